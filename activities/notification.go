@@ -1,0 +1,93 @@
+package activities
+
+import (
+	"context"
+	"time"
+)
+
+// NotificationKind names a message to the customer or an event for the app.
+type NotificationKind string
+
+// Messages to the customer: by e-mail when SMTP is configured, and as data to the app's webhook.
+const (
+	NotifySetupLink             NotificationKind = "setup_link"
+	NotifySetupReminder         NotificationKind = "setup_reminder"
+	NotifyPaymentRetryScheduled NotificationKind = "payment_retry_scheduled"
+	NotifyPaymentActionRequired NotificationKind = "payment_action_required"
+	NotifyPaymentMethodNeeded   NotificationKind = "payment_method_needed"
+	NotifyPaymentRecovered      NotificationKind = "payment_recovered"
+	NotifyPaymentUncollectible  NotificationKind = "payment_uncollectible"
+)
+
+// Events for the app alone: to its webhook, never to the customer. (payment_uncollectible is both: the customer
+// message above is the event.)
+const (
+	NotifyCardSaved         NotificationKind = "card_saved"
+	NotifyPaymentPaid       NotificationKind = "payment_paid"
+	NotifyPaymentProcessing NotificationKind = "payment_processing"
+)
+
+// ForCustomer reports whether the kind is a message to the customer, as opposed to an event for the app alone.
+func (k NotificationKind) ForCustomer() bool {
+	switch k {
+	case NotifySetupLink, NotifySetupReminder, NotifyPaymentRetryScheduled, NotifyPaymentActionRequired,
+		NotifyPaymentMethodNeeded, NotifyPaymentRecovered, NotifyPaymentUncollectible:
+		return true
+	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing:
+		return false
+	}
+	return false
+}
+
+// Notification is one message or event as it stands in history: ids, codes, amounts and times only. Addresses and
+// links are added by the notifier when it sends.
+type Notification struct {
+	// ID is stable per (workflow, kind, attempt): a repeated delivery has the same one.
+	ID         string           `json:"id"`
+	Kind       NotificationKind `json:"kind"`
+	WorkflowID string           `json:"workflow_id"`
+	Reference  string           `json:"reference"`
+	Customer   string           `json:"customer,omitempty"`
+	// At is when the workflow decided to send it, UTC.
+	At    time.Time `json:"at"`
+	State string    `json:"state"`
+	// Amount is in minor units of Currency; 0 for messages about saving a card.
+	Amount        int64  `json:"amount,omitempty"`
+	Currency      string `json:"currency,omitempty"`
+	Description   string `json:"description,omitempty"`
+	PaymentIntent string `json:"payment_intent,omitempty"`
+	PaymentMethod string `json:"payment_method,omitempty"`
+	// Attempt is the charge attempt the message is about; 0 when none.
+	Attempt     int    `json:"attempt,omitempty"`
+	DeclineCode string `json:"decline_code,omitempty"`
+	// Generic asks for wording that does not name the reason (suspected fraud).
+	Generic bool `json:"generic,omitempty"`
+	// NextAttemptAt is when the next automatic attempt is due, UTC; zero when none is.
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
+	// Deadline is until when the customer can act, UTC; zero when there is none.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// TimeZone is the customer's IANA zone, for times in the text.
+	TimeZone string `json:"time_zone,omitempty"`
+	// Link asks for the customer's durable link in the message.
+	Link bool `json:"link,omitempty"`
+	// LinkExpires is until when that link is valid, UTC.
+	LinkExpires time.Time `json:"link_expires,omitzero"`
+}
+
+// Notifier delivers a notification over one channel (log, e-mail, signed webhook).
+type Notifier interface {
+	// Channel names the channel; it is recorded so that a repeated activity skips what was delivered.
+	Channel() string
+	// Deliver sends n, or does nothing when n is not for this channel. Errors: *UndeliverableError when trying again
+	// cannot help (no address, refused by the receiver); anything else is retried.
+	Deliver(ctx context.Context, n Notification) error
+}
+
+// UndeliverableError says that a notification cannot be delivered, whatever is tried. Reason is a code or short text
+// without personal data.
+type UndeliverableError struct {
+	Reason string
+}
+
+// Error gives the reason.
+func (e *UndeliverableError) Error() string { return "undeliverable: " + e.Reason }

@@ -1,0 +1,37 @@
+package activities
+
+import "context"
+
+// SetupIntentStatus is Stripe's status of a SetupIntent.
+// https://docs.stripe.com/payments/paymentintents/lifecycle?intent=setup
+type SetupIntentStatus string
+
+// The statuses of a SetupIntent.
+const (
+	SetupIntentRequiresPaymentMethod SetupIntentStatus = "requires_payment_method"
+	SetupIntentRequiresConfirmation  SetupIntentStatus = "requires_confirmation"
+	SetupIntentRequiresAction        SetupIntentStatus = "requires_action"
+	SetupIntentProcessing            SetupIntentStatus = "processing"
+	SetupIntentSucceeded             SetupIntentStatus = "succeeded"
+	SetupIntentCanceled              SetupIntentStatus = "canceled"
+)
+
+// SetupIntent is the part of Stripe's SetupIntent that offsession decides by.
+type SetupIntent struct {
+	ID            string
+	Status        SetupIntentStatus
+	Customer      string
+	PaymentMethod string
+	Mandate       string
+	// NextAction is next_action.type, such as verify_with_microdeposits.
+	NextAction string
+	// LastError holds the codes of last_setup_error; zero when there is none.
+	LastError Codes
+}
+
+// SetupIntents is what the activities need of Stripe's SetupIntents. Every error is a *StripeError.
+type SetupIntents interface {
+	SetupIntent(ctx context.Context, id string) (SetupIntent, error)
+	// CancelSetupIntent cancels with cancellation_reason=abandoned.
+	CancelSetupIntent(ctx context.Context, id, idempotencyKey string) (SetupIntent, error)
+}

@@ -1,0 +1,69 @@
+package workflows
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Workflow types, as registered and as seen in the Temporal UI.
+const (
+	TypeSavePaymentMethod = "SavePaymentMethod"
+	TypeCollectPayment    = "CollectPayment"
+)
+
+const (
+	savePaymentMethodPrefix = "save-payment-method:"
+	paymentPrefix           = "payment:"
+)
+
+// SavePaymentMethodID is the workflow id of the SavePaymentMethod with this reference.
+func SavePaymentMethodID(reference string) string { return savePaymentMethodPrefix + reference }
+
+// PaymentID is the workflow id of the CollectPayment with this reference. It also stands in the metadata of the
+// payment's Stripe objects, whether or not that workflow runs.
+func PaymentID(reference string) string { return paymentPrefix + reference }
+
+// ReferenceOf is the reference in a workflow id; "" when the id is not one of ours.
+func ReferenceOf(workflowID string) string {
+	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix} {
+		if ref, ok := strings.CutPrefix(workflowID, p); ok {
+			return ref
+		}
+	}
+	return ""
+}
+
+// StripeWritesQueue is the rate-limited task queue of automatic charge attempts, beside the main queue.
+func StripeWritesQueue(main string) string { return main + "-stripe-writes" }
+
+var (
+	callerReference   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,120}$`)
+	workflowReference = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,160}$`)
+)
+
+// CheckReference accepts the references that callers may choose for a new save-payment-method or payment:
+// 1 to 120 of A-Z a-z 0-9 . _ -
+func CheckReference(reference string) error {
+	if callerReference.MatchString(reference) {
+		return nil
+	}
+	return fmt.Errorf("reference: %s is not allowed; use 1 to 120 characters of A-Z a-z 0-9 . _ -", quoteShort(reference))
+}
+
+// checkWorkflowReference accepts in addition the references that offsession makes itself, which contain a tilde.
+func checkWorkflowReference(reference string) error {
+	if workflowReference.MatchString(reference) {
+		return nil
+	}
+	return fmt.Errorf("reference: %s is not allowed", quoteShort(reference))
+}
+
+// quoteShort quotes a caller's value for an error message without repeating a megabyte of it.
+func quoteShort(s string) string {
+	const most = 140
+	if len(s) > most {
+		return fmt.Sprintf("%q… (%d characters)", s[:40], len(s))
+	}
+	return fmt.Sprintf("%q", s)
+}

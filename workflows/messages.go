@@ -1,0 +1,96 @@
+package workflows
+
+import "time"
+
+// SignalStripeEvent tells a running workflow that Stripe reported something about one of its objects. It is a hint:
+// the workflow re-reads the object. A second delivery of the same event id changes nothing.
+const SignalStripeEvent = "stripe_event"
+
+// StripeEvent is the argument of SignalStripeEvent.
+type StripeEvent struct {
+	// ID is the event's id, evt_….
+	ID string `json:"id"`
+	// Type is the event's type, such as payment_intent.succeeded.
+	Type string `json:"type"`
+	// ObjectID is the id of the event's data.object.
+	ObjectID string `json:"object_id"`
+	// DelayMinutes spreads several open payments of one customer: an attempt that this event triggers waits so long.
+	DelayMinutes int `json:"delay_minutes,omitempty"`
+}
+
+// QueryStatus answers the workflow's status: PaymentStatus or SetupStatus.
+const QueryStatus = "status"
+
+// The Updates. Each is answered when it is done, or with pending after 20 s when Stripe has not answered by then.
+const (
+	// UpdateOpenCheckout (both workflows) answers a Checkout Session in which the customer can act, opening one when
+	// none is open. A second call while it is open answers the same session.
+	UpdateOpenCheckout = "open_checkout"
+	// UpdateCancel (both workflows) closes every way to pay or to save, and ends as canceled.
+	UpdateCancel = "cancel"
+	// UpdateRetry (payments) makes the next attempt now.
+	UpdateRetry = "retry"
+	// UpdateReschedule (payments) moves the next automatic attempt.
+	UpdateReschedule = "reschedule"
+	// UpdateChangePaymentMethod (payments) puts another saved method in place.
+	UpdateChangePaymentMethod = "change_payment_method"
+	// UpdateWriteOff (payments) closes every way to pay, and ends as uncollectible.
+	UpdateWriteOff = "write_off"
+)
+
+// RefusedError is the type of the application error with which an Update is refused. Its message says why.
+const RefusedError = "offsession.Refused"
+
+// OpenCheckoutRequest is the argument of UpdateOpenCheckout.
+type OpenCheckoutRequest struct {
+	// ConsentVersion names the version of the consent text that the page showed; empty when it was not our page.
+	ConsentVersion string `json:"consent_version,omitempty"`
+}
+
+// CheckoutAnswer says what a customer's press on the button led to.
+type CheckoutAnswer string
+
+// The answers of UpdateOpenCheckout.
+const (
+	// CheckoutReady: the session named is open.
+	CheckoutReady CheckoutAnswer = "open"
+	// CheckoutBusy: an automatic attempt runs at this moment; ask again in a second.
+	CheckoutBusy CheckoutAnswer = "busy"
+	// CheckoutPending: Stripe has not answered yet; ask again.
+	CheckoutPending CheckoutAnswer = "pending"
+	// CheckoutProcessing: the bank is working on a payment; nothing to do.
+	CheckoutProcessing CheckoutAnswer = "processing"
+	// CheckoutDone: paid or saved already.
+	CheckoutDone CheckoutAnswer = "done"
+	// CheckoutClosed: the workflow has ended otherwise, or a person must look at it first.
+	CheckoutClosed CheckoutAnswer = "closed"
+)
+
+// OpenCheckoutResponse answers UpdateOpenCheckout.
+type OpenCheckoutResponse struct {
+	Answer CheckoutAnswer `json:"answer"`
+	// SessionID is set with CheckoutReady.
+	SessionID string `json:"session_id,omitempty"`
+	// State is the workflow's state.
+	State string `json:"state"`
+}
+
+// Operation is the argument of the operators' Updates.
+type Operation struct {
+	// Actor is who asks, 1 to 80 characters; no personal data beyond that.
+	Actor string `json:"actor"`
+	// Reason is why, 1 to 200 characters, without personal data.
+	Reason string `json:"reason"`
+	// Due is the new time of UpdateReschedule, UTC.
+	Due time.Time `json:"due,omitzero"`
+	// PaymentMethod is the new method of UpdateChangePaymentMethod.
+	PaymentMethod string `json:"payment_method,omitempty"`
+}
+
+// OperationResponse answers the operators' Updates.
+type OperationResponse struct {
+	// State is the workflow's state after the Update.
+	State string `json:"state"`
+	// Pending says that Stripe has not answered within 20 s; the Update goes on.
+	Pending bool `json:"pending,omitempty"`
+}

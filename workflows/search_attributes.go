@@ -1,0 +1,58 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// The search attributes of every offsession workflow. They are set at start and upserted once per change of state.
+var (
+	SearchState        = temporal.NewSearchAttributeKeyKeyword("OffsessionState")
+	SearchReference    = temporal.NewSearchAttributeKeyKeyword("OffsessionReference")
+	SearchCustomer     = temporal.NewSearchAttributeKeyKeyword("OffsessionCustomer")
+	SearchDeclineCode  = temporal.NewSearchAttributeKeyKeyword("OffsessionDeclineCode")
+	SearchRun          = temporal.NewSearchAttributeKeyKeyword("OffsessionRun")
+	SearchCurrency     = temporal.NewSearchAttributeKeyKeyword("OffsessionCurrency")
+	SearchNextActionAt = temporal.NewSearchAttributeKeyTime("OffsessionNextActionAt")
+	SearchAmount       = temporal.NewSearchAttributeKeyInt64("OffsessionAmount")
+)
+
+// SearchAttributeKeys lists all of them, for the worker that creates them.
+func SearchAttributeKeys() []temporal.SearchAttributeKey {
+	return []temporal.SearchAttributeKey{
+		SearchState, SearchReference, SearchCustomer, SearchDeclineCode, SearchRun, SearchCurrency, SearchNextActionAt, SearchAmount,
+	}
+}
+
+// StartSearchAttributes are those a CollectPayment is started with: its first state is part of them, so that a payment
+// that succeeds at once needs a single upsert.
+func (in CollectPaymentInput) StartSearchAttributes(now time.Time) temporal.SearchAttributes {
+	state, next := PaymentCharging, now
+	if in.Due.After(now) {
+		state, next = PaymentScheduled, in.Due
+	}
+	return temporal.NewSearchAttributes(
+		SearchState.ValueSet(string(state)),
+		SearchReference.ValueSet(in.Reference),
+		SearchCustomer.ValueSet(in.Customer),
+		SearchCurrency.ValueSet(in.Currency),
+		SearchAmount.ValueSet(in.Amount),
+		SearchNextActionAt.ValueSet(next.UTC()),
+	)
+}
+
+// StartSearchAttributes are those a SavePaymentMethod is started with.
+func (in SavePaymentMethodInput) StartSearchAttributes() temporal.SearchAttributes {
+	set := []temporal.SearchAttributeUpdate{
+		SearchState.ValueSet(string(SetupOpen)),
+		SearchReference.ValueSet(in.Reference),
+	}
+	if c := in.knownCustomer(); c != "" {
+		set = append(set, SearchCustomer.ValueSet(c))
+	}
+	return temporal.NewSearchAttributes(set...)
+}
+
+// MemoInput is the memo key that holds the normalised first input, by which a repeated start is compared.
+const MemoInput = "offsession_input"
