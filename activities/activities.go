@@ -1,0 +1,77 @@
+package activities
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/worker"
+)
+
+// Ports are the adapters that the activities work through.
+type Ports struct {
+	PaymentIntents   PaymentIntents
+	CheckoutSessions CheckoutSessions
+	SetupIntents     SetupIntents
+	PaymentMethods   PaymentMethods
+	Customers        Customers
+	Refunds          Refunds
+	Links            Links
+	Notifiers        []Notifier
+	// ReturnURL is where Stripe sends a customer back when no link can be minted; may be empty.
+	ReturnURL string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Activities holds every activity, grouped by what they act on.
+type Activities struct {
+	Payments      *Payments
+	Checkouts     *Checkouts
+	Setups        *Setups
+	Notifications *Notifications
+}
+
+// Payments are the activities around PaymentIntents.
+type Payments struct{ ports Ports }
+
+// Checkouts are the activities around Checkout Sessions of either mode.
+type Checkouts struct{ ports Ports }
+
+// Setups are the activities around SetupIntents and saved payment methods.
+type Setups struct{ ports Ports }
+
+// Notifications are the activities that tell customers and the app.
+type Notifications struct{ ports Ports }
+
+// New wires the activities to their ports.
+func New(ports Ports) *Activities {
+	if ports.Now == nil {
+		ports.Now = time.Now
+	}
+	return &Activities{
+		Payments:      &Payments{ports},
+		Checkouts:     &Checkouts{ports},
+		Setups:        &Setups{ports},
+		Notifications: &Notifications{ports},
+	}
+}
+
+// RegisterMain registers what customers and operators wait for: everything but automatic charge attempts.
+func (a *Activities) RegisterMain(r worker.ActivityRegistry) {
+	r.RegisterActivity(a.Payments.LookUpPayment)
+	r.RegisterActivity(a.Payments.CloseWay)
+	r.RegisterActivity(a.Payments.ReadWays)
+	r.RegisterActivity(a.Payments.RefundDuplicate)
+	r.RegisterActivity(a.Payments.ReadChosenMethod)
+	r.RegisterActivity(a.Checkouts.OpenCheckoutSession)
+	r.RegisterActivity(a.Setups.ReadSetup)
+	r.RegisterActivity(a.Setups.AttachPaymentMethod)
+	r.RegisterActivity(a.Setups.CreateCustomer)
+	r.RegisterActivity(a.Setups.SetDefaultPaymentMethod)
+	r.RegisterActivity(a.Setups.CloseSetup)
+	r.RegisterActivity(a.Notifications.Notify)
+}
+
+// RegisterStripeWrites registers the automatic charge attempts, which run on the rate-limited queue.
+func (a *Activities) RegisterStripeWrites(r worker.ActivityRegistry) {
+	r.RegisterActivity(a.Payments.Charge)
+}

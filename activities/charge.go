@@ -1,0 +1,295 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// KeyTrust is how long after its first send a request may be repeated under the same idempotency key. Stripe keeps
+// keys for at least 24 h; the margin covers a slow last try. https://docs.stripe.com/api/idempotent_requests
+const KeyTrust = 20 * time.Hour
+
+// Codes that offsession gives an attempt for which Stripe has none.
+const (
+	// CodeNoPaymentMethod: the customer has no default payment method; nothing was sent.
+	CodeNoPaymentMethod = "no_payment_method"
+	// CodePaymentMethodUnusable: the method is detached, belongs to another customer or does not exist.
+	CodePaymentMethodUnusable = "payment_method_unusable"
+	// CodeUnknown: nobody can tell what the issuer said.
+	CodeUnknown = "unknown"
+)
+
+// ChargeInput is one automatic attempt. It is frozen before the first send: nothing in it comes from configuration,
+// the clock or whoever sends it.
+type ChargeInput struct {
+	Reference string `json:"reference"`
+	// Attempt counts from 1.
+	Attempt int `json:"attempt"`
+	// Owner is the agreement or run that the payment came from.
+	Owner    string `json:"owner,omitempty"`
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+	Customer string `json:"customer"`
+	// PaymentMethod is empty for the customer's default, resolved before the first send.
+	PaymentMethod   string            `json:"payment_method,omitempty"`
+	Description     string            `json:"description,omitempty"`
+	StatementSuffix string            `json:"statement_suffix,omitempty"`
+	Metadata        map[string]string `json:"metadata,omitempty"`
+	// PaymentIntent is the one to confirm; empty creates one.
+	PaymentIntent string `json:"payment_intent,omitempty"`
+	// LookBack asks first whether the reference was used before: nothing is sent when it was.
+	LookBack bool `json:"look_back,omitempty"`
+}
+
+// IdempotencyKey is the attempt's key: the same for every send of this attempt, whoever sends it, and for no other.
+func (in ChargeInput) IdempotencyKey() string {
+	return fmt.Sprintf("payment:%s:charge:%d", in.Reference, in.Attempt)
+}
+
+// ChargeResult is what became of an attempt.
+type ChargeResult struct {
+	Outcome       ChargeOutcome `json:"outcome"`
+	PaymentIntent string        `json:"payment_intent,omitempty"`
+	// PaymentMethod is the one that was charged, or would have been.
+	PaymentMethod string `json:"payment_method,omitempty"`
+	// PaymentMethodStamp identifies the card data that failed; empty after a success.
+	PaymentMethodStamp string `json:"payment_method_stamp,omitempty"`
+	LatestCharge       string `json:"latest_charge,omitempty"`
+	Codes
+	// Adopted says that a look-back found the reference used before: this attempt sent nothing.
+	Adopted bool `json:"adopted,omitempty"`
+	// FirstSentAt is set with ChargeUnknown: when this attempt was first sent, UTC.
+	FirstSentAt time.Time `json:"first_sent_at,omitzero"`
+}
+
+// chargeProgress travels in heartbeats, so that a repeated activity sends the very same attempt.
+type chargeProgress struct {
+	PaymentMethod string    `json:"payment_method,omitempty"`
+	FirstSentAt   time.Time `json:"first_sent_at,omitzero"`
+	LookedBack    bool      `json:"looked_back,omitempty"`
+}
+
+// Charge asks Stripe, once, to take the amount off-session: it creates and confirms a PaymentIntent, or confirms the
+// one named.
+//
+// Running it again is safe: Stripe sees the same key, and answers the same. A decline is a result. It returns
+// ChargeUnknown, and leaves the rest to a look-up, when the key must not be used any more: 20 h after the first send,
+// after a stored fault, and when the key was sent before with other values. Errors: ErrorStripeUnavailable and
+// ErrorStripeRateLimited are retried; ErrorStripeUnauthorized, ErrorStripeInvalid and ErrorCustomerMissing are final,
+// and nothing was charged.
+func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, error) {
+	progress := p.chargeProgress(ctx, in)
+	if !progress.FirstSentAt.IsZero() && p.ports.Now().Sub(progress.FirstSentAt) >= KeyTrust {
+		return unknownCharge(in, progress), nil
+	}
+	if in.LookBack && !progress.LookedBack {
+		found, err := p.lookBack(ctx, in)
+		if err != nil || found.Outcome != "" {
+			return found, err
+		}
+		progress.LookedBack = true
+	}
+	if progress.PaymentMethod == "" {
+		method, err := p.defaultMethod(ctx, in.Customer)
+		if err != nil {
+			return ChargeResult{}, err
+		}
+		if method == "" {
+			return ChargeResult{Outcome: ChargeDeclined, PaymentIntent: in.PaymentIntent, Codes: Codes{Code: CodeNoPaymentMethod}}, nil
+		}
+		progress.PaymentMethod = method
+	}
+	if progress.FirstSentAt.IsZero() {
+		progress.FirstSentAt = p.ports.Now().UTC()
+	}
+	if in.PaymentMethod == "" {
+		// A method named in the input is frozen already. The default is frozen here: a repeat must not resolve it anew.
+		activity.RecordHeartbeat(ctx, progress)
+	}
+	intent, err := p.send(ctx, in, progress.PaymentMethod)
+	if err == nil {
+		return resultOf(intent, progress.PaymentMethod), nil
+	}
+	return p.failedCharge(ctx, in, progress, err)
+}
+
+// chargeProgress is what earlier runs of this activity task have done. A repeat without heartbeat details may have
+// sent: its scheduled time stands for the first send, which errs on the safe side.
+func (p *Payments) chargeProgress(ctx context.Context, in ChargeInput) chargeProgress {
+	progress := chargeProgress{}
+	info := activity.GetInfo(ctx)
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil {
+			progress = chargeProgress{FirstSentAt: info.ScheduledTime}
+		}
+	} else if info.Attempt > 1 {
+		progress.FirstSentAt = info.ScheduledTime
+	}
+	if in.PaymentMethod != "" {
+		progress.PaymentMethod = in.PaymentMethod
+	}
+	return progress
+}
+
+func (p *Payments) send(ctx context.Context, in ChargeInput, method string) (PaymentIntent, error) {
+	if in.PaymentIntent != "" {
+		return p.ports.PaymentIntents.ConfirmPaymentIntent(ctx, ConfirmPaymentIntentRequest{
+			PaymentIntent:  in.PaymentIntent,
+			PaymentMethod:  method,
+			IdempotencyKey: in.IdempotencyKey(),
+		})
+	}
+	return p.ports.PaymentIntents.CreatePaymentIntent(ctx, CreatePaymentIntentRequest{
+		Amount:          in.Amount,
+		Currency:        in.Currency,
+		Customer:        in.Customer,
+		PaymentMethod:   method,
+		Description:     in.Description,
+		StatementSuffix: in.StatementSuffix,
+		Metadata:        metadata(in.Metadata, "payment:"+in.Reference, in.Reference, in.Owner, in.Attempt),
+		IdempotencyKey:  in.IdempotencyKey(),
+	})
+}
+
+// failedCharge sorts Stripe's no: an answer is a result, a fault is an error that Temporal retries.
+func (p *Payments) failedCharge(ctx context.Context, in ChargeInput, progress chargeProgress, err error) (ChargeResult, error) {
+	var se *StripeError
+	if !errors.As(err, &se) {
+		return ChargeResult{}, applicationError(err)
+	}
+	res := ChargeResult{PaymentIntent: in.PaymentIntent, PaymentMethod: progress.PaymentMethod, Codes: se.Codes}
+	if se.PaymentIntent != nil {
+		res.PaymentIntent = se.PaymentIntent.ID
+		res.PaymentMethodStamp = se.PaymentIntent.PaymentMethodStamp
+		res.LatestCharge = se.PaymentIntent.LatestCharge
+	}
+	switch se.Kind {
+	case StripeDeclined:
+		res.Outcome = declineOutcome(se.Codes)
+		return res, nil
+	case StripeRefused:
+		res.Outcome = ChargeRefused
+		return res, nil
+	case StripeMissing:
+		if se.Param == "payment_method" {
+			res.Outcome = ChargeDeclined
+			res.Codes = Codes{Code: CodePaymentMethodUnusable}
+			return res, nil
+		}
+		return ChargeResult{}, applicationError(se)
+	case StripeWrongState:
+		return p.unexpectedState(ctx, in, progress)
+	case StripeKeyReused, StripeStoredFault:
+		return unknownCharge(in, progress), nil
+	case StripeUnknown, StripeKeyInUse, StripeRateLimited:
+		activity.RecordHeartbeat(ctx, progress)
+		return ChargeResult{}, applicationError(se)
+	case StripeUnauthorized, StripeInvalid:
+		return ChargeResult{}, applicationError(se)
+	}
+	return ChargeResult{}, applicationError(se)
+}
+
+// unexpectedState re-reads a PaymentIntent that refused to be confirmed: often it has succeeded or was canceled.
+func (p *Payments) unexpectedState(ctx context.Context, in ChargeInput, progress chargeProgress) (ChargeResult, error) {
+	if in.PaymentIntent == "" {
+		return unknownCharge(in, progress), nil
+	}
+	intent, err := p.ports.PaymentIntents.PaymentIntent(ctx, in.PaymentIntent)
+	if err != nil {
+		activity.RecordHeartbeat(ctx, progress)
+		return ChargeResult{}, applicationError(err)
+	}
+	switch intent.Status {
+	case PaymentIntentSucceeded, PaymentIntentProcessing, PaymentIntentCanceled, PaymentIntentRequiresAction:
+		return resultOf(intent, progress.PaymentMethod), nil
+	case PaymentIntentRequiresPaymentMethod, PaymentIntentRequiresConfirmation, PaymentIntentRequiresCapture:
+		return unknownCharge(in, progress), nil
+	}
+	return unknownCharge(in, progress), nil
+}
+
+// lookBack finds out whether the reference was used before. An empty outcome says that it was not.
+func (p *Payments) lookBack(ctx context.Context, in ChargeInput) (ChargeResult, error) {
+	found, err := p.ports.PaymentIntents.PaymentIntentsByReference(ctx, in.Customer, in.Reference)
+	if err != nil {
+		return ChargeResult{}, applicationError(err)
+	}
+	if len(found) == 0 {
+		return ChargeResult{}, nil
+	}
+	if !valuesAgree(found, in.Customer, in.Amount, in.Currency) {
+		return ChargeResult{Outcome: ChargeConflict, Adopted: true, PaymentIntent: found[0].ID}, nil
+	}
+	intent, _ := pickIntent(found)
+	res := resultOf(intent, intent.PaymentMethod)
+	res.Adopted = true
+	switch intent.Status {
+	case PaymentIntentSucceeded, PaymentIntentProcessing, PaymentIntentCanceled:
+	case PaymentIntentRequiresPaymentMethod, PaymentIntentRequiresConfirmation, PaymentIntentRequiresAction, PaymentIntentRequiresCapture:
+		// The look-up's table decides, and names what else must be closed.
+		res.Outcome, res.Codes = ChargeUnknown, Codes{}
+	}
+	return res, nil
+}
+
+func (p *Payments) defaultMethod(ctx context.Context, customer string) (string, error) {
+	c, err := p.ports.Customers.Customer(ctx, customer)
+	if err != nil {
+		return "", applicationError(err)
+	}
+	if c.Deleted {
+		return "", customerMissing()
+	}
+	return c.DefaultPaymentMethod, nil
+}
+
+func unknownCharge(in ChargeInput, progress chargeProgress) ChargeResult {
+	return ChargeResult{
+		Outcome:       ChargeUnknown,
+		PaymentIntent: in.PaymentIntent,
+		PaymentMethod: progress.PaymentMethod,
+		FirstSentAt:   progress.FirstSentAt,
+	}
+}
+
+// resultOf reads the outcome off a PaymentIntent that Stripe answered with. Off-session, a 200 that is neither
+// succeeded nor processing took no money.
+func resultOf(intent PaymentIntent, method string) ChargeResult {
+	res := ChargeResult{PaymentIntent: intent.ID, PaymentMethod: method, LatestCharge: intent.LatestCharge}
+	switch intent.Status {
+	case PaymentIntentSucceeded:
+		res.Outcome = ChargeSucceeded
+	case PaymentIntentProcessing, PaymentIntentRequiresCapture:
+		res.Outcome = ChargeProcessing
+	case PaymentIntentRequiresAction:
+		res.Outcome, res.Codes = ChargeNeedsCustomer, Codes{Code: codeAuthenticationRequired}
+	case PaymentIntentCanceled:
+		res.Outcome = ChargeCanceled
+	case PaymentIntentRequiresPaymentMethod, PaymentIntentRequiresConfirmation:
+		res.Outcome, res.Codes = declineOutcome(intent.LastError), intent.LastError
+		res.PaymentMethodStamp = intent.PaymentMethodStamp
+	}
+	return res
+}
+
+const (
+	codeAuthenticationRequired   = "authentication_required"
+	codeAuthenticationNotHandled = "authentication_not_handled"
+)
+
+func declineOutcome(c Codes) ChargeOutcome {
+	if isAuthentication(c) {
+		return ChargeNeedsCustomer
+	}
+	return ChargeDeclined
+}
+
+// isAuthentication reports whether the bank asked for the customer. Such a refusal makes no charge.
+func isAuthentication(c Codes) bool {
+	return c.Code == codeAuthenticationRequired || c.DeclineCode == codeAuthenticationRequired || c.DeclineCode == codeAuthenticationNotHandled
+}
