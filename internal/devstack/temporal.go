@@ -1,3 +1,5 @@
+// Package devstack runs on one machine what the product needs around it: the Temporal development server, the Stripe
+// sandbox, the worker and the web server, as the demo, `starter dev` and the integration tests use them.
 package devstack
 
 import (

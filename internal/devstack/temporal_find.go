@@ -88,9 +88,9 @@ func (f temporalFinder) find(ctx context.Context) (string, error) {
 	}
 
 	for _, err := range passedOver {
-		f.say("passed over: %v", err)
+		f.sayf("passed over: %v", err)
 	}
-	f.say("no Temporal CLI of at least v%s on PATH: fetching the one the Go SDK uses", oldestTemporal)
+	f.sayf("no Temporal CLI of at least v%s on PATH: fetching the one the Go SDK uses", oldestTemporal)
 	err := f.download(ctx)
 	if err == nil && try(f.cached) {
 		return f.cached, nil
@@ -98,7 +98,7 @@ func (f temporalFinder) find(ctx context.Context) (string, error) {
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
-	f.say("no download: %v", err)
+	f.sayf("no download: %v", err)
 	if f.root == "" {
 		return "", fmt.Errorf("no Temporal CLI of at least v%s on PATH, and none could be downloaded: %w", oldestTemporal, err)
 	}
@@ -113,7 +113,7 @@ func (f temporalFinder) find(ctx context.Context) (string, error) {
 
 // build has tools/build.sh, which `make` uses too, build the pinned CLI.
 func (f temporalFinder) build(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "bash", filepath.Join(f.root, "tools", "build.sh"), "temporal")
+	cmd := exec.CommandContext(ctx, "bash", filepath.Join(f.root, "tools", "build.sh"), "temporal") //nolint:gosec // the script of this repository
 	cmd.Stdout, cmd.Stderr = f.log, f.log
 	dieWithParent(cmd)
 	if err := cmd.Run(); err != nil {
@@ -122,7 +122,7 @@ func (f temporalFinder) build(ctx context.Context) error {
 	return nil
 }
 
-func (f temporalFinder) say(format string, args ...any) {
+func (f temporalFinder) sayf(format string, args ...any) {
 	_, _ = fmt.Fprintf(f.log, format+"\n", args...)
 }
 
@@ -184,7 +184,7 @@ func (f temporalFinder) newEnough(ctx context.Context, path string) error {
 func printedVersion(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput() //nolint:gosec // a program called temporal on PATH is meant
+	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 	return string(out), err
 }
 

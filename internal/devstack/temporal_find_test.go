@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -151,7 +152,14 @@ func TestFindTemporalPassesOverWhatCannotRun(t *testing.T) {
 	plain := filepath.Join(dir, "plain")
 	require.NoError(t, os.WriteFile(plain, nil, 0o600))
 	require.ErrorContains(t, f.newEnough(t.Context(), plain), "permission denied")
-	require.ErrorContains(t, f.newEnough(t.Context(), "/bin/false"), "exit status 1")
-	require.ErrorContains(t, f.newEnough(t.Context(), "/bin/echo"), "no Temporal CLI")
+	require.ErrorContains(t, f.newEnough(t.Context(), inPath(t, "false")), "exit status 1")
+	require.ErrorContains(t, f.newEnough(t.Context(), inPath(t, "echo")), "no Temporal CLI")
 	require.ErrorIs(t, f.newEnough(t.Context(), filepath.Join(dir, "absent")), os.ErrNotExist)
+}
+
+func inPath(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	require.NoError(t, err)
+	return path
 }

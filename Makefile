@@ -1,0 +1,91 @@
+# Needs Go, make, git and bash; -race needs a C compiler. Everything else is built into .bin/ from the versions that
+# tools/*/go.mod pin, or installed with apt-get when run as root on Debian.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Packages for `make test`: make test PKG=./workflows/...
+PKG ?= ./...
+# Flags for `go test`: make test TESTFLAGS='-run TestDunning -v'
+TESTFLAGS ?=
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/worker and bin/starter
+	@[[ -x bin/worker && -x bin/starter ]] || echo "building the worker and the starter into bin/ (about 2 minutes the first time, then seconds)"
+	@go build -o bin/ ./worker ./starter
+
+.PHONY: demo
+demo: build temporal ## five customers in a minute; KEEP=1 leaves everything running
+	@bin/starter demo $(if $(KEEP),--keep)
+
+.PHONY: dev
+dev: build temporal ## Temporal, sandbox, worker and web until Ctrl-C
+	@bin/starter dev
+
+.PHONY: test
+test: temporal stripe-mock needs lint typecheck ## everything CI checks: at most 10 minutes on 2 cores once the tools are built
+	go test -race -timeout 9m $(TESTFLAGS) $(PKG)
+
+.PHONY: test-long
+test-long: temporal stripe-mock needs ## also the proofs that take longer (build tag "long")
+	go test -race -tags long -count 1 -timeout 90m $(TESTFLAGS) $(PKG)
+
+.PHONY: lint
+lint: golangci-lint workflowcheck ## formatting, vet, linters, import rules, determinism of workflows, go.mod
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+		if [[ -n $$unformatted ]]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	tools/tidy-check.sh
+	go vet ./...
+	.bin/golangci-lint run
+	.bin/workflowcheck ./workflows/...
+	@if [[ -f bench/go.mod ]]; then set -x; cd bench; go vet ./...; ../.bin/golangci-lint run; fi
+
+# The page's script against the types of the official Stripe.js package.
+.PHONY: typecheck
+typecheck: needs ## type check of the customer page's script
+	cd starter/web/typecheck && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
+
+.PHONY: bench
+bench: temporal ## benchmarks against the sandbox on the development server
+	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TESTFLAGS) ./...
+
+# Every test package that has the flag -update writes what it compares with.
+.PHONY: histories
+histories: temporal ## record the workflow histories and other golden files anew
+	go test -count 1 -timeout 15m $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -update
+
+.PHONY: stack-postgres
+stack-postgres: build temporal temporal-server temporal-sql-tool ## what compose runs, natively on PostgreSQL 15, until Ctrl-C (STACK_COMMAND='…' runs that and stops)
+	@tools/need.sh postgres
+	@tools/stack-postgres/run.sh
+
+.PHONY: vulncheck
+vulncheck: govulncheck ## known vulnerabilities in what we call; needs the internet
+	tools/vulncheck.sh
+
+.PHONY: tools
+tools: temporal golangci-lint workflowcheck stripe-mock ## build what `make test` uses; about 10 minutes from nothing
+
+# One that is on PATH or that the Go SDK has downloaded before is used first.
+.PHONY: temporal
+temporal:
+	@go run ./tools/findtemporal >/dev/null
+
+.PHONY: golangci-lint workflowcheck stripe-mock govulncheck temporal-server temporal-sql-tool
+golangci-lint workflowcheck stripe-mock govulncheck temporal-server temporal-sql-tool:
+	@tools/build.sh $@
+
+# Chromium drives the customer page, npm brings the TypeScript compiler and the types of Stripe.js, cc is for -race.
+.PHONY: needs
+needs:
+	@tools/need.sh cc npm chromium
+
+.PHONY: clean
+clean: ## remove what was built and the private PostgreSQL cluster
+	rm -rf bin .bin .stack starter/web/typecheck/node_modules
