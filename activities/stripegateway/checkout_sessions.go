@@ -18,7 +18,7 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r activities.Create
 		Mode:               stripe.String(string(r.Mode)),
 		UIMode:             stripe.String(string(r.UI)),
 		Customer:           optional(r.Customer),
-		PaymentMethodTypes: stripe.StringSlice(r.PaymentMethodTypes),
+		PaymentMethodTypes: optionalList(r.PaymentMethodTypes),
 		Metadata:           r.Metadata,
 		Expand:             checkoutSessionParts(),
 	}

@@ -23,7 +23,7 @@ func (g *Gateway) Events(ctx context.Context, since time.Time, types []string) i
 		params := &stripe.EventListParams{CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: since.Unix()}}
 		params.Limit = stripe.Int64(pageSize)
 		if len(types) <= maxEventTypes {
-			params.Types = stripe.StringSlice(types)
+			params.Types = optionalList(types)
 		}
 		call := operation{name: "list_events"}
 		for listed, err := range g.client.V1Events.List(ctx, params) {

@@ -142,6 +142,14 @@ func optional(s string) *string {
 	return &s
 }
 
+// optionalList is nil for an empty list, which stripe-go sends as a parameter without value.
+func optionalList(list []string) []*string {
+	if len(list) == 0 {
+		return nil
+	}
+	return stripe.StringSlice(list)
+}
+
 // instant is zero for zero, and UTC otherwise.
 func instant(seconds int64) time.Time {
 	if seconds == 0 {
