@@ -15,13 +15,11 @@ func instant(wall time.Time, zone *time.Location) time.Time {
 	after := wall.Add(-offsetAt(wall.Add(24 * time.Hour)))
 	shows := func(t time.Time) bool { return t.Add(offsetAt(t)).Equal(wall) }
 	switch {
-	case shows(before) && shows(after) && after.Before(before):
-		return after
-	case shows(before):
+	case shows(before): // the usual case, and the first of two
 		return before
 	case shows(after):
 		return after
-	default:
+	default: // never shown
 		return before
 	}
 }

@@ -64,7 +64,7 @@ func TestFormatKeepsEveryDigit(t *testing.T) {
 		got := Format(amount, c.Code, locale)
 		digits := digitsOf(t, got)
 		require.Equal(t, strconv.FormatInt(amount, 10), strings.TrimLeft(digits[:len(digits)-1], "0")+digits[len(digits)-1:], got)
-		require.Equal(t, max(len(strconv.FormatInt(amount, 10)), c.Exponent+1), len(digits), got)
+		require.Len(t, digits, max(len(strconv.FormatInt(amount, 10)), c.Exponent+1), got)
 		if c.Exponent > 0 {
 			runes := []rune(got)
 			require.False(t, unicode.IsDigit(runes[len(runes)-c.Exponent-1]), "a separator stands before the decimals: %s", got)
