@@ -66,9 +66,9 @@ const (
 )
 
 // ClassOf returns the class of a failure and the id of the rule that says so:
-// "advice.<code>", "network_advice.<code>", "class.<class>" for a decline code that is
-// known, "default.<outcome>" for one that is not. A rule about consent that was withdrawn ends in
-// ".consent_withdrawn".
+// "advice.<code>", "network_advice.<code>", "class.<class>" for a decline code that is known,
+// "default.<outcome>" for one that is not. ".consent_withdrawn" follows when the customer
+// withdrew the permission to charge.
 func ClassOf(f Failure) (class Class, rule string) {
 	r := reasonOf(f)
 	return r.class, r.rule

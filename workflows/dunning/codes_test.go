@@ -10,7 +10,7 @@ import (
 )
 
 // wantCodes is the whole table once more, by class, so that a slip in the data is seen.
-var wantCodes = map[string]map[Class]string{ //nolint:exhaustive // no method but cards has codes of every class
+var wantCodes = map[string]map[Class]string{
 	kindCard: {
 		ClassSoft: `insufficient_funds card_velocity_exceeded withdrawal_count_limit_exceeded processing_error
 			issuer_not_available reenter_transaction approve_with_id try_again_later card_decline_rate_limit_exceeded`,
@@ -27,7 +27,7 @@ var wantCodes = map[string]map[Class]string{ //nolint:exhaustive // no method bu
 		ClassNotApplicable: `incorrect_pin invalid_pin pin_try_exceeded offline_pin_required online_or_offline_pin_required`,
 		ClassConfiguration: `testmode_decline`,
 	},
-	kindBank: {
+	kindBank: { //nolint:exhaustive // only cards have codes of every class
 		ClassSoft:    `insufficient_funds processing_error`,
 		ClassIssuer:  `partner_generic_decline partner_high_risk_customer refer_to_customer`,
 		ClassInspect: `duplicate_transaction partner_payment_not_found invalid_track_data`,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	_ "time/tzdata" // the same clock changes on every machine
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"

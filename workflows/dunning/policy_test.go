@@ -159,15 +159,15 @@ func TestPolicyReadsBackWhatItWrites(t *testing.T) {
 func TestSchemaAgreesWithPolicy(t *testing.T) {
 	t.Parallel()
 	type node struct {
-		AdditionalProperties *bool                      `json:"additionalProperties"`
+		AdditionalProperties *bool                      `json:"additionalProperties"` //nolint:tagliatelle // JSON Schema's name
 		Properties           map[string]json.RawMessage `json:"properties"`
 		Defs                 map[string]json.RawMessage `json:"$defs"`
 		Default              json.RawMessage            `json:"default"`
 		Pattern              string                     `json:"pattern"`
 		Minimum              int                        `json:"minimum"`
 		Maximum              int                        `json:"maximum"`
-		MaxItems             int                        `json:"maxItems"`
-		MaxLength            int                        `json:"maxLength"`
+		MaxItems             int                        `json:"maxItems"`  //nolint:tagliatelle // JSON Schema's name
+		MaxLength            int                        `json:"maxLength"` //nolint:tagliatelle // JSON Schema's name
 		Enum                 []string                   `json:"enum"`
 		Items                json.RawMessage            `json:"items"`
 	}
