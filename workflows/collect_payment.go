@@ -1,0 +1,345 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/workflows/dunning"
+)
+
+// paymentStateVersion is raised when the meaning of a field of paymentState changes.
+const paymentStateVersion = 1
+
+// paymentState is everything a CollectPayment knows, and all that continue-as-new carries over.
+type paymentState struct {
+	entityState
+	Version int          `json:"version"`
+	State   PaymentState `json:"state"`
+	// Reason is why the payment needs attention.
+	Reason string `json:"attention,omitempty"`
+	// NextAt is the next automatic attempt; zero when none is planned.
+	NextAt time.Time `json:"next_at,omitzero"`
+	// NotBefore keeps the next attempt away from a request that Stripe may still be executing.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Method is the one that replaced the input's.
+	Method string `json:"method,omitempty"`
+
+	// Number is the last attempt's; Reached counts those that reached the bank; Retries counts those the policy
+	// planned since the method changed; NotTaken counts those in a row that Stripe did not carry out.
+	Number   int `json:"number,omitempty"`
+	Reached  int `json:"reached,omitempty"`
+	Retries  int `json:"retries,omitempty"`
+	NotTaken int `json:"not_taken,omitempty"`
+	// LookedBack says that the reference is known to be unused, LookUpDue that the last attempt's outcome is not known.
+	LookedBack bool `json:"looked_back,omitempty"`
+	LookUpDue  bool `json:"look_up_due,omitempty"`
+	// Intent is the PaymentIntent that the next attempt confirms; empty creates one. Mark is how it looks now.
+	Intent   string                `json:"intent,omitempty"`
+	Mark     activities.IntentMark `json:"mark,omitzero"`
+	Attempts []Attempt             `json:"attempts,omitempty"`
+	// LastClass, FailedMethod and FailedStamp describe the last decline.
+	LastClass    dunning.Class `json:"last_class,omitempty"`
+	FailedMethod string        `json:"failed_method,omitempty"`
+	FailedStamp  string        `json:"failed_stamp,omitempty"`
+
+	// Ways are all PaymentIntents and Sessions ever made for this payment.
+	Ways []wayState `json:"ways,omitempty"`
+	// Closes and Checkouts count writes, for their keys.
+	Closes    int `json:"closes,omitempty"`
+	Checkouts int `json:"checkouts,omitempty"`
+	// Session is the open Checkout Session; Return is the state from which it was opened.
+	Session        string       `json:"session,omitempty"`
+	SessionExpires time.Time    `json:"session_expires,omitzero"`
+	Return         PaymentState `json:"return,omitempty"`
+	ReturnReason   string       `json:"return_reason,omitempty"`
+	// EndAs is the end that waits for a way to be closed.
+	EndAs PaymentState `json:"end_as,omitempty"`
+
+	// AskedAt is when the customer was last asked to act, Deadline until when.
+	AskedAt   time.Time                   `json:"asked_at,omitzero"`
+	Deadline  time.Time                   `json:"deadline,omitzero"`
+	AskKind   activities.NotificationKind `json:"ask_kind,omitempty"`
+	Reminders int                         `json:"reminders,omitempty"`
+	// Told says that the customer heard of a failure, Exception that not all went well at once.
+	Told      bool `json:"told,omitempty"`
+	Exception bool `json:"exception,omitempty"`
+
+	ProcessingSince time.Time `json:"processing_since,omitzero"`
+	// MethodDue asks to read the method when no session is open; an attempt that follows waits MethodDelay minutes.
+	MethodDue   bool `json:"method_due,omitempty"`
+	MethodDelay int  `json:"method_delay,omitempty"`
+
+	Refunds       []Refund `json:"refunds,omitempty"`
+	RefundRetries int      `json:"refund_retries,omitempty"`
+	PaidIntent    string   `json:"paid_intent,omitempty"`
+	PaidMethod    string   `json:"paid_method,omitempty"`
+}
+
+// collectPayment is one run of the workflow.
+type collectPayment struct {
+	entity
+	in   CollectPaymentInput
+	st   *paymentState
+	zone *time.Location
+}
+
+// CollectPayment collects one amount owed: it waits until the payment is due, charges off-session, follows the dunning
+// policy, and lets the customer pay in a Checkout Session. It ends as paid, uncollectible or canceled, and then every
+// way to pay but the one that paid is closed. It fails only when its input is wrong.
+func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymentResult, error) {
+	p, err := newCollectPayment(ctx, in)
+	if err != nil {
+		return CollectPaymentResult{}, err
+	}
+	// Nothing that is under way is abandoned by a cancellation: it is a request like any other.
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	if err := p.handleMessages(ctx); err != nil {
+		return CollectPaymentResult{}, err
+	}
+	p.listen(ctx, detached)
+	if err := p.run(detached); err != nil {
+		var again *workflow.ContinueAsNewError
+		if errors.As(err, &again) {
+			return CollectPaymentResult{}, workflow.NewContinueAsNewError(ctx, TypeCollectPayment, p.carry())
+		}
+		return CollectPaymentResult{}, err
+	}
+	return p.result(), nil
+}
+
+func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPayment, error) {
+	zone, err := loadZone(in.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkWorkflowReference(in.Reference); err != nil {
+		return nil, invalidInput(err)
+	}
+	st := in.Carried
+	if st == nil {
+		st = &paymentState{Version: paymentStateVersion, State: PaymentScheduled, NextAt: workflow.Now(ctx).UTC()}
+		if in.Due.After(st.NextAt) {
+			st.NextAt = in.Due.UTC()
+		}
+	}
+	in.Carried = nil
+	p := &collectPayment{in: in, st: st, zone: zone}
+	p.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}
+	return p, nil
+}
+
+// run is the main loop: messages first, then what is due, then sleep.
+func (p *collectPayment) run(ctx workflow.Context) error {
+	for !p.st.State.Ended() {
+		if c := p.next(); c != nil {
+			p.carryOut(ctx, c)
+			continue
+		}
+		if len(p.st.Hints) > 0 {
+			p.followHints(ctx)
+			continue
+		}
+		if p.st.MethodDue && p.st.Session == "" {
+			p.checkMethod(ctx)
+			continue
+		}
+		wake, what := p.nextWake()
+		if !wake.IsZero() && !wake.After(workflow.Now(ctx)) {
+			p.actDue(ctx)
+			continue
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && p.quiet(ctx) {
+			p.drain(ctx)
+			if len(p.queue) == 0 {
+				return &workflow.ContinueAsNewError{}
+			}
+			continue
+		}
+		p.publish(ctx, p.attributes())
+		if err := p.sleep(ctx, wake, what); err != nil {
+			return fmt.Errorf("wait: %w", err)
+		}
+	}
+	p.publish(ctx, p.attributes())
+	return p.finish(ctx)
+}
+
+// finish answers what still waits for an answer, and sees the last messages off.
+func (p *collectPayment) finish(ctx workflow.Context) error {
+	for {
+		if c := p.next(); c != nil {
+			p.carryOut(ctx, c)
+			continue
+		}
+		if p.quiet(ctx) {
+			return nil
+		}
+		if err := workflow.Await(ctx, func() bool { return len(p.queue) > 0 || p.quiet(ctx) }); err != nil {
+			return fmt.Errorf("wait for messages: %w", err)
+		}
+	}
+}
+
+func (p *collectPayment) carry() CollectPaymentInput {
+	in := p.in
+	in.Carried = p.st
+	return in
+}
+
+func (p *collectPayment) result() CollectPaymentResult {
+	return CollectPaymentResult{
+		State:         p.st.State,
+		PaymentIntent: p.st.PaidIntent,
+		PaymentMethod: p.st.PaidMethod,
+		Attempts:      p.st.Number,
+	}
+}
+
+// nextWake is when the loop acts by itself, and the timer's summary for the Temporal UI. Zero waits for a message.
+func (p *collectPayment) nextWake() (time.Time, string) {
+	switch p.st.State {
+	case PaymentScheduled:
+		return p.st.NextAt, "charge when due"
+	case PaymentRetryScheduled:
+		return later(p.st.NextAt, p.st.NotBefore), "next attempt"
+	case PaymentProcessing:
+		return p.st.PollAt, "ask Stripe about the bank's answer"
+	case PaymentAwaitingCustomer:
+		if p.st.Session != "" {
+			return earliest(p.st.PollAt, p.st.SessionExpires), "ask Stripe about the checkout"
+		}
+		return earliest(p.st.PollAt, p.nextReminder(), p.st.Deadline), "customer's time to act"
+	case PaymentNeedsAttention:
+		return p.st.PollAt, "ask Stripe again"
+	case PaymentCharging, PaymentPaid, PaymentUncollectible, PaymentCanceled:
+	}
+	return time.Time{}, ""
+}
+
+// actDue does what the timer was set for.
+func (p *collectPayment) actDue(ctx workflow.Context) {
+	now := workflow.Now(ctx)
+	switch p.st.State {
+	case PaymentScheduled, PaymentRetryScheduled:
+		p.attempt(ctx)
+	case PaymentProcessing, PaymentNeedsAttention:
+		p.poll(ctx)
+	case PaymentAwaitingCustomer:
+		reminder := p.nextReminder()
+		switch {
+		case p.st.Session != "":
+			p.poll(ctx)
+		case !now.Before(p.st.Deadline):
+			p.giveUp(ctx)
+		case !reminder.IsZero() && !now.Before(reminder):
+			p.remind(ctx)
+		default:
+			p.polled(ctx, p.in.Reference)
+			p.checkMethod(ctx)
+		}
+	case PaymentCharging, PaymentPaid, PaymentUncollectible, PaymentCanceled:
+	}
+}
+
+// attributes are what operators search by.
+func (p *collectPayment) attributes() publishedAttributes {
+	a := publishedAttributes{state: string(p.st.State), nextAction: p.nextAction(), customer: p.in.Customer}
+	if n := len(p.st.Attempts); n > 0 {
+		a.declineCode = p.st.Attempts[n-1].Reason()
+	}
+	return a
+}
+
+// nextAction is the next step that matters to people: an attempt, a deadline. Polls are not news.
+func (p *collectPayment) nextAction() time.Time {
+	switch p.st.State {
+	case PaymentScheduled, PaymentRetryScheduled:
+		return later(p.st.NextAt, p.st.NotBefore)
+	case PaymentCharging:
+		return p.published.nextAction
+	case PaymentProcessing:
+		return p.st.ProcessingSince.Add(processingPatience)
+	case PaymentAwaitingCustomer:
+		if p.st.Session != "" {
+			return p.st.SessionExpires
+		}
+		return p.st.Deadline
+	case PaymentNeedsAttention:
+		return p.st.PollAt
+	case PaymentPaid, PaymentUncollectible, PaymentCanceled:
+	}
+	return time.Time{}
+}
+
+// status answers QueryStatus.
+func (p *collectPayment) status() (PaymentStatus, error) {
+	s := PaymentStatus{
+		Reference:     p.in.Reference,
+		State:         p.st.State,
+		Reason:        p.st.Reason,
+		Customer:      p.in.Customer,
+		Amount:        p.in.Amount,
+		Currency:      p.in.Currency,
+		Description:   p.in.Description,
+		TimeZone:      p.in.TimeZone,
+		PaymentIntent: p.st.Intent,
+		PaymentMethod: p.method(),
+		Session:       p.st.Session,
+		Attempts:      p.st.Attempts,
+		Refunds:       p.st.Refunds,
+		NextActionAt:  p.nextAction(),
+		Deadline:      p.st.Deadline,
+		LinkExpires:   p.linkExpires(),
+		Audit:         p.st.Audit,
+		Undelivered:   p.st.Undelivered,
+	}
+	if p.st.State == PaymentPaid {
+		s.PaymentIntent, s.PaymentMethod = p.st.PaidIntent, p.st.PaidMethod
+	}
+	if s.Attempts == nil {
+		s.Attempts = []Attempt{}
+	}
+	if s.Refunds == nil {
+		s.Refunds = []Refund{}
+	}
+	return s, nil
+}
+
+// method is the one the next attempt charges; empty is the customer's default.
+func (p *collectPayment) method() string {
+	if p.st.Method != "" {
+		return p.st.Method
+	}
+	return p.in.PaymentMethod
+}
+
+// linkExpires is 30 days past the last time at which the customer can act, as far as it is known now.
+func (p *collectPayment) linkExpires() time.Time {
+	last := p.st.Deadline
+	if last.IsZero() {
+		last = p.in.Policy.Deadline(later(p.st.NextAt, p.in.Due), p.zone)
+	}
+	return last.Add(linkGrace).UTC()
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// earliest is the first of the times that are set.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

@@ -1,0 +1,37 @@
+// Package workflows holds offsession's Temporal workflows, their messages and the decisions in them. Everything here is
+// deterministic: what touches the world is an activity.
+//
+// # Lifecycle
+//
+// SavePaymentMethod brings a customer to a Checkout Session in setup mode and keeps what was saved:
+//
+//	open ──> verifying ──> saved
+//	  │  <──────┘  │
+//	  └────────────┴──> abandoned, canceled
+//
+// CollectPayment takes one amount owed. It charges off-session when the payment is due; what it does after a no is the
+// dunning policy's decision, and what a customer or an operator can do meanwhile depends on the state:
+//
+//	scheduled ──> charging ──> paid
+//	    │          │   │ │
+//	    │          │   │ └──> processing ──> paid
+//	    │          │   └────> retry_scheduled ──> charging
+//	    │          └────────> awaiting_customer ──> paid, uncollectible
+//	    └── every state but an end can become needs_attention, and is left by a person or by what Stripe tells later
+//
+// The complete table of moves stands in payment_moves.go and is drawn below.
+//
+// Both are built alike. One coroutine, the main loop, does everything that changes state; Updates and signals are put
+// into its queue, so that no two Stripe writes of a workflow overlap. Signals are hints: they make the loop re-read
+// Stripe. Every wait has an end, which the search attribute OffsessionNextActionAt shows. State lives in one versioned
+// struct, which is all that continue-as-new carries over.
+//
+// # Moves of a payment
+//
+//	scheduled          to charging awaiting_customer processing retry_scheduled needs_attention paid uncollectible canceled
+//	charging           to scheduled retry_scheduled awaiting_customer processing needs_attention paid uncollectible canceled
+//	processing         to retry_scheduled awaiting_customer needs_attention paid uncollectible canceled
+//	retry_scheduled    to scheduled charging awaiting_customer processing needs_attention paid uncollectible canceled
+//	awaiting_customer  to scheduled charging retry_scheduled processing needs_attention paid uncollectible canceled
+//	needs_attention    to charging retry_scheduled awaiting_customer processing paid uncollectible canceled
+package workflows

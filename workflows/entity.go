@@ -1,0 +1,259 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offsession/offsession/activities"
+)
+
+const (
+	// updatePatience is how long an Update waits for Stripe before it answers pending.
+	updatePatience = 20 * time.Second
+	// seenEvents and auditEntries bound what is carried over.
+	seenEvents   = 50
+	auditEntries = 20
+	// linkGrace is how long a customer's link outlives the workflow's last deadline.
+	linkGrace = 30 * 24 * time.Hour
+	// actorTemporal signs what a Temporal cancellation request asks for.
+	actorTemporal = "temporal"
+)
+
+// entityState is the part of a workflow's state that both types carry over.
+type entityState struct {
+	// Seen are the last event ids, so that a second delivery changes nothing.
+	Seen []string `json:"seen,omitempty"`
+	// Hints are events not yet followed up.
+	Hints []StripeEvent `json:"hints,omitempty"`
+	// Audit is what operators asked for, oldest first.
+	Audit []AuditEntry `json:"audit,omitempty"`
+	// Undelivered are the ids of messages that could not be delivered.
+	Undelivered []string `json:"undelivered,omitempty"`
+	// Poll counts the polls since something last happened; PollAt is the next one, zero when nothing can change.
+	Poll   int       `json:"poll,omitempty"`
+	PollAt time.Time `json:"poll_at,omitzero"`
+}
+
+// command is an Update that waits for the main loop.
+type command struct {
+	update string
+	op     Operation
+	open   OpenCheckoutRequest
+	done   bool
+	answer OpenCheckoutResponse
+	err    error
+}
+
+// entity is the frame that both workflows stand in: the queue that serialises all that changes state, the hints from
+// webhooks, the messages on their way out.
+type entity struct {
+	*entityState
+	queue       []*command
+	undelivered int // messages still on their way
+	published   publishedAttributes
+}
+
+// publishedAttributes are the search attributes as last written.
+type publishedAttributes struct {
+	state       string
+	nextAction  time.Time
+	declineCode string
+	customer    string
+}
+
+// listen takes in signals and the Temporal cancellation request. Both only leave a note for the main loop.
+func (e *entity) listen(ctx, detached workflow.Context) {
+	workflow.GoNamed(detached, "stripe_event", func(ctx workflow.Context) {
+		events := workflow.GetSignalChannel(ctx, SignalStripeEvent)
+		for {
+			var ev StripeEvent
+			events.Receive(ctx, &ev)
+			e.note(ev)
+		}
+	})
+	workflow.GoNamed(detached, "cancellation", func(dctx workflow.Context) {
+		ctx.Done().Receive(dctx, nil)
+		e.queue = append(e.queue, &command{update: UpdateCancel, op: Operation{Actor: actorTemporal, Reason: "Temporal cancellation request"}})
+	})
+}
+
+// drain takes in the signals that have arrived, before continue-as-new.
+func (e *entity) drain(ctx workflow.Context) {
+	events := workflow.GetSignalChannel(ctx, SignalStripeEvent)
+	var ev StripeEvent
+	for events.ReceiveAsync(&ev) {
+		e.note(ev)
+	}
+}
+
+// note remembers an event once.
+func (e *entity) note(ev StripeEvent) {
+	if ev.ID != "" {
+		if slices.Contains(e.Seen, ev.ID) {
+			return
+		}
+		e.Seen = append(e.Seen, ev.ID)
+		if len(e.Seen) > seenEvents {
+			e.Seen = slices.Clone(e.Seen[len(e.Seen)-seenEvents:])
+		}
+	}
+	// More hints than the ring holds say nothing new: one re-reading follows them all.
+	if len(e.Hints) < seenEvents {
+		e.Hints = append(e.Hints, ev)
+	}
+}
+
+// submit queues a command and waits until the main loop has carried it out, 20 s at most; false is pending.
+func (e *entity) submit(ctx workflow.Context, c *command) (bool, error) {
+	e.queue = append(e.queue, c)
+	dctx, _ := workflow.NewDisconnectedContext(ctx)
+	if _, err := workflow.AwaitWithTimeout(dctx, updatePatience, func() bool { return c.done }); err != nil {
+		return false, fmt.Errorf("wait for the main loop: %w", err)
+	}
+	return c.done, nil
+}
+
+// next takes the next command out of the queue.
+func (e *entity) next() *command {
+	if len(e.queue) == 0 {
+		return nil
+	}
+	c := e.queue[0]
+	e.queue = e.queue[1:]
+	return c
+}
+
+// sleep waits until the time given, or until a message has come.
+func (e *entity) sleep(ctx workflow.Context, until time.Time, summary string) error {
+	awake := func() bool { return len(e.queue) > 0 || len(e.Hints) > 0 }
+	if until.IsZero() {
+		return workflow.Await(ctx, awake)
+	}
+	d := until.Sub(workflow.Now(ctx))
+	if d <= 0 {
+		return nil
+	}
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: d, TimerOptions: workflow.TimerOptions{Summary: summary}}, awake)
+	return err
+}
+
+// quiet reports whether nothing is under way, so that the workflow may end or continue as new.
+func (e *entity) quiet(ctx workflow.Context) bool {
+	return len(e.queue) == 0 && e.undelivered == 0 && workflow.AllHandlersFinished(ctx)
+}
+
+// recordAudit keeps what an operator asked for; every entry is also a log line.
+func (e *entity) recordAudit(ctx workflow.Context, c *command, state string) {
+	e.Audit = append(e.Audit, AuditEntry{At: workflow.Now(ctx).UTC(), Update: c.update, Actor: c.op.Actor, Reason: c.op.Reason, State: state})
+	if len(e.Audit) > auditEntries {
+		e.Audit = slices.Clone(e.Audit[len(e.Audit)-auditEntries:])
+	}
+	workflow.GetLogger(ctx).Info("operation", "update", c.update, "actor", c.op.Actor, "reason", c.op.Reason, "state", state)
+}
+
+// tell sends a notification on its way without waiting for it: it is retried for a day, then recorded.
+func (e *entity) tell(ctx workflow.Context, n activities.Notification) {
+	e.undelivered++
+	workflow.GoNamed(ctx, "notify", func(ctx workflow.Context) {
+		if err := perform(ctx, notifyOptions, notifications.Notify, n); err != nil {
+			e.Undelivered = append(e.Undelivered, n.ID)
+			workflow.GetLogger(ctx).Error("message not delivered", "notification_id", n.ID, "error_type", errorType(err))
+		}
+		e.undelivered--
+	})
+}
+
+// restartPolls makes the polls dense again, after something happened.
+func (e *entity) restartPolls(ctx workflow.Context, reference string) {
+	e.Poll = 0
+	e.PollAt = workflow.Now(ctx).Add(pollDelay(0, reference)).UTC()
+}
+
+// polled plans the next poll.
+func (e *entity) polled(ctx workflow.Context, reference string) {
+	e.Poll++
+	e.PollAt = workflow.Now(ctx).Add(pollDelay(e.Poll, reference)).UTC()
+}
+
+// publish writes the search attributes when they have changed.
+func (e *entity) publish(ctx workflow.Context, now publishedAttributes) {
+	if now == e.published {
+		return
+	}
+	var set []temporal.SearchAttributeUpdate
+	if now.state != e.published.state {
+		set = append(set, SearchState.ValueSet(now.state))
+	}
+	switch {
+	case now.nextAction.Equal(e.published.nextAction):
+	case now.nextAction.IsZero():
+		set = append(set, SearchNextActionAt.ValueUnset())
+	default:
+		set = append(set, SearchNextActionAt.ValueSet(now.nextAction))
+	}
+	if now.declineCode != e.published.declineCode && now.declineCode != "" {
+		set = append(set, SearchDeclineCode.ValueSet(now.declineCode))
+	}
+	if now.customer != e.published.customer && now.customer != "" {
+		set = append(set, SearchCustomer.ValueSet(now.customer))
+	}
+	e.published = now
+	if len(set) == 0 {
+		return
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, set...); err != nil {
+		workflow.GetLogger(ctx).Error("search attributes not written", "error", err)
+	}
+}
+
+// readPublished reads the search attributes that the workflow was started with.
+func readPublished(ctx workflow.Context) publishedAttributes {
+	sa := workflow.GetTypedSearchAttributes(ctx)
+	var p publishedAttributes
+	p.state, _ = sa.GetKeyword(SearchState)
+	p.nextAction, _ = sa.GetTime(SearchNextActionAt)
+	p.declineCode, _ = sa.GetKeyword(SearchDeclineCode)
+	p.customer, _ = sa.GetKeyword(SearchCustomer)
+	return p
+}
+
+// refuse is the error with which an Update is refused.
+func refuse(format string, args ...any) error {
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), RefusedError, nil)
+}
+
+// checkOperation accepts an operator's request: who asks, and why.
+func checkOperation(op Operation) error {
+	const actorMost, reasonMost = 80, 200
+	var errs []error
+	if n := utf8.RuneCountInString(op.Actor); n < 1 || n > actorMost {
+		errs = append(errs, fmt.Errorf("actor: %s has %d characters; 1 to %d are allowed", quoteShort(op.Actor), n, actorMost))
+	}
+	if n := utf8.RuneCountInString(op.Reason); n < 1 || n > reasonMost {
+		errs = append(errs, fmt.Errorf("reason: %s has %d characters; 1 to %d are allowed", quoteShort(op.Reason), n, reasonMost))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return refuse("%s", err.Error())
+	}
+	return nil
+}
+
+// errorType is the type of an activity's application error, such as activities.ErrorStripeUnauthorized; a timeout has
+// the type timeout.
+func errorType(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Type()
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return "timeout"
+	}
+	return "unexpected"
+}

@@ -1,0 +1,326 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/workflows/dunning"
+)
+
+const (
+	// settleTime is how long Stripe may still be executing a request whose answer was lost.
+	settleTime = 10 * time.Minute
+	// faultsMost is how many attempts in a row Stripe may fail to carry out before a person must look.
+	faultsMost = 8
+)
+
+// The rules by which an attempt is decided beside the dunning policy's.
+const (
+	ruleNotTaken      = "look_up.not_taken"
+	ruleCanceled      = "payment_intent.canceled"
+	ruleMethodGone    = "payment_method.gone"
+	ruleMethodChanged = "payment_method.changed"
+	ruleDebitFailed   = "checkout.debit_failed"
+)
+
+// attempt makes the next automatic attempt. All other ways to pay are closed first.
+func (p *collectPayment) attempt(ctx workflow.Context) {
+	if p.st.LookUpDue && !p.lookUpFirst(ctx) {
+		return
+	}
+	if wait := p.st.NotBefore; wait.After(workflow.Now(ctx)) {
+		p.st.NextAt = wait
+		p.move(PaymentRetryScheduled)
+		return
+	}
+	switch p.closeWays(ctx, p.st.Intent) {
+	case waysPaid:
+		p.settle(ctx)
+		return
+	case waysProcessing:
+		p.enterProcessing(ctx)
+		return
+	case waysOpen:
+		p.attention(ctx, ReasonWayNotClosed)
+		return
+	case waysClosed:
+	}
+	p.move(PaymentCharging)
+	p.st.Number++
+	p.st.Attempts = append(p.st.Attempts, Attempt{Number: p.st.Number, At: workflow.Now(ctx).UTC(), Outcome: activities.ChargeUnknown, PaymentMethod: p.method()})
+	p.publish(ctx, p.attributes())
+
+	res, err := execute(ctx, chargeOptions(ctx, fmt.Sprintf("attempt %d", p.st.Number)), payments.Charge, activities.ChargeInput{
+		Reference:       p.in.Reference,
+		Attempt:         p.st.Number,
+		Amount:          p.in.Amount,
+		Currency:        p.in.Currency,
+		Customer:        p.in.Customer,
+		PaymentMethod:   p.method(),
+		Description:     p.in.Description,
+		StatementSuffix: p.in.StatementSuffix,
+		Metadata:        p.in.Metadata,
+		PaymentIntent:   p.st.Intent,
+		LookBack:        !p.st.LookedBack && p.st.Intent == "",
+	})
+	p.st.NextAt = time.Time{}
+	if err != nil {
+		p.st.LookUpDue = true
+		p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
+		p.attention(ctx, attentionReason(err))
+		return
+	}
+	p.st.LookedBack = true
+	if res.Outcome != activities.ChargeUnknown {
+		p.resolve(ctx, res)
+		return
+	}
+	if !res.Adopted {
+		p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
+	}
+	found, err := p.lookUp(ctx, p.st.Intent, lookUpOptions)
+	if err != nil {
+		p.st.LookUpDue = true
+		p.attention(ctx, attentionReason(err))
+		return
+	}
+	p.resolve(ctx, found)
+}
+
+// attentionReason says what a person must mend after a final error.
+func attentionReason(err error) string {
+	switch errorType(err) {
+	case activities.ErrorStripeUnauthorized:
+		return ReasonUnauthorized
+	case activities.ErrorCustomerMissing:
+		return ReasonCustomerDeleted
+	case activities.ErrorStripeUnavailable, activities.ErrorStripeRateLimited, activities.ErrorStripeFaultStored, "timeout":
+		return ReasonStripeFaults
+	default:
+		return ReasonInvalidRequest
+	}
+}
+
+// lookUp asks Stripe what became of the last attempt. Further PaymentIntents with our reference become ways, which are
+// closed before anything new opens.
+func (p *collectPayment) lookUp(ctx workflow.Context, intent string, o workflow.ActivityOptions) (activities.ChargeResult, error) {
+	found, err := execute(ctx, o, payments.LookUpPayment, activities.LookUpInput{
+		Reference:     p.in.Reference,
+		Customer:      p.in.Customer,
+		Amount:        p.in.Amount,
+		Currency:      p.in.Currency,
+		PaymentIntent: intent,
+		Closed:        p.closedIntents(),
+		Before:        p.st.Mark,
+	})
+	if err != nil {
+		return activities.ChargeResult{}, err
+	}
+	p.st.LookUpDue = false
+	p.st.LookedBack = true
+	for _, other := range found.Others {
+		p.addWay(activities.WayPaymentIntent, other)
+	}
+	return found.ChargeResult, nil
+}
+
+// lookUpFirst clears up what is not known before something new is sent: the outcome of an attempt that ended in an
+// error, or whether the reference was used before. It reports whether the way is free; otherwise the state has moved.
+func (p *collectPayment) lookUpFirst(ctx workflow.Context) bool {
+	if !p.st.LookUpDue && p.st.LookedBack {
+		return true
+	}
+	found, err := p.lookUp(ctx, p.st.Intent, readOptions)
+	if err != nil {
+		p.st.LookUpDue = p.st.Number > 0
+		p.attention(ctx, attentionReason(err))
+		return false
+	}
+	switch found.Outcome {
+	case activities.ChargeSucceeded, activities.ChargeProcessing, activities.ChargeConflict:
+		p.resolve(ctx, found)
+		return false
+	case activities.ChargeCanceled:
+		found.Adopted = p.st.Number == 0
+		if found.Adopted {
+			p.resolve(ctx, found)
+			return false
+		}
+		p.setWay(activities.WayPaymentIntent, found.PaymentIntent, activities.WayClosed)
+	case activities.ChargeNotTaken, activities.ChargeDeclined, activities.ChargeNeedsCustomer, activities.ChargeRefused, activities.ChargeUnknown:
+		if found.PaymentIntent != "" {
+			p.addWay(activities.WayPaymentIntent, found.PaymentIntent)
+			p.st.Intent = found.PaymentIntent
+			p.st.Mark = activities.IntentMark{LatestCharge: found.LatestCharge, LastError: found.Codes}
+		}
+	}
+	if n := len(p.st.Attempts); n > 0 {
+		p.st.Attempts[n-1].Outcome, p.st.Attempts[n-1].Codes = found.Outcome, found.Codes
+		if found.Outcome == activities.ChargeDeclined || found.Outcome == activities.ChargeNeedsCustomer {
+			p.st.Reached++
+		}
+	}
+	return true
+}
+
+// resolve moves on from an attempt whose outcome is known.
+func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResult) {
+	at := &Attempt{}
+	if n := len(p.st.Attempts); n > 0 {
+		at = &p.st.Attempts[n-1]
+	}
+	at.Outcome, at.Codes = res.Outcome, res.Codes
+	if res.PaymentMethod != "" {
+		at.PaymentMethod = res.PaymentMethod
+	}
+	if res.PaymentIntent != "" && res.Outcome != activities.ChargeConflict {
+		p.addWay(activities.WayPaymentIntent, res.PaymentIntent)
+		p.st.Intent = res.PaymentIntent
+	}
+	if res.Outcome != activities.ChargeSucceeded || p.st.Number > 1 {
+		p.st.Exception = true
+	}
+	switch res.Outcome {
+	case activities.ChargeSucceeded:
+		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayPaid)
+		p.wayOf(activities.WayPaymentIntent, res.PaymentIntent).PaymentMethod = res.PaymentMethod
+		p.settle(ctx)
+	case activities.ChargeProcessing:
+		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayProcessing)
+		p.enterProcessing(ctx)
+	case activities.ChargeDeclined, activities.ChargeNeedsCustomer:
+		p.declined(ctx, at, res)
+	case activities.ChargeRefused:
+		p.attention(ctx, ReasonRefused)
+	case activities.ChargeConflict:
+		p.attention(ctx, ReasonReferenceConflict)
+	case activities.ChargeCanceled:
+		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayClosed)
+		if res.Adopted {
+			p.end(ctx, PaymentCanceled)
+			return
+		}
+		at.Rule, at.Explanation = ruleCanceled, "The PaymentIntent was canceled at Stripe; the next attempt makes a new one."
+		p.again(ctx, workflow.Now(ctx))
+	case activities.ChargeNotTaken, activities.ChargeUnknown:
+		at.Rule, at.Explanation = ruleNotTaken, "Stripe's answer was lost, and a look-up found that nothing was charged."
+		p.again(ctx, p.st.NotBefore)
+	}
+}
+
+// again plans an attempt after one that Stripe did not carry out.
+func (p *collectPayment) again(ctx workflow.Context, at time.Time) {
+	p.st.NotTaken++
+	if p.st.NotTaken >= faultsMost {
+		p.attention(ctx, ReasonStripeFaults)
+		return
+	}
+	p.st.NextAt = at.UTC()
+	p.move(PaymentRetryScheduled)
+}
+
+// declined follows the dunning policy after an issuer's no.
+func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activities.ChargeResult) {
+	now := workflow.Now(ctx)
+	p.st.Mark = activities.IntentMark{LatestCharge: res.LatestCharge, LastError: res.Codes}
+	p.st.FailedMethod, p.st.FailedStamp = res.PaymentMethod, res.PaymentMethodStamp
+	p.st.NotTaken = 0
+	if res.Code == activities.CodeNoPaymentMethod || res.Code == activities.CodePaymentMethodUnusable {
+		p.st.LastClass = dunning.ClassHard
+		at.Rule, at.Explanation = ruleMethodGone, "There is no usable payment method: the customer is asked for one."
+		p.ask(ctx, dunning.ClassHard, res.Codes)
+		return
+	}
+	p.st.Reached++
+	d := p.decide(res, now, false)
+	if d.Action == dunning.ActionLookUp {
+		// The bank says that it has just taken this amount: look among all PaymentIntents, not only this one.
+		found, err := p.lookUp(ctx, "", lookUpOptions)
+		if err == nil && (found.Outcome == activities.ChargeSucceeded || found.Outcome == activities.ChargeProcessing) {
+			p.resolve(ctx, found)
+			return
+		}
+		d = p.decide(res, now, true)
+	}
+	at.Rule, at.Explanation = d.Rule, d.Sentence
+	p.st.LastClass = d.Class
+	if changed := p.method(); changed != "" && changed != res.PaymentMethod && p.st.Reached < p.in.Policy.MaxAttempts {
+		// Another method was put in place while this attempt ran.
+		at.Rule, at.Explanation = ruleMethodChanged, "The payment method was changed meanwhile: the next attempt uses it at once."
+		p.st.Retries = 0
+		p.planAttempt(now)
+		return
+	}
+	switch d.Action {
+	case dunning.ActionRetry:
+		p.st.Retries++
+		p.planAttempt(d.At)
+		if d.TellCustomer {
+			p.tellRetry(ctx, d, res.Codes)
+		}
+	case dunning.ActionAskCustomer, dunning.ActionGiveUp, dunning.ActionLookUp:
+		p.ask(ctx, d.Class, res.Codes)
+	}
+}
+
+func (p *collectPayment) decide(res activities.ChargeResult, now time.Time, lookedUp bool) dunning.Decision {
+	f := dunning.Failure{
+		Outcome:            dunning.OutcomeDeclined,
+		Code:               res.Code,
+		DeclineCode:        res.DeclineCode,
+		AdviceCode:         res.AdviceCode,
+		NetworkAdviceCode:  res.NetworkAdviceCode,
+		NetworkDeclineCode: res.NetworkDeclineCode,
+	}
+	switch {
+	case res.Outcome == activities.ChargeNeedsCustomer:
+		f.Outcome = dunning.OutcomeNeedsCustomer
+	case res.Code == activities.CodeUnknown:
+		f.Outcome, f.Code = dunning.OutcomeUnknown, ""
+	}
+	h := dunning.History{Attempts: p.st.Reached, Retries: p.st.Retries, LookedUp: lookedUp}
+	return dunning.Decide(p.in.Policy, h, f, now, p.zone, p.in.Reference)
+}
+
+// planAttempt plans the next automatic attempt, never while Stripe may still be executing the last one.
+func (p *collectPayment) planAttempt(at time.Time) {
+	p.st.NextAt = later(at, p.st.NotBefore).UTC()
+	p.move(PaymentRetryScheduled)
+}
+
+// ask gives the step to the customer: no automatic attempt until something changes.
+func (p *collectPayment) ask(ctx workflow.Context, class dunning.Class, codes activities.Codes) {
+	now := workflow.Now(ctx)
+	p.st.NextAt = time.Time{}
+	p.st.AskedAt = now.UTC()
+	p.st.Deadline = p.in.Policy.Deadline(now, p.zone).UTC()
+	p.st.Reminders = 0
+	p.st.AskKind = activities.NotifyPaymentMethodNeeded
+	if class == dunning.ClassAuth {
+		p.st.AskKind = activities.NotifyPaymentActionRequired
+	}
+	p.move(PaymentAwaitingCustomer)
+	p.restartPolls(ctx, p.in.Reference)
+	p.tellAsk(ctx, codes)
+}
+
+// giveUp is what the policy does when the customer's time is over.
+func (p *collectPayment) giveUp(ctx workflow.Context) {
+	p.endWhenClosed(ctx, PaymentUncollectible)
+}
+
+// attention leaves the payment to a person. What can change at Stripe meanwhile is polled.
+func (p *collectPayment) attention(ctx workflow.Context, reason string) {
+	p.st.Exception = true
+	p.st.NextAt = time.Time{}
+	p.move(PaymentNeedsAttention)
+	p.st.Reason = reason
+	p.st.PollAt = time.Time{}
+	if p.anyOpenWay() {
+		p.restartPolls(ctx, p.in.Reference)
+	}
+	workflow.GetLogger(ctx).Warn("payment needs attention", "attention", reason)
+}

@@ -1,0 +1,206 @@
+package workflows
+
+import (
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offsession/offsession/activities"
+)
+
+// followHints re-reads what the events are about. What an event says is not believed.
+func (p *collectPayment) followHints(ctx workflow.Context) {
+	hints := p.st.Hints
+	p.st.Hints = nil
+	readDue := false
+	for _, h := range hints {
+		switch {
+		case p.concernsMethod(h):
+			p.st.MethodDue = true
+			p.st.MethodDelay = max(p.st.MethodDelay, h.DelayMinutes)
+		case concernsWays(h):
+			readDue = true
+		}
+	}
+	if readDue && p.anyOpenWay() {
+		p.st.Poll = 0
+		p.poll(ctx)
+	}
+}
+
+// concernsWays: events about PaymentIntents, Sessions, charges and refunds.
+func concernsWays(h StripeEvent) bool {
+	for _, prefix := range []string{"payment_intent.", "checkout.session.", "charge.", "refund.", "radar."} {
+		if strings.HasPrefix(h.Type, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// concernsMethod: events after which another attempt may make sense, or none. An attached method alone does not.
+func (p *collectPayment) concernsMethod(h StripeEvent) bool {
+	switch h.Type {
+	case "payment_method.automatically_updated", "payment_method.updated", "payment_method.detached":
+		return h.ObjectID == p.method() || h.ObjectID == p.st.FailedMethod
+	case "customer.updated":
+		return p.method() == ""
+	case "customer.deleted", "mandate.updated":
+		return true
+	default:
+		return false
+	}
+}
+
+// poll reads the ways to pay and follows what they have become.
+func (p *collectPayment) poll(ctx workflow.Context) {
+	p.polled(ctx, p.in.Reference)
+	if p.st.State == PaymentNeedsAttention && p.resume(ctx) {
+		return
+	}
+	session := p.st.Session
+	readings, err := p.readWays(ctx)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("ways to pay not read", "error_type", errorType(err))
+		if session != "" && !p.st.SessionExpires.After(workflow.Now(ctx)) {
+			p.st.SessionExpires = p.st.PollAt
+		}
+		return
+	}
+	switch p.verdict("") {
+	case waysPaid:
+		p.settle(ctx)
+		return
+	case waysProcessing:
+		p.enterProcessing(ctx)
+		p.watchProcessing(ctx)
+		return
+	case waysOpen, waysClosed:
+	}
+	switch {
+	case p.st.State == PaymentProcessing:
+		p.debitFailed(ctx, readings)
+	case session != "" && p.st.Session == "":
+		p.sessionOver(ctx)
+	case session != "" && !p.st.SessionExpires.After(workflow.Now(ctx)):
+		// Stripe's clock is behind ours: ask again soon.
+		p.st.SessionExpires = workflow.Now(ctx).Add(time.Minute).UTC()
+	case p.st.State == PaymentNeedsAttention && !p.anyOpenWay():
+		p.st.PollAt = time.Time{}
+	}
+}
+
+// resume finishes what waits for a way to be closed, or for a refund. It reports whether it did.
+func (p *collectPayment) resume(ctx workflow.Context) bool {
+	switch {
+	case p.st.Reason == ReasonDuplicateNotRefunded:
+		p.settle(ctx)
+		return true
+	case p.st.Reason != ReasonWayNotClosed:
+		return false
+	case p.st.EndAs != "":
+		p.endWhenClosed(ctx, p.st.EndAs)
+		return true
+	}
+	switch p.closeWays(ctx, "") {
+	case waysPaid:
+		p.settle(ctx)
+	case waysProcessing:
+		p.enterProcessing(ctx)
+	case waysClosed:
+		p.planAttempt(workflow.Now(ctx))
+	case waysOpen:
+	}
+	return true
+}
+
+// watchProcessing gives a bank 21 days. The payment never becomes uncollectible by itself, and is still asked daily.
+func (p *collectPayment) watchProcessing(ctx workflow.Context) {
+	if p.st.State != PaymentProcessing || workflow.Now(ctx).Before(p.st.ProcessingSince.Add(processingPatience)) {
+		return
+	}
+	p.attention(ctx, ReasonProcessingTooLong)
+	p.st.Poll = len(pollDelays)
+	p.polled(ctx, p.in.Reference)
+}
+
+// debitFailed follows a bank's late no.
+func (p *collectPayment) debitFailed(ctx workflow.Context, readings []activities.WayReading) {
+	p.st.ProcessingSince = time.Time{}
+	for _, r := range readings {
+		if r.Kind != activities.WayPaymentIntent || r.ID != p.st.Intent || r.State != activities.WayOpen {
+			continue
+		}
+		outcome := activities.ChargeDeclined
+		if r.NeedsCustomer {
+			outcome = activities.ChargeNeedsCustomer
+		}
+		p.resolve(ctx, activities.ChargeResult{
+			Outcome: outcome, PaymentIntent: r.PaymentIntent, PaymentMethod: r.PaymentMethod, LatestCharge: r.LatestCharge, Codes: r.Codes,
+		})
+		return
+	}
+	// The failed debit was a Checkout Session's, or the PaymentIntent was canceled: the customer is asked again.
+	p.ask(ctx, p.st.LastClass, activities.Codes{})
+}
+
+// sessionOver goes back to where the session was opened from.
+func (p *collectPayment) sessionOver(ctx workflow.Context) {
+	back, reason := p.st.Return, p.st.ReturnReason
+	p.st.Return, p.st.ReturnReason = "", ""
+	switch {
+	case back == PaymentNeedsAttention:
+		p.attention(ctx, reason)
+	case !p.st.NextAt.IsZero() && (back == PaymentScheduled || back == PaymentRetryScheduled):
+		p.move(back)
+	default:
+		p.restartPolls(ctx, p.in.Reference)
+	}
+}
+
+// checkMethod reads the method that the next attempt would use, and acts when it has changed since the last decline.
+func (p *collectPayment) checkMethod(ctx workflow.Context) {
+	delay := time.Duration(p.st.MethodDelay) * time.Minute
+	p.st.MethodDue, p.st.MethodDelay = false, 0
+	if p.st.State != PaymentRetryScheduled && p.st.State != PaymentAwaitingCustomer {
+		return
+	}
+	m, err := p.readMethod(ctx, p.method())
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("payment method not read", "error_type", errorType(err))
+		return
+	}
+	switch {
+	case m.CustomerDeleted:
+		p.attention(ctx, ReasonCustomerDeleted)
+	case m.PaymentMethod == "":
+		if p.st.State == PaymentRetryScheduled && p.st.Number > 0 {
+			p.explain(ruleMethodGone, "The payment method was detached: the customer is asked for another one.")
+			p.ask(ctx, p.st.LastClass, activities.Codes{Code: activities.CodePaymentMethodUnusable})
+		}
+	case p.methodChanged(m) && p.st.Reached < p.in.Policy.MaxAttempts && p.st.Number > 0:
+		p.explain(ruleMethodChanged, "The payment method has changed: the next attempt uses it at once.")
+		p.st.Retries = 0
+		p.planAttempt(workflow.Now(ctx).Add(delay))
+	}
+}
+
+func (p *collectPayment) readMethod(ctx workflow.Context, method string) (activities.ReadMethodResult, error) {
+	return execute(ctx, readOptions, payments.ReadChosenMethod, activities.ReadMethodInput{Customer: p.in.Customer, PaymentMethod: method})
+}
+
+// methodChanged reports whether the next attempt would use other card data than the one that was declined.
+func (p *collectPayment) methodChanged(m activities.ReadMethodResult) bool {
+	if m.PaymentMethod != p.st.FailedMethod {
+		return true
+	}
+	return p.st.FailedStamp != "" && m.Stamp != "" && m.Stamp != p.st.FailedStamp
+}
+
+// explain notes on the last attempt why the plan has changed.
+func (p *collectPayment) explain(rule, sentence string) {
+	if n := len(p.st.Attempts); n > 0 {
+		p.st.Attempts[n-1].Rule, p.st.Attempts[n-1].Explanation = rule, sentence
+	}
+}

@@ -1,0 +1,59 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+)
+
+// paymentMoves lists every change of state that a payment can make; anything else is a bug, and stops the workflow's
+// task until the code is mended. doc.go draws the same table.
+var paymentMoves = map[PaymentState][]PaymentState{
+	PaymentScheduled: {PaymentCharging, PaymentAwaitingCustomer, PaymentProcessing, PaymentRetryScheduled,
+		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
+	PaymentCharging: {PaymentScheduled, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
+		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
+	PaymentProcessing: {PaymentRetryScheduled, PaymentAwaitingCustomer,
+		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
+	PaymentRetryScheduled: {PaymentScheduled, PaymentCharging, PaymentAwaitingCustomer, PaymentProcessing,
+		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
+	PaymentAwaitingCustomer: {PaymentScheduled, PaymentCharging, PaymentRetryScheduled, PaymentProcessing,
+		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
+	PaymentNeedsAttention: {PaymentCharging, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
+		PaymentPaid, PaymentUncollectible, PaymentCanceled},
+}
+
+// move changes the state along the table.
+func (p *collectPayment) move(to PaymentState) {
+	if p.st.State == to {
+		return
+	}
+	if !slices.Contains(paymentMoves[p.st.State], to) {
+		panic(fmt.Sprintf("payment cannot go from %s to %s", p.st.State, to))
+	}
+	p.st.State = to
+	if to != PaymentNeedsAttention {
+		p.st.Reason = ""
+	}
+}
+
+// The reasons for which a payment needs attention.
+const (
+	// ReasonWayNotClosed: a PaymentIntent or Session cannot be closed; closing is tried again by itself.
+	ReasonWayNotClosed = "way_not_closed"
+	// ReasonDuplicateNotRefunded: the customer paid twice and the refund failed.
+	ReasonDuplicateNotRefunded = "duplicate_not_refunded"
+	// ReasonReferenceConflict: Stripe knows the reference with another customer, amount or currency.
+	ReasonReferenceConflict = "reference_conflict"
+	// ReasonProcessingTooLong: a bank has not answered for 21 days; Stripe is still asked daily.
+	ReasonProcessingTooLong = "processing_too_long"
+	// ReasonUnauthorized: Stripe does not accept the API key, or it lacks a permission.
+	ReasonUnauthorized = "stripe_unauthorized"
+	// ReasonInvalidRequest: Stripe calls the request invalid.
+	ReasonInvalidRequest = "stripe_invalid_request"
+	// ReasonStripeFaults: Stripe keeps failing; eight attempts were not taken.
+	ReasonStripeFaults = "stripe_faults"
+	// ReasonCustomerDeleted: the customer does not exist any more.
+	ReasonCustomerDeleted = "customer_deleted"
+	// ReasonRefused: Stripe did not try the card, since the amount is too small or too large.
+	ReasonRefused = "refused"
+)

@@ -1,0 +1,262 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offsession/offsession/activities"
+)
+
+// setupStateVersion is raised when the meaning of a field of setupState changes.
+const setupStateVersion = 1
+
+// verifyingPatience is how long a bank account may be verified (microdeposits, processing).
+const verifyingPatience = 14 * 24 * time.Hour
+
+// setupState is everything a SavePaymentMethod knows, and all that continue-as-new carries over.
+type setupState struct {
+	entityState
+	Version int        `json:"version"`
+	State   SetupState `json:"state"`
+	// Reason is a code: why the customer is asked again, or why a person must look.
+	Reason    string    `json:"reason,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	// Session is the session that something can still come of; Checkouts counts those opened, Writes the other writes.
+	Session        string    `json:"session,omitempty"`
+	SessionExpires time.Time `json:"session_expires,omitzero"`
+	OpenedAt       time.Time `json:"opened_at,omitzero"`
+	Checkouts      int       `json:"checkouts,omitempty"`
+	Writes         int       `json:"writes,omitempty"`
+	// OpenDue asks to open a session without waiting for the customer's press.
+	OpenDue bool `json:"open_due,omitempty"`
+	// Customer is the one that was created for the method.
+	Customer       string                  `json:"customer,omitempty"`
+	VerifyingSince time.Time               `json:"verifying_since,omitzero"`
+	Reminders      int                     `json:"reminders,omitempty"`
+	ConsentVersion string                  `json:"consent_version,omitempty"`
+	Saved          SavePaymentMethodResult `json:"saved,omitzero"`
+}
+
+// savePaymentMethod is one run of the workflow.
+type savePaymentMethod struct {
+	entity
+	in   SavePaymentMethodInput
+	st   *setupState
+	zone *time.Location
+}
+
+// SavePaymentMethod saves one payment method for later off-session charges: it opens a Checkout Session in setup mode,
+// waits for the customer, attaches the method and makes it the default. It ends as saved, abandoned or canceled, and
+// then no session is open. It fails only when its input is wrong.
+func SavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (SavePaymentMethodResult, error) {
+	s, err := newSavePaymentMethod(ctx, in)
+	if err != nil {
+		return SavePaymentMethodResult{}, err
+	}
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	if err := s.handleMessages(ctx); err != nil {
+		return SavePaymentMethodResult{}, err
+	}
+	s.listen(ctx, detached)
+	if err := s.run(detached); err != nil {
+		var again *workflow.ContinueAsNewError
+		if errors.As(err, &again) {
+			return SavePaymentMethodResult{}, workflow.NewContinueAsNewError(ctx, TypeSavePaymentMethod, s.carry())
+		}
+		return SavePaymentMethodResult{}, err
+	}
+	return s.result(), nil
+}
+
+func newSavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (*savePaymentMethod, error) {
+	zone, err := loadZone(in.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkWorkflowReference(in.Reference); err != nil {
+		return nil, invalidInput(err)
+	}
+	st := in.Carried
+	if st == nil {
+		st = &setupState{Version: setupStateVersion, State: SetupOpen, StartedAt: workflow.Now(ctx).UTC(), OpenDue: true}
+	}
+	in.Carried = nil
+	s := &savePaymentMethod{in: in, st: st, zone: zone}
+	s.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}
+	return s, nil
+}
+
+// run is the main loop: messages first, then what is due, then sleep.
+func (s *savePaymentMethod) run(ctx workflow.Context) error {
+	if s.st.Checkouts == 0 && s.in.Notify {
+		s.tell(ctx, s.message(ctx, activities.NotifySetupLink, "link"))
+	}
+	for !s.st.State.Ended() {
+		if s.st.OpenDue {
+			s.st.OpenDue = false
+			s.openSession(ctx)
+			continue
+		}
+		if c := s.next(); c != nil {
+			s.carryOut(ctx, c)
+			continue
+		}
+		if len(s.st.Hints) > 0 {
+			s.st.Hints = nil
+			s.st.Poll = 0
+			s.poll(ctx)
+			continue
+		}
+		wake, what := s.nextWake()
+		if !wake.After(workflow.Now(ctx)) {
+			s.actDue(ctx)
+			continue
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && s.quiet(ctx) {
+			s.drain(ctx)
+			if len(s.queue) == 0 {
+				return &workflow.ContinueAsNewError{}
+			}
+			continue
+		}
+		s.publish(ctx, s.attributes())
+		if err := s.sleep(ctx, wake, what); err != nil {
+			return fmt.Errorf("wait: %w", err)
+		}
+	}
+	s.publish(ctx, s.attributes())
+	return s.finish(ctx)
+}
+
+// finish answers what still waits for an answer, and sees the last messages off.
+func (s *savePaymentMethod) finish(ctx workflow.Context) error {
+	for {
+		if c := s.next(); c != nil {
+			s.carryOut(ctx, c)
+			continue
+		}
+		if s.quiet(ctx) {
+			return nil
+		}
+		if err := workflow.Await(ctx, func() bool { return len(s.queue) > 0 || s.quiet(ctx) }); err != nil {
+			return fmt.Errorf("wait for messages: %w", err)
+		}
+	}
+}
+
+func (s *savePaymentMethod) carry() SavePaymentMethodInput {
+	in := s.in
+	in.Carried = s.st
+	return in
+}
+
+func (s *savePaymentMethod) result() SavePaymentMethodResult {
+	r := s.st.Saved
+	r.State = s.st.State
+	return r
+}
+
+// nextWake is when the loop acts by itself, and the timer's summary for the Temporal UI.
+func (s *savePaymentMethod) nextWake() (time.Time, string) {
+	if s.st.State == SetupVerifying {
+		return earliest(s.st.PollAt, s.st.VerifyingSince.Add(verifyingPatience)), "ask Stripe about the verification"
+	}
+	return earliest(s.st.PollAt, s.nextReminder(), s.deadline()), "customer's time to save a method"
+}
+
+// actDue does what the timer was set for.
+func (s *savePaymentMethod) actDue(ctx workflow.Context) {
+	now := workflow.Now(ctx)
+	reminder := s.nextReminder()
+	switch {
+	case s.st.State == SetupVerifying && !now.Before(s.st.VerifyingSince.Add(verifyingPatience)),
+		s.st.State != SetupVerifying && !now.Before(s.deadline()):
+		s.endWhenClosed(ctx, SetupAbandoned)
+	case s.st.State != SetupVerifying && !reminder.IsZero() && !now.Before(reminder):
+		s.st.Reminders++
+		s.tell(ctx, s.message(ctx, activities.NotifySetupReminder, fmt.Sprintf("%d", s.st.Reminders)))
+	default:
+		s.poll(ctx)
+	}
+}
+
+// deadline is until when the customer can save a method.
+func (s *savePaymentMethod) deadline() time.Time {
+	return s.in.Deadline.After(s.st.StartedAt, s.zone)
+}
+
+// nextReminder is when the customer is reminded next; zero when no more, or nobody is to be told.
+func (s *savePaymentMethod) nextReminder() time.Time {
+	if !s.in.Notify || s.st.Reminders >= len(s.in.Reminders) {
+		return time.Time{}
+	}
+	return s.in.Reminders[s.st.Reminders].After(s.st.StartedAt, s.zone)
+}
+
+func (s *savePaymentMethod) linkExpires() time.Time {
+	return s.deadline().Add(linkGrace).UTC()
+}
+
+// attributes are what operators search by.
+func (s *savePaymentMethod) attributes() publishedAttributes {
+	a := publishedAttributes{state: string(s.st.State), customer: s.customer()}
+	switch s.st.State {
+	case SetupOpen, SetupNeedsAttention:
+		a.nextAction = s.deadline()
+	case SetupVerifying:
+		a.nextAction = s.st.VerifyingSince.Add(verifyingPatience)
+	case SetupSaved, SetupAbandoned, SetupCanceled:
+	}
+	return a
+}
+
+// customer is the one the method is, or will be, attached to; "" while it has not been created.
+func (s *savePaymentMethod) customer() string {
+	if c := s.in.knownCustomer(); c != "" {
+		return c
+	}
+	return s.st.Customer
+}
+
+// status answers QueryStatus.
+func (s *savePaymentMethod) status() (SetupStatus, error) {
+	r := SetupStatus{
+		Reference:               s.in.Reference,
+		SavePaymentMethodResult: s.result(),
+		Reason:                  s.st.Reason,
+		Currency:                s.in.Currency,
+		TimeZone:                s.in.TimeZone,
+		Deadline:                s.deadline().UTC(),
+		LinkExpires:             s.linkExpires(),
+		Audit:                   s.st.Audit,
+		Undelivered:             s.st.Undelivered,
+	}
+	r.SavePaymentMethodResult.Customer = s.customer()
+	if !s.st.State.Ended() {
+		r.Session = s.st.Session
+		r.NextActionAt, _ = s.nextWake()
+		r.NextActionAt = r.NextActionAt.UTC()
+	}
+	return r, nil
+}
+
+// message is a message about saving the method. Its id is stable per kind and occasion.
+func (s *savePaymentMethod) message(ctx workflow.Context, kind activities.NotificationKind, occasion string) activities.Notification {
+	return activities.Notification{
+		ID:            fmt.Sprintf("%s:%s:%s", SavePaymentMethodID(s.in.Reference), kind, occasion),
+		Kind:          kind,
+		WorkflowID:    SavePaymentMethodID(s.in.Reference),
+		Reference:     s.in.Reference,
+		Customer:      s.customer(),
+		At:            workflow.Now(ctx).UTC(),
+		State:         string(s.st.State),
+		PaymentMethod: s.st.Saved.PaymentMethod,
+		Deadline:      s.deadline().UTC(),
+		TimeZone:      s.in.TimeZone,
+		Link:          true,
+		LinkExpires:   s.linkExpires(),
+	}
+}
