@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 
@@ -148,7 +147,7 @@ func (r *reader) needs(process Process, v variables) {
 		needed("STRIPE_API_KEY", v.StripeAPIKey, "a secret or restricted key (sk_test_…, rk_test_…)")
 		needed("STRIPE_PUBLISHABLE_KEY", v.StripePublishableKey, "the publishable key (pk_test_…) for the customer pages")
 		needed("STRIPE_WEBHOOK_SECRET", v.StripeWebhookSecret, "the signing secret (whsec_…) of the webhook endpoint")
-		needed("OFFSESSION_LINK_SECRET", v.LinkSecret, fmt.Sprintf("a random text of at least %d characters to sign links with", minLinkSecret))
+		needed("OFFSESSION_LINK_SECRET", v.LinkSecret, "a long random text to sign links with")
 	}
 }
 

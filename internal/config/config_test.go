@@ -161,7 +161,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"NoKey", ForClient, map[string]string{"STRIPE_API_KEY": "hunter2"}, []string{"STRIPE_API_KEY: not a key of Stripe's"}},
 		{"KeyWithLineEnd", ForClient, map[string]string{"STRIPE_API_KEY": "sk_test_1\n"}, []string{"STRIPE_API_KEY: contains a space, a line end"}},
 		{"WebhookSecret", ForClient, map[string]string{"STRIPE_WEBHOOK_SECRET": "whsec_a,hunter2"}, []string{"STRIPE_WEBHOOK_SECRET: secret 2 of 2"}},
-		{"LinkSecretShort", ForClient, map[string]string{"OFFSESSION_LINK_SECRET": "hunter2"}, []string{"OFFSESSION_LINK_SECRET: secret 1 of 1 has 7 characters; must have at least 32"}},
+		{"LinkSecretShort", ForClient, map[string]string{"OFFSESSION_LINK_SECRET": "hunter2"}, []string{"OFFSESSION_LINK_SECRET: secret 1 of 1: link secret: 7 characters, at least 16"}},
 		{"APIBase", ForClient, map[string]string{"STRIPE_API_BASE": "api.stripe.com"}, []string{`STRIPE_API_BASE: "api.stripe.com"; must be an absolute http`}},
 		{"AllowLive", ForClient, map[string]string{"STRIPE_ALLOW_LIVE": "yes"}, []string{`STRIPE_ALLOW_LIVE: "yes"; must be true or false`}},
 		{"RateZero", ForClient, map[string]string{"STRIPE_RATE_LIMIT": "0"}, []string{`STRIPE_RATE_LIMIT: "0"; must be a number`}},

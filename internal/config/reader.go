@@ -13,11 +13,10 @@ import (
 	"time"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/link"
 )
 
 const (
-	// minLinkSecret is a secret as long as the hash of the signature, RFC 7518 section 3.2.
-	minLinkSecret = 32
 	// maxRate is ten times Stripe's limit for live accounts; more is a typing error.
 	maxRate = 1000
 	// maxTaskQueue leaves room for the suffix of the second queue within Temporal's limit of 1000.
@@ -79,8 +78,8 @@ func (r *reader) webhookSecrets(name, text string) []string {
 func (r *reader) linkSecrets(name, text string) []string {
 	secrets := list(text)
 	for i, s := range secrets {
-		if len(s) < minLinkSecret {
-			r.wrong("%s: secret %d of %d has %d characters; must have at least %d", name, i+1, len(secrets), len(s), minLinkSecret)
+		if err := link.CheckSecret(s); err != nil {
+			r.wrong("%s: secret %d of %d: %w", name, i+1, len(secrets), err)
 		}
 	}
 	return secrets

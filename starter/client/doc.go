@@ -1,0 +1,12 @@
+// Package client starts, watches and steers offsession's workflows from Go. An app that bills with offsession imports
+// this package; the starter command is built on it.
+//
+// [Dial] reads the same environment variables as the worker; [New] takes a Temporal client that the app already has.
+// Every method is safe for concurrent use. Amounts are integers in Stripe's minor units, times are UTC.
+//
+// Starting is idempotent by the caller's reference: the same call again answers the payment that exists, and a call
+// with other values is refused. A reference is spent for ever.
+//
+// Errors: [ErrNotFound], [*RefusedError] when the payment's state or an earlier start does not allow what was asked,
+// [*InvalidError] for each value that is not allowed (several are joined); anything else is a fault on the way.
+package client

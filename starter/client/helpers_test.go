@@ -1,0 +1,138 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
+	sdk "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/workflows"
+)
+
+// bundle is a client on a mocked Temporal and a small Stripe.
+type bundle struct {
+	*Client
+	temporal *mocks.Client
+	stripe   *fakeStripe
+}
+
+func setup(t *testing.T, options ...func(*Options)) bundle {
+	t.Helper()
+	b := bundle{temporal: mocks.NewClient(t), stripe: &fakeStripe{
+		customers: map[string]activities.Customer{
+			"cus_1":       {ID: "cus_1"},
+			"cus_berlin":  {ID: "cus_berlin", TimeZone: "Europe/Berlin"},
+			"cus_nowhere": {ID: "cus_nowhere", TimeZone: "Europe/Bonn"},
+			"cus_deleted": {ID: "cus_deleted", Deleted: true},
+		},
+		methods: map[string]activities.PaymentMethod{
+			"pm_1":       {ID: "pm_1", Customer: "cus_1"},
+			"pm_foreign": {ID: "pm_foreign", Customer: "cus_berlin"},
+			"pm_loose":   {ID: "pm_loose"},
+		},
+	}}
+	o := Options{Stripe: b.stripe, Links: fakeLinks{}}
+	for _, set := range options {
+		set(&o)
+	}
+	var err error
+	b.Client, err = New(b.temporal, o)
+	require.NoError(t, err)
+	return b
+}
+
+func withoutStripe(o *Options) { o.Stripe = nil }
+
+type fakeLinks struct{}
+
+func (fakeLinks) Link(workflowID string, expires time.Time) string {
+	return "https://pay.example.com/c/" + workflowID + "/" + expires.UTC().Format(time.DateOnly)
+}
+
+// fakeStripe knows some customers, methods and payments; err is its answer to everything when set.
+type fakeStripe struct {
+	customers map[string]activities.Customer
+	methods   map[string]activities.PaymentMethod
+	intents   map[string][]activities.PaymentIntent
+	err       error
+}
+
+func (f *fakeStripe) Customer(_ context.Context, id string) (activities.Customer, error) {
+	return look(f.err, f.customers, id)
+}
+
+func (f *fakeStripe) PaymentMethod(_ context.Context, id string) (activities.PaymentMethod, error) {
+	return look(f.err, f.methods, id)
+}
+
+func (f *fakeStripe) SearchPaymentIntents(_ context.Context, reference string) ([]activities.PaymentIntent, error) {
+	return f.intents[reference], f.err
+}
+
+func look[T any](err error, known map[string]T, id string) (T, error) {
+	found, ok := known[id]
+	switch {
+	case err != nil:
+		return found, err
+	case !ok:
+		return found, &activities.StripeError{Kind: activities.StripeMissing, HTTPStatus: 404}
+	}
+	return found, nil
+}
+
+var errNotFound = serviceerror.NewNotFound("workflow not found for ID")
+
+func payload(t *testing.T, value any) *commonpb.Payload {
+	t.Helper()
+	p, err := converter.GetDefaultDataConverter().ToPayload(value)
+	require.NoError(t, err)
+	return p
+}
+
+// describes makes Temporal know a workflow with this memo and state.
+func (b bundle) describes(t *testing.T, workflowID string, input any, state string) *mock.Call {
+	t.Helper()
+	var d sdk.WorkflowExecutionDescription
+	d.WorkflowExecution.ID, d.WorkflowExecution.RunID = workflowID, "run-existing"
+	if input != nil {
+		d.Memo = &commonpb.Memo{Fields: map[string]*commonpb.Payload{workflows.MemoInput: payload(t, input)}}
+	}
+	d.TypedSearchAttributes = temporal.NewSearchAttributes(workflows.SearchState.ValueSet(state))
+	return b.temporal.On("DescribeWorkflow", mock.Anything, workflowID, "").Return(&d, nil)
+}
+
+func (b bundle) knowsNo(workflowID string) *mock.Call {
+	return b.temporal.On("DescribeWorkflow", mock.Anything, workflowID, "").Return(nil, errNotFound)
+}
+
+// answers makes the workflow's status query answer this.
+func (b bundle) answers(t *testing.T, workflowID string, status any) *mock.Call {
+	t.Helper()
+	value := sdk.NewValue(&commonpb.Payloads{Payloads: []*commonpb.Payload{payload(t, status)}})
+	return b.temporal.On("QueryWorkflow", mock.Anything, workflowID, "", workflows.QueryStatus).Return(value, nil)
+}
+
+// handle is an Update's handle with this answer.
+func handle(t *testing.T, answer any, err error) *mocks.WorkflowUpdateHandle {
+	t.Helper()
+	h := mocks.NewWorkflowUpdateHandle(t)
+	data, encodeErr := json.Marshal(answer)
+	require.NoError(t, encodeErr)
+	h.On("Get", mock.Anything, mock.Anything).Return(func(_ context.Context, into any) error {
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(data, into)
+	})
+	return h
+}

@@ -1,0 +1,119 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/offsession/offsession/workflows"
+)
+
+// PaymentFilter selects payments. An empty field selects all.
+type PaymentFilter struct {
+	State    workflows.PaymentState
+	Customer string
+}
+
+// PaymentSummary is a payment as Temporal's visibility shows it, a moment behind.
+type PaymentSummary struct {
+	Reference    string                 `json:"reference"`
+	WorkflowID   string                 `json:"workflow_id"`
+	State        workflows.PaymentState `json:"state"`
+	Customer     string                 `json:"customer"`
+	Amount       int64                  `json:"amount"`
+	Currency     string                 `json:"currency"`
+	DeclineCode  string                 `json:"decline_code,omitempty"`
+	NextActionAt time.Time              `json:"next_action_at,omitzero"`
+	StartedAt    time.Time              `json:"started_at"`
+}
+
+// paymentStates are all states that a payment can be listed by.
+var paymentStates = []workflows.PaymentState{
+	workflows.PaymentScheduled, workflows.PaymentCharging, workflows.PaymentProcessing, workflows.PaymentRetryScheduled,
+	workflows.PaymentAwaitingCustomer, workflows.PaymentNeedsAttention,
+	workflows.PaymentPaid, workflows.PaymentUncollectible, workflows.PaymentCanceled,
+}
+
+// ListPayments lists the payments that have a workflow, newest first, page by page as they are asked for. The first
+// error ends the sequence.
+func (c *Client) ListPayments(ctx context.Context, filter PaymentFilter) iter.Seq2[PaymentSummary, error] {
+	return func(yield func(PaymentSummary, error) bool) {
+		query, err := paymentQuery(filter)
+		if err != nil {
+			yield(PaymentSummary{}, err)
+			return
+		}
+		request := &workflowservice.ListWorkflowExecutionsRequest{Query: query}
+		for {
+			page, err := c.temporal.ListWorkflow(ctx, request)
+			if err != nil {
+				yield(PaymentSummary{}, fmt.Errorf("list payments: %w", err))
+				return
+			}
+			for _, execution := range page.GetExecutions() {
+				if !yield(summaryOf(execution), nil) {
+					return
+				}
+			}
+			if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+				return
+			}
+		}
+	}
+}
+
+// paymentQuery is a visibility query. The values in it have been checked: none has a quote.
+func paymentQuery(filter PaymentFilter) (string, error) {
+	// A payment that continued as new is several executions, of which the last one counts.
+	terms := []string{
+		fmt.Sprintf("WorkflowType = '%s'", workflows.TypeCollectPayment),
+		"ExecutionStatus != 'ContinuedAsNew'",
+	}
+	var i invalid
+	if filter.State != "" {
+		if !slices.Contains(paymentStates, filter.State) {
+			names := make([]string, len(paymentStates))
+			for n, state := range paymentStates {
+				names[n] = string(state)
+			}
+			i.add("state", string(filter.State), "must be one of "+strings.Join(names, ", "))
+		}
+		terms = append(terms, fmt.Sprintf("%s = '%s'", workflows.SearchState.GetName(), filter.State))
+	}
+	if filter.Customer != "" {
+		checkCustomer(&i, "customer", filter.Customer)
+		terms = append(terms, fmt.Sprintf("%s = '%s'", workflows.SearchCustomer.GetName(), filter.Customer))
+	}
+	return strings.Join(terms, " AND "), i.result()
+}
+
+func summaryOf(execution *workflow.WorkflowExecutionInfo) PaymentSummary {
+	s := PaymentSummary{
+		WorkflowID: execution.GetExecution().GetWorkflowId(),
+		StartedAt:  execution.GetStartTime().AsTime(),
+	}
+	s.Reference = workflows.ReferenceOf(s.WorkflowID)
+	read := func(key temporal.SearchAttributeKey, into any) {
+		payload, ok := execution.GetSearchAttributes().GetIndexedFields()[key.GetName()]
+		if !ok {
+			return
+		}
+		// A value of another type stays empty: visibility is for finding payments, not for deciding by.
+		_ = converter.GetDefaultDataConverter().FromPayload(payload, into)
+	}
+	read(workflows.SearchState, &s.State)
+	read(workflows.SearchCustomer, &s.Customer)
+	read(workflows.SearchCurrency, &s.Currency)
+	read(workflows.SearchAmount, &s.Amount)
+	read(workflows.SearchDeclineCode, &s.DeclineCode)
+	read(workflows.SearchNextActionAt, &s.NextActionAt)
+	return s
+}

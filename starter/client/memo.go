@@ -1,0 +1,145 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/offsession/offsession/workflows"
+)
+
+// first is a workflow's normalised first input as it stands in its memo, by JSON field. A field that has the product's
+// own default is left out, so that a memo costs little, and so is the reference, which is part of the workflow id.
+type first map[string]json.RawMessage
+
+// firstOf compacts an input. Both arguments are the same struct; defaults has the product's defaults.
+func firstOf(input, defaults any) (first, error) {
+	f, err := fields(input)
+	if err != nil {
+		return nil, err
+	}
+	d, err := fields(defaults)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(f, func(name string, value json.RawMessage) bool {
+		return name == "reference" || bytes.Equal(value, d[name])
+	})
+	return f, nil
+}
+
+func fields(input any) (first, error) {
+	data, err := json.Marshal(input)
+	if err != nil {
+		return nil, fmt.Errorf("encode the input: %w", err)
+	}
+	var f first
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("encode the input: %w", err)
+	}
+	return f, nil
+}
+
+// firstIn reads the first input from the memo of an existing workflow. The error says when there is none, which means
+// that something else than offsession started it.
+func firstIn(memo *commonpb.Memo) (first, error) {
+	payload, ok := memo.GetFields()[workflows.MemoInput]
+	if !ok {
+		return nil, fmt.Errorf("its memo has no %s", workflows.MemoInput)
+	}
+	var f first
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &f); err != nil {
+		return nil, fmt.Errorf("read %s of its memo: %w", workflows.MemoInput, err)
+	}
+	return f, nil
+}
+
+// difference is the first field in which two inputs differ.
+type difference struct {
+	field         string
+	existing, now string
+}
+
+// differ finds the first difference, in the order of the fields of the struct that defaults is. A field that is left
+// out on one side is shown with its default.
+func differ(existing, now first, defaults any) (difference, bool, error) {
+	d, err := fields(defaults)
+	if err != nil {
+		return difference{}, false, err
+	}
+	valueOf := func(f first, name string) (any, error) {
+		raw, ok := f[name]
+		if !ok {
+			raw = d[name]
+		}
+		if len(raw) == 0 {
+			return nil, nil
+		}
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.UseNumber()
+		var value any
+		err := decoder.Decode(&value)
+		return value, err
+	}
+	for _, name := range fieldNames(reflect.TypeOf(defaults)) {
+		a, errA := valueOf(existing, name)
+		b, errB := valueOf(now, name)
+		if errA != nil || errB != nil {
+			return difference{}, false, fmt.Errorf("read %s of the first input", name)
+		}
+		if diff, found := differValue(name, a, b); found {
+			return diff, true, nil
+		}
+	}
+	return difference{}, false, nil
+}
+
+// differValue goes into objects, so that the message names policy.max_attempts and not the whole policy.
+func differValue(name string, a, b any) (difference, bool) {
+	objectA, okA := a.(map[string]any)
+	objectB, okB := b.(map[string]any)
+	if !okA || !okB {
+		if reflect.DeepEqual(a, b) {
+			return difference{}, false
+		}
+		return difference{field: name, existing: show(a), now: show(b)}, true
+	}
+	keys := maps.Clone(objectA)
+	maps.Copy(keys, objectB)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if diff, found := differValue(name+"."+key, objectA[key], objectB[key]); found {
+			return diff, true
+		}
+	}
+	return difference{}, false
+}
+
+func show(value any) string {
+	if value == nil {
+		return "not set"
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "?"
+	}
+	return clip(string(text))
+}
+
+// fieldNames lists a struct's JSON names in the order of its fields, without the reference.
+func fieldNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" && name != "reference" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	sdk "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/config"
+	"github.com/offsession/offsession/workflows"
+)
+
+// Started is the workflow that a start led to.
+type Started struct {
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+	// AlreadyStarted says that an earlier call with the same values started it.
+	AlreadyStarted bool `json:"already_started,omitempty"`
+}
+
+// startOptions are the same for every workflow of ours. They have no timeout and no retry policy: a workflow ends when
+// what it stands for is settled, and one that fails has a bug.
+func (c *Client) startOptions(workflowID string, input first, attributes temporal.SearchAttributes, summary string) sdk.StartWorkflowOptions {
+	return sdk.StartWorkflowOptions{
+		ID:                                       workflowID,
+		TaskQueue:                                c.options.TaskQueue,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{workflows.MemoInput: input},
+		TypedSearchAttributes:                    attributes,
+		StaticSummary:                            summary,
+	}
+}
+
+// existing describes a workflow, open or closed, and compares its first input with the one given: the same, and it is
+// the answer; another, and the error is a RefusedError that names the first difference. found is false when there is
+// no such workflow.
+func (c *Client) existing(ctx context.Context, workflowID string, now first, defaults any) (_ Started, found bool, _ error) {
+	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+	if isNotFound(err) {
+		return Started{}, false, nil
+	}
+	if err != nil {
+		return Started{}, false, fmt.Errorf("describe %s: %w", workflowID, err)
+	}
+	before, err := firstIn(description.Memo)
+	if err != nil {
+		return Started{}, true, &RefusedError{Message: fmt.Sprintf("%s exists, and was not started by offsession: %v", workflowID, err)}
+	}
+	diff, different, err := differ(before, now, defaults)
+	if err != nil {
+		return Started{}, true, fmt.Errorf("compare with %s: %w", workflowID, err)
+	}
+	if different {
+		return Started{}, true, &RefusedError{Message: fmt.Sprintf("reference %q is used already, with another %s: it was %s, now it is %s",
+			workflows.ReferenceOf(workflowID), diff.field, diff.existing, diff.now)}
+	}
+	return Started{WorkflowID: workflowID, RunID: description.WorkflowExecution.RunID, AlreadyStarted: true}, true, nil
+}
+
+// askStripe checks customer and payment method (either may be empty) and answers the customer's own time zone, if it
+// has one that exists. An error that is an InvalidError says that Stripe does not know them, or not together.
+func (c *Client) askStripe(ctx context.Context, customerField, customer, paymentMethod string) (zone string, _ error) {
+	if c.options.Stripe == nil {
+		return "", nil
+	}
+	var i invalid
+	if customer != "" {
+		found, err := c.options.Stripe.Customer(ctx, customer)
+		switch {
+		case activities.IsStripeError(err, activities.StripeMissing):
+			i.add(customerField, customer, "Stripe has no such customer under this key")
+		case err != nil:
+			return "", fmt.Errorf("look up customer %s: %w", customer, err)
+		case found.Deleted:
+			i.add(customerField, customer, "this customer was deleted in Stripe")
+		case config.CheckTimeZone(found.TimeZone) == nil:
+			zone = found.TimeZone
+		}
+	}
+	if paymentMethod != "" {
+		found, err := c.options.Stripe.PaymentMethod(ctx, paymentMethod)
+		switch {
+		case activities.IsStripeError(err, activities.StripeMissing):
+			i.add("payment_method", paymentMethod, "Stripe has no such payment method under this key")
+		case err != nil:
+			return "", fmt.Errorf("look up payment method %s: %w", paymentMethod, err)
+		case found.Customer == "":
+			i.add("payment_method", paymentMethod, fmt.Sprintf("it is not attached to a customer; must be attached to %s", customer))
+		case found.Customer != customer:
+			i.add("payment_method", paymentMethod, fmt.Sprintf("it belongs to another customer; must be attached to %s", customer))
+		}
+	}
+	return zone, i.result()
+}
+
+func isInvalid(err error) bool {
+	var invalid *InvalidError
+	return errors.As(err, &invalid)
+}
