@@ -88,4 +88,5 @@ needs:
 
 .PHONY: clean
 clean: ## remove what was built and the private PostgreSQL cluster
-	rm -rf bin .bin .stack starter/web/typecheck/node_modules
+	rm -rf bin .bin .stack starter/web/typecheck/node_modules \
+		"/var/lib/offsession-stack/$$(printf '%s' "$$PWD" | cksum | cut -d ' ' -f 1)"
