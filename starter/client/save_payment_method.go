@@ -208,7 +208,7 @@ func (c *Client) setupInput(p SavePaymentMethodParams) (workflows.SavePaymentMet
 		}
 	}
 	checkDeadline(&i, in.Deadline, in.Reminders)
-	if in.Reminders != nil && !in.Notify {
+	if len(in.Reminders) > 0 && !in.Notify {
 		i.add("reminders", in.Reminders[0].String(), "must not be given without notify: nobody would be sent them")
 	}
 	if in.TimeZone != "" {

@@ -283,7 +283,9 @@ func TestStartPaymentRefusesBadInput(t *testing.T) {
 			d := dunning.DefaultPolicy()
 			d.MaxAttempts, p.Policy = 9, &d
 		}, []string{"policy", "max_attempts: 9"}},
-		{"AllAtOnce", func(p *PaymentParams) { *p = PaymentParams{Reference: "a b", Customer: "x y", Amount: -1, Currency: "usd"} },
+		{"AllAtOnce", func(p *PaymentParams) {
+			*p = PaymentParams{Reference: "a b", Customer: "x y", Amount: -1, Currency: "usd"}
+		},
 			[]string{"reference", "a b", "customer", "x y", "amount", "-1"}},
 	}
 	for _, test := range tests {
