@@ -14,6 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -215,4 +216,46 @@ func TestNamespaceScriptCreatesOurSearchAttributes(t *testing.T) {
 		wanted[key.GetName()] = key.GetValueType().String()
 	}
 	require.Equal(t, wanted, created)
+}
+
+// The programs themselves say whether they start with what compose sets.
+func TestProgramsAcceptTheirComposeEnvironment(t *testing.T) {
+	services := loadCompose(t).Services
+	for name, process := range map[string]config.Process{"worker": config.ForWorker, "web": config.ForServe} {
+		t.Run(name, func(t *testing.T) {
+			for _, variable := range ours(t) {
+				t.Setenv(variable, "")
+			}
+			for variable, value := range services[name].Environment {
+				t.Setenv(variable, *value)
+			}
+			c, err := config.Load(process)
+			require.NoError(t, err)
+			require.Equal(t, "temporal:7233", c.Temporal.HostPort)
+			require.Equal(t, "default", c.Temporal.Namespace)
+		})
+	}
+}
+
+// `make stack-postgres` is what can be run where there is no container engine: it must set what compose sets.
+func TestNativeStackSetsWhatComposeSets(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("../tools/stack-postgres/run.sh")
+	require.NoError(t, err)
+	// An address has another port there, a log level is the user's, and Mailpit is missing.
+	others := []string{
+		"TEMPORAL_ADDRESS", "STRIPE_API_BASE", "OFFSESSION_LISTEN", "OFFSESSION_PUBLIC_URL", "OFFSESSION_METRICS_LISTEN",
+		"OFFSESSION_LOG_LEVEL", "SMTP_URL", "NOTIFY_FROM",
+	}
+	services := loadCompose(t).Services
+	require.Equal(t, services["worker"].Environment, services["web"].Environment)
+	for variable, value := range services["worker"].Environment {
+		if !slices.Contains(others, variable) {
+			require.True(t, strings.Contains(string(script), variable+"="+*value), "%s=%s", variable, *value)
+		}
+	}
+	for _, variable := range []string{"NUM_HISTORY_SHARDS", "DB"} {
+		value := *services["temporal"].Environment[variable]
+		require.Regexp(t, `\s`+variable+`=`+value+`\s`, string(script), "%s=%s", variable, value)
+	}
 }

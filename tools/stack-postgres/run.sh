@@ -20,12 +20,14 @@ worker_port=${STACK_WORKER_PORT:-19090}
 say() { echo "stack-postgres: $*"; }
 
 port_open() { exec 4<>"/dev/tcp/127.0.0.1/$1"; }
+
 # healthy PORT PATH: answers 200?
 healthy() {
 	exec 4<>"/dev/tcp/127.0.0.1/$1"
 	printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&4
 	head -n 1 <&4 | grep -q ' 200 '
 }
+
 # port_free PORT NAME
 port_free() {
 	if (port_open "$1") 2>/dev/null; then
@@ -55,12 +57,15 @@ else
 fi
 
 pids=()
+names=()
 stop() {
 	trap - EXIT INT TERM
 	# The newest first: nobody loses what it still needs.
 	for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
 		if kill -0 "${pids[i]}" 2>/dev/null; then
-			kill -TERM "${pids[i]}" 2>/dev/null || true
+			# PostgreSQL takes TERM for "when the last client has gone".
+			[[ ${names[i]} == postgres ]] && signal=INT || signal=TERM
+			kill -"$signal" "${pids[i]}" 2>/dev/null || true
 			for _ in {1..100}; do
 				kill -0 "${pids[i]}" 2>/dev/null || break
 				sleep 0.1
@@ -82,7 +87,6 @@ start() {
 	pids+=($!)
 	names+=("$name")
 }
-names=()
 
 # await NAME COMMAND…: until the command succeeds; fails at once when the process has ended.
 await() {
