@@ -1,0 +1,59 @@
+package web
+
+import "strings"
+
+// eventClass says how the workflow that an event concerns is found.
+type eventClass string
+
+const (
+	// eventOfWay: the object is one that a workflow made, and its metadata names the workflow.
+	eventOfWay eventClass = "way"
+	// eventOfMoneyBack: the object names a PaymentIntent, whose metadata names the workflow.
+	eventOfMoneyBack eventClass = "money_back"
+	// eventOfCustomer: the object belongs to a customer, who may have several open workflows.
+	eventOfCustomer eventClass = "customer"
+	// eventForeign: nothing here waits for it.
+	eventForeign eventClass = "foreign"
+)
+
+// eventClasses lists the events that are handled. refund.* is handled beside them.
+// https://docs.stripe.com/api/events/types
+var eventClasses = map[string]eventClass{
+	"checkout.session.completed":               eventOfWay,
+	"checkout.session.async_payment_succeeded": eventOfWay,
+	"checkout.session.async_payment_failed":    eventOfWay,
+	"checkout.session.expired":                 eventOfWay,
+
+	"setup_intent.succeeded":       eventOfWay,
+	"setup_intent.setup_failed":    eventOfWay,
+	"setup_intent.requires_action": eventOfWay,
+	"setup_intent.canceled":        eventOfWay,
+
+	"payment_intent.succeeded":       eventOfWay,
+	"payment_intent.payment_failed":  eventOfWay,
+	"payment_intent.processing":      eventOfWay,
+	"payment_intent.requires_action": eventOfWay,
+	"payment_intent.canceled":        eventOfWay,
+
+	"charge.dispute.created":            eventOfMoneyBack,
+	"charge.refunded":                   eventOfMoneyBack,
+	"radar.early_fraud_warning.created": eventOfMoneyBack,
+
+	"payment_method.attached":              eventOfCustomer,
+	"payment_method.detached":              eventOfCustomer,
+	"payment_method.updated":               eventOfCustomer,
+	"payment_method.automatically_updated": eventOfCustomer,
+	"mandate.updated":                      eventOfCustomer,
+	"customer.updated":                     eventOfCustomer,
+	"customer.deleted":                     eventOfCustomer,
+}
+
+func classOf(eventType string) eventClass {
+	if c, ok := eventClasses[eventType]; ok {
+		return c
+	}
+	if strings.HasPrefix(eventType, "refund.") {
+		return eventOfMoneyBack
+	}
+	return eventForeign
+}

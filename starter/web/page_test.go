@@ -1,0 +1,265 @@
+package web_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/offsession/offsession/internal/link"
+	"github.com/offsession/offsession/starter/web"
+	"github.com/offsession/offsession/workflows"
+)
+
+const (
+	paymentID = "payment:r1"
+	setupID   = "save-payment-method:r1"
+)
+
+func payment(state workflows.PaymentState) workflows.PaymentStatus {
+	return workflows.PaymentStatus{Reference: "r1", State: state, Amount: 1099, Currency: "usd", Description: "Gym, March <b>"}
+}
+
+func setup(state workflows.SetupState) workflows.SetupStatus {
+	s := workflows.SetupStatus{Reference: "r1", Currency: "usd"}
+	s.State = state
+	return s
+}
+
+func saved() workflows.SetupStatus {
+	s := setup(workflows.SetupSaved)
+	s.Brand, s.Last4 = "visa", "4242"
+	return s
+}
+
+// situations are all states of both workflows, and what their customer is told.
+var situations = []struct {
+	name, workflowID string
+	status           any
+	view, says       string
+	ended            bool
+}{
+	{"open setup", setupID, setup(workflows.SetupOpen), "act", "Save a payment method", false},
+	{"verifying setup", setupID, setup(workflows.SetupVerifying), "processing", "Your bank is checking", false},
+	{"setup that needs attention", setupID, setup(workflows.SetupNeedsAttention), "attention", "We are looking into this", false},
+	{"saved setup", setupID, saved(), "done", "Your Visa card ending in 4242 is saved", true},
+	{"setup saved otherwise", setupID, setup(workflows.SetupSaved), "done", "Payment method saved", true},
+	{"abandoned setup", setupID, setup(workflows.SetupAbandoned), "closed", "This request has ended", true},
+	{"canceled setup", setupID, setup(workflows.SetupCanceled), "closed", "This request has ended", true},
+	{"setup in a state of the future", setupID, setup("moved_on"), "attention", "We are looking into this", false},
+	{"scheduled payment", paymentID, payment(workflows.PaymentScheduled), "act", "Pay $10.99", false},
+	{"payment to be retried", paymentID, payment(workflows.PaymentRetryScheduled), "act", "Pay $10.99", false},
+	{"payment that waits for its customer", paymentID, payment(workflows.PaymentAwaitingCustomer), "act", "Pay $10.99", false},
+	{"payment being charged", paymentID, payment(workflows.PaymentCharging), "busy", "One moment", false},
+	{"processing payment", paymentID, payment(workflows.PaymentProcessing), "processing", "Payment under way", false},
+	{"payment that needs attention", paymentID, payment(workflows.PaymentNeedsAttention), "attention", "We are looking into this", false},
+	{"paid payment", paymentID, payment(workflows.PaymentPaid), "done", "Paid", true},
+	{"uncollectible payment", paymentID, payment(workflows.PaymentUncollectible), "closed", "This payment is closed", true},
+	{"canceled payment", paymentID, payment(workflows.PaymentCanceled), "closed", "This payment is closed", true},
+	{"payment in a state of the future", paymentID, payment("moved_on"), "attention", "We are looking into this", false},
+}
+
+func TestPageOfEverySituation(t *testing.T) {
+	t.Parallel()
+	for _, c := range situations {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newWeb(t)
+			b.temporal.set(c.workflowID, c.status)
+			answer := b.do(http.MethodGet, page(t, c.workflowID), "")
+			require.Equal(t, http.StatusOK, answer.StatusCode)
+			require.Equal(t, "text/html; charset=utf-8", answer.Header.Get("Content-Type"))
+			html := text(t, answer)
+			require.Contains(t, html, c.says)
+			require.Contains(t, html, `<html lang="en">`)
+			require.Equal(t, c.view == "act", strings.Contains(html, `id="start"`), "only who can act has a button")
+			require.Equal(t, c.view == "act", strings.Contains(html, web.DefaultStripeJSURL))
+			require.Equal(t, c.view == "act" && c.workflowID == setupID, strings.Contains(html, `data-consent-version="`+web.ConsentVersion+`"`))
+			require.NotContains(t, html, "Gym, March <b>", "a description is text, not HTML")
+			require.NotContains(t, html, "<style")
+			require.NotContains(t, html, "style=")
+			require.NotContains(t, html, "onclick")
+		})
+	}
+}
+
+func TestWorkflowThatNobodyRunsAnyMore(t *testing.T) {
+	t.Parallel()
+	for _, end := range []enumspb.WorkflowExecutionStatus{
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED,
+	} {
+		b := newWeb(t)
+		b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
+		b.temporal.rejected = map[string]enumspb.WorkflowExecutionStatus{paymentID: end}
+		html := text(t, b.do(http.MethodGet, page(t, paymentID), ""))
+		require.Contains(t, html, "We are looking into this")
+		require.NotContains(t, html, `id="start"`)
+	}
+}
+
+func TestReturnPage(t *testing.T) {
+	t.Parallel()
+	const app = "https://app.example.com/thanks?a=1&b=2"
+	for _, c := range situations {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newWeb(t, func(c *web.Config) { c.AppReturnURL = app })
+			b.temporal.set(c.workflowID, c.status)
+			answer := b.do(http.MethodGet, page(t, c.workflowID)+"/return", "")
+			require.Equal(t, http.StatusOK, answer.StatusCode)
+			html := text(t, answer)
+			require.NotContains(t, html, `id="start"`)
+			require.NotContains(t, html, web.DefaultStripeJSURL)
+			waits := c.view == "act" || c.view == "busy"
+			require.Equal(t, waits, strings.Contains(html, `data-step="return"`))
+			require.Equal(t, c.view == "processing", strings.Contains(html, `data-step="wait"`))
+			require.Equal(t, c.view == "done", strings.Contains(html, `data-step="leave"`))
+			require.Equal(t, c.view == "done", strings.Contains(html, `href="https://app.example.com/thanks?a=1&amp;b=2"`))
+			if !waits {
+				require.Contains(t, html, c.says)
+			}
+		})
+	}
+}
+
+func TestDoneWithoutAnAppsPage(t *testing.T) {
+	t.Parallel()
+	b := newWeb(t)
+	b.temporal.set(paymentID, payment(workflows.PaymentPaid))
+	html := text(t, b.do(http.MethodGet, page(t, paymentID)+"/return", ""))
+	require.NotContains(t, html, "<script")
+	require.NotContains(t, html, "Continue")
+}
+
+func TestDonePageLinksToTheAppButStays(t *testing.T) {
+	t.Parallel()
+	b := newWeb(t, func(c *web.Config) { c.AppReturnURL = "https://app.example.com/" })
+	b.temporal.set(paymentID, payment(workflows.PaymentPaid))
+	html := text(t, b.do(http.MethodGet, page(t, paymentID), ""))
+	require.Contains(t, html, `href="https://app.example.com/"`)
+	require.NotContains(t, html, "<script", "who opens an old link is not sent away from what it says")
+}
+
+// badLinks are links that lead nowhere, and the status that every route answers for them.
+func badLinks(t *testing.T) map[string]struct {
+	path   string
+	status int
+} {
+	t.Helper()
+	mint := func(secret string, expires time.Time) string {
+		return strings.TrimPrefix(link.NewMinter(publicURL, []string{secret}).Link(paymentID, expires), publicURL)
+	}
+	later := time.Now().Add(time.Hour)
+	good := mint(linkSecret, later)
+	other, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": "offsession", "sub": paymentID, "p": "operator", "exp": later.Unix(),
+	}).SignedString([]byte(linkSecret))
+	require.NoError(t, err)
+	return map[string]struct {
+		path   string
+		status int
+	}{
+		"forged":                    {mint("another-secret-of-16", later), http.StatusNotFound},
+		"cut off":                   {good[:len(good)-4], http.StatusNotFound},
+		"no token":                  {"/c/abc", http.StatusNotFound},
+		"of another purpose":        {"/c/" + other, http.StatusNotFound},
+		"expired":                   {mint(linkSecret, time.Now().Add(-time.Minute)), http.StatusGone},
+		"of a workflow long gone":   {page(t, "payment:gone"), http.StatusNotFound},
+		"of a workflow not of ours": {page(t, "order:17"), http.StatusNotFound},
+	}
+}
+
+func TestBadLinks(t *testing.T) {
+	t.Parallel()
+	for name, c := range badLinks(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newWeb(t)
+			b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
+			b.temporal.set("order:17", payment(workflows.PaymentAwaitingCustomer))
+			for _, route := range []string{"", "/return"} {
+				answer := b.do(http.MethodGet, c.path+route, "")
+				require.Equal(t, c.status, answer.StatusCode, route)
+				require.Contains(t, text(t, answer), "<h1>This link ")
+			}
+			for method, route := range map[string]string{http.MethodGet: "/status", http.MethodPost: "/session"} {
+				answer := b.do(method, c.path+route, "")
+				require.Equal(t, c.status, answer.StatusCode, route)
+				require.Equal(t, "application/json", answer.Header.Get("Content-Type"))
+				require.Contains(t, text(t, answer), `"error":"this link`)
+			}
+			require.Zero(t, b.temporal.updateCount())
+		})
+	}
+}
+
+func TestPagesWhenTemporalIsDown(t *testing.T) {
+	t.Parallel()
+	b := newWeb(t)
+	b.temporal.down = errDown
+	for _, c := range []struct{ method, route, says string }{
+		{http.MethodGet, "", "Nothing was charged"},
+		{http.MethodGet, "/return", "Nothing was charged"},
+		{http.MethodGet, "/status", "try again"},
+		{http.MethodPost, "/session", "try again"},
+	} {
+		answer := b.do(c.method, page(t, paymentID)+c.route, "")
+		require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode, c.route)
+		require.NotEmpty(t, answer.Header.Get("Retry-After"))
+		shown := text(t, answer)
+		require.Contains(t, shown, c.says)
+		require.NotContains(t, shown, errDown.Error())
+	}
+}
+
+func TestReadingChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := newWeb(t)
+	b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
+	path := page(t, paymentID)
+	for _, route := range []string{"", "/return", "/status"} {
+		for range 20 {
+			require.Equal(t, http.StatusOK, b.do(http.MethodGet, path+route, "").StatusCode)
+		}
+		head := b.do(http.MethodHead, path+route, "")
+		require.Equal(t, http.StatusOK, head.StatusCode)
+		prefetch := httptest.NewRequest(http.MethodGet, path+route, nil)
+		prefetch.Header.Set("Sec-Purpose", "prefetch")
+		require.Equal(t, http.StatusOK, b.send(prefetch).StatusCode)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+		require.Equal(t, http.StatusMethodNotAllowed, b.do(method, path+"/session", "").StatusCode, method)
+	}
+	require.Equal(t, http.StatusMethodNotAllowed, b.do(http.MethodPost, path, "").StatusCode)
+	require.Zero(t, b.temporal.updateCount())
+	require.Empty(t, b.temporal.sent())
+}
+
+func TestStatusOfEverySituation(t *testing.T) {
+	t.Parallel()
+	for _, c := range situations {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newWeb(t)
+			b.temporal.set(c.workflowID, c.status)
+			got := decode[map[string]any](t, b.do(http.MethodGet, page(t, c.workflowID)+"/status", ""))
+			require.Equal(t, c.view, got["view"])
+			require.Equal(t, c.ended, got["ended"])
+			if c.workflowID == paymentID {
+				require.Equal(t, string(c.status.(workflows.PaymentStatus).State), got["state"])
+				require.Equal(t, "payment", got["mode"])
+				require.InDelta(t, 1099, got["amount"], 0)
+				require.Equal(t, "usd", got["currency"])
+				return
+			}
+			require.Equal(t, string(c.status.(workflows.SetupStatus).State), got["state"])
+			require.Equal(t, "setup", got["mode"])
+			require.NotContains(t, got, "amount")
+		})
+	}
+}

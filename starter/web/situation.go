@@ -1,0 +1,165 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/link"
+	"github.com/offsession/offsession/workflows"
+)
+
+// view is what a customer can be told, whatever the workflow.
+type view string
+
+const (
+	// viewAct: the customer can save a method or pay.
+	viewAct view = "act"
+	// viewBusy: an attempt runs at this moment; it takes seconds.
+	viewBusy view = "busy"
+	// viewProcessing: the bank works on it; it takes hours to days.
+	viewProcessing view = "processing"
+	// viewDone: saved or paid.
+	viewDone view = "done"
+	// viewClosed: ended without success.
+	viewClosed view = "closed"
+	// viewAttention: only the merchant can go on.
+	viewAttention view = "attention"
+)
+
+// queryTimeout is how long a customer looks at an empty page before being told to try again.
+const queryTimeout = 10 * time.Second
+
+// errUnknownWorkflow: the link is ours, but its workflow never existed or is past Temporal's retention.
+var errUnknownWorkflow = errors.New("web: no such workflow")
+
+// situation is where a workflow stands for its customer.
+type situation struct {
+	workflowID string
+	mode       activities.CheckoutMode
+	view       view
+	state      string
+	session    string
+	// amount, currency and description are a payment's.
+	amount      int64
+	currency    string
+	description string
+	// brand and last4 are those of a saved card.
+	brand, last4 string
+}
+
+// situationOf checks the token and asks its workflow. It writes nothing: a query leaves no trace in the history.
+// The errors are link.ErrForged, link.ErrExpired, errUnknownWorkflow, or Temporal's when it did not answer.
+func (s *server) situationOf(ctx context.Context, token string) (situation, error) {
+	claims, err := s.config.Links.Verify(token, time.Now())
+	if err != nil {
+		return situation{}, err
+	}
+	return s.query(ctx, claims.WorkflowID)
+}
+
+func (s *server) query(ctx context.Context, workflowID string) (situation, error) {
+	sit := situation{workflowID: workflowID}
+	switch reference := workflows.ReferenceOf(workflowID); workflowID {
+	case workflows.SavePaymentMethodID(reference):
+		sit.mode = activities.CheckoutModeSetup
+	case workflows.PaymentID(reference):
+		sit.mode = activities.CheckoutModePayment
+	default:
+		return situation{}, errUnknownWorkflow
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	answer, err := s.config.Temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID:           workflowID,
+		QueryType:            workflows.QueryStatus,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
+	})
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) {
+		return situation{}, errUnknownWorkflow
+	}
+	if err != nil {
+		return situation{}, fmt.Errorf("query %s: %w", workflowID, err)
+	}
+	if answer.QueryRejected != nil {
+		// Terminated or failed: the last state it had would promise what nobody keeps any more.
+		sit.view, sit.state = viewAttention, string(workflows.PaymentNeedsAttention)
+		return sit, nil
+	}
+	if sit.mode == activities.CheckoutModeSetup {
+		var status workflows.SetupStatus
+		err = answer.QueryResult.Get(&status)
+		sit.fromSetup(status)
+	} else {
+		var status workflows.PaymentStatus
+		err = answer.QueryResult.Get(&status)
+		sit.fromPayment(status)
+	}
+	if err != nil {
+		return situation{}, fmt.Errorf("read the status of %s: %w", workflowID, err)
+	}
+	return sit, nil
+}
+
+func (sit *situation) fromSetup(status workflows.SetupStatus) {
+	sit.state, sit.session, sit.currency = string(status.State), status.Session, status.Currency
+	sit.brand, sit.last4 = status.Brand, status.Last4
+	switch status.State {
+	case workflows.SetupOpen:
+		sit.view = viewAct
+	case workflows.SetupVerifying:
+		sit.view = viewProcessing
+	case workflows.SetupSaved:
+		sit.view = viewDone
+	case workflows.SetupAbandoned, workflows.SetupCanceled:
+		sit.view = viewClosed
+	case workflows.SetupNeedsAttention:
+		sit.view = viewAttention
+	default:
+		sit.view = viewAttention
+	}
+}
+
+func (sit *situation) fromPayment(status workflows.PaymentStatus) {
+	sit.state, sit.session = string(status.State), status.Session
+	sit.amount, sit.currency, sit.description = status.Amount, status.Currency, status.Description
+	switch status.State {
+	case workflows.PaymentScheduled, workflows.PaymentRetryScheduled, workflows.PaymentAwaitingCustomer:
+		sit.view = viewAct
+	case workflows.PaymentCharging:
+		sit.view = viewBusy
+	case workflows.PaymentProcessing:
+		sit.view = viewProcessing
+	case workflows.PaymentPaid:
+		sit.view = viewDone
+	case workflows.PaymentUncollectible, workflows.PaymentCanceled:
+		sit.view = viewClosed
+	case workflows.PaymentNeedsAttention:
+		sit.view = viewAttention
+	default:
+		sit.view = viewAttention
+	}
+}
+
+// ended reports whether nothing will change any more.
+func (sit situation) ended() bool { return sit.view == viewDone || sit.view == viewClosed }
+
+// statusOf is the HTTP status for an error of situationOf.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, link.ErrExpired):
+		return http.StatusGone
+	case errors.Is(err, link.ErrForged), errors.Is(err, errUnknownWorkflow):
+		return http.StatusNotFound
+	}
+	return http.StatusServiceUnavailable
+}
