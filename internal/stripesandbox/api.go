@@ -1,0 +1,301 @@
+package stripesandbox
+
+import (
+	"cmp"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxBody bounds a request's body.
+const maxBody = 1 << 20
+
+// apiRequest is a call of Stripe's API before it is executed.
+type apiRequest struct {
+	method, path string
+	requestID    string
+	key          string // only of POST: Stripe ignores it elsewhere
+	fingerprint  [16]byte
+	values       url.Values
+	fault        *fault
+}
+
+// reply is an answer. It is kept as objects rather than bytes: they never change, and
+// most of them are in the store anyway.
+type reply struct {
+	status    int
+	obj       object
+	expand    *expansion
+	found     map[string]object // what expand led to, at the time
+	requestID string            // of the request that was executed
+	replayed  bool
+	mismatch  bool
+}
+
+func (r reply) body() []byte {
+	w := writer{buf: make([]byte, 0, 2048), expand: r.expand, find: func(id string) object { return r.found[id] }}
+	r.obj.render(&w)
+	return append(w.buf, '\n')
+}
+
+func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request) {
+	q := &apiRequest{method: r.Method, path: r.URL.Path}
+	q.requestID = "req_" + randomText(rand.Uint64, 14)
+	received := s.now()
+	h := w.Header()
+	h.Set("Request-Id", q.requestID)
+	h.Set("Stripe-Version", cmp.Or(r.Header.Get("Stripe-Version"), APIVersion))
+	key := r.Header.Get("Idempotency-Key")
+	if key != "" {
+		h.Set("Idempotency-Key", key)
+		if r.Method == http.MethodPost {
+			q.key = key
+		}
+	}
+	out, keep := s.answer(w, r, q)
+	status := 0
+	if keep {
+		status = out.status
+	}
+	s.log.add(Request{Time: received, Method: r.Method, Path: r.URL.Path, IdempotencyKey: key, Status: status, Replayed: out.replayed})
+	if !keep {
+		drop(w)
+	}
+	writeReply(w, out, q.fault)
+}
+
+// drop closes the connection in the middle of the answer's first line. Closing it before
+// would not reach the caller: Go's http.Transport, for one, sends a POST that carries an
+// Idempotency-Key again by itself when a reused connection ends without a single byte.
+func drop(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_, _ = conn.Write([]byte("HTTP/1.1 "))
+		_ = conn.Close()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// answer returns the reply, and whether the caller gets to see it.
+func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, q *apiRequest) (reply, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return q.refuse(&apiError{Status: http.StatusRequestEntityTooLarge, Type: typeInvalidRequest, Message: "Request body is larger than 1 MiB."}), true
+		}
+		return reply{}, false // the caller went away in the middle of its request
+	}
+	if err := s.authorize(r); err != nil {
+		return q.refuse(err), true
+	}
+	q.fault = s.faults.take(q.method, q.path)
+	if q.fault.is(FaultDropBefore) {
+		return reply{}, false
+	}
+	if err := q.fault.refusal(q.key); err != nil {
+		if reason := q.fault.rateLimitedReason(); reason != "" {
+			w.Header().Set("Stripe-Rate-Limited-Reason", reason)
+		}
+		return q.refuse(err), true
+	}
+	q.values, err = formValues(r, body)
+	if err != nil {
+		return q.refuse(invalidRequest("Invalid request: " + err.Error())), true
+	}
+	out := s.run(q)
+	return out, !q.fault.is(FaultDropAfter)
+}
+
+func formValues(r *http.Request, body []byte) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || len(body) == 0 {
+		return values, err
+	}
+	sent, err := url.ParseQuery(string(body))
+	for key, v := range sent {
+		values[key] = append(values[key], v...)
+	}
+	return values, err
+}
+
+func (q *apiRequest) refuse(err *apiError) reply {
+	err.RequestID = q.requestID
+	return reply{status: err.Status, obj: err}
+}
+
+func (s *Sandbox) authorize(r *http.Request) *apiError {
+	key, _, basic := r.BasicAuth()
+	if !basic {
+		key, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	}
+	refuse := func(message string) *apiError {
+		return &apiError{Status: http.StatusUnauthorized, Type: typeInvalidRequest, Message: message}
+	}
+	switch {
+	case key == "":
+		return refuse("You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').")
+	case key == PublishableKey:
+		err := refuse("This API call cannot be made with a publishable API key. Please use a secret API key.")
+		err.Code = "secret_key_required"
+		return err
+	case subtle.ConstantTimeCompare([]byte(key), []byte(s.cfg.APIKey)) != 1:
+		return refuse("Invalid API Key provided: " + mask(key))
+	}
+	return nil
+}
+
+func mask(key string) string {
+	if len(key) < 12 {
+		return "****"
+	}
+	return key[:8] + "****" + key[len(key)-4:]
+}
+
+// run executes a request. The order of checks is Stripe's: route, key, parameters, and
+// then whatever the handler looks at.
+func (s *Sandbox) run(q *apiRequest) reply {
+	rt, ids := s.router.match(q.method, q.path)
+	if rt == nil {
+		err := invalidRequest("Unrecognized request URL (" + q.method + ": " + q.path + "). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.")
+		err.Status = http.StatusNotFound
+		return q.refuse(err)
+	}
+	c := &call{sandbox: s, requestID: q.requestID, key: q.key, path: q.path, ids: ids}
+	expand, invalid := c.prepare(rt, q)
+	if len(q.key) > maxKeyLength {
+		return q.refuse(invalidRequest("Idempotency keys can be at most 255 characters long."))
+	}
+	if q.key != "" {
+		q.fingerprint = fingerprint(q.values)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runDue()
+	var rec *keyRecord
+	if q.method == http.MethodPost {
+		if q.key == "" {
+			s.ledger.postsWithoutKey++
+		} else {
+			var known *reply
+			if rec, known = s.keys.begin(q, s.now()); known != nil {
+				if known.mismatch {
+					s.ledger.reusedKeys[q.key] = true
+				}
+				return *known
+			}
+		}
+	}
+	if q.fault.is(FaultSlowBefore) {
+		s.pause(q.fault.delay())
+	}
+	out := s.execute(c, rt, expand, invalid, q.fault)
+	if rec != nil {
+		s.keys.finish(q.key, rec, out)
+	}
+	if q.fault.is(FaultSlow) {
+		// The effect is there, the answer under way: until then the key is in use.
+		if rec != nil {
+			rec.running = true
+		}
+		s.pause(q.fault.delay())
+		if rec != nil {
+			rec.running = false
+		}
+	}
+	return out
+}
+
+// pause lets others in while a slow answer waits. The caller holds mu.
+func (s *Sandbox) pause(d time.Duration) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	ctx, cancel := context.WithTimeout(s.sender.ctx, d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+func (c *call) prepare(rt *route, q *apiRequest) (*expansion, *apiError) {
+	p, err := parseParams(q.values)
+	if err != nil {
+		return nil, err
+	}
+	c.params = p
+	if err := rt.fields.check(p, ""); err != nil {
+		return nil, err
+	}
+	return parseExpand(p.strings("expand"), rt.kind, rt.list)
+}
+
+func (s *Sandbox) execute(c *call, rt *route, expand *expansion, invalid *apiError, f *fault) reply {
+	out := reply{status: http.StatusOK, requestID: c.requestID}
+	fail := func(err *apiError) reply {
+		err.RequestID = c.requestID
+		out.status, out.obj = err.Status, err
+		return out
+	}
+	if f.is(Fault500Before) {
+		return fail(serverError())
+	}
+	if invalid != nil {
+		return fail(invalid)
+	}
+	c.now = s.now()
+	obj, err := rt.handle(c)
+	switch {
+	case f.is(Fault500After):
+		return fail(serverError())
+	case err != nil:
+		return fail(err)
+	}
+	out.obj = obj
+	if expand != nil {
+		out.expand = expand
+		out.found = s.resolve(obj, expand)
+	}
+	return out
+}
+
+// resolve collects what expand leads to, so that the answer can be rendered, and
+// rendered again for a replay, outside the critical section.
+func (s *Sandbox) resolve(obj object, expand *expansion) map[string]object {
+	found := make(map[string]object)
+	w := writer{expand: expand, find: func(id string) object {
+		o := s.store.find(id)
+		if charge, ok := strings.CutPrefix(id, refundsOf); ok {
+			o = s.refundList(charge)
+		}
+		found[id] = o
+		return o
+	}}
+	obj.render(&w)
+	return found
+}
+
+func serverError() *apiError {
+	return &apiError{Status: http.StatusInternalServerError, Type: typeAPI, Message: "An unknown error occurred."}
+}
+
+func writeReply(w http.ResponseWriter, out reply, f *fault) {
+	body := out.body()
+	if f.is(FaultBrokenJSON) {
+		body = body[:len(body)/2]
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if out.replayed {
+		h.Set("Idempotent-Replayed", "true")
+		h.Set("Original-Request", out.requestID)
+	}
+	w.WriteHeader(out.status)
+	// A caller that went away has nothing left to be told.
+	_, _ = w.Write(body)
+}

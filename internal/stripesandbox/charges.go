@@ -1,0 +1,191 @@
+package stripesandbox
+
+import "maps"
+
+// Statuses of charges.
+const (
+	chargeSucceeded = "succeeded"
+	chargeFailed    = "failed"
+	chargePending   = "pending"
+)
+
+// charge: https://docs.stripe.com/api/charges/object
+type charge struct {
+	header
+	Amount              int64
+	Refunded            int64
+	Currency            string
+	Customer            string
+	Description         string
+	Status              string
+	PaymentIntent       string
+	Method              *paymentMethod // as it was
+	Decline             *decline
+	ReceiptEmail        string
+	StatementDescriptor string
+	StatementSuffix     string
+	Disputed            bool
+}
+
+func (ch *charge) render(w *writer) {
+	succeeded := ch.Status == chargeSucceeded
+	w.open("")
+	w.str("id", ch.ID)
+	w.str("object", "charge")
+	w.integer("amount", ch.Amount)
+	captured := int64(0)
+	if succeeded {
+		captured = ch.Amount
+	}
+	w.integer("amount_captured", captured)
+	w.integer("amount_refunded", ch.Refunded)
+	w.null("application", "application_fee", "application_fee_amount", "balance_transaction")
+	ch.Method.renderBilling(w)
+	w.opt("calculated_statement_descriptor", ch.StatementDescriptor)
+	w.boolean("captured", succeeded)
+	w.integer("created", ch.Created)
+	w.str("currency", ch.Currency)
+	w.ref("customer", ch.Customer)
+	w.opt("description", ch.Description)
+	w.boolean("disputed", ch.Disputed)
+	w.null("failure_balance_transaction")
+	if ch.Decline != nil {
+		w.str("failure_code", ch.Decline.Code)
+		w.str("failure_message", ch.Decline.message())
+	} else {
+		w.null("failure_code", "failure_message")
+	}
+	w.raw("fraud_details", "{}")
+	w.boolean("livemode", false)
+	w.metadata(ch.Metadata)
+	w.null("on_behalf_of")
+	ch.renderOutcome(w)
+	w.boolean("paid", succeeded || ch.Status == chargePending)
+	w.ref("payment_intent", ch.PaymentIntent)
+	w.str("payment_method", ch.Method.ID)
+	ch.renderMethod(w)
+	w.raw("radar_options", "{}")
+	w.opt("receipt_email", ch.ReceiptEmail)
+	w.null("receipt_number", "receipt_url")
+	w.boolean("refunded", succeeded && ch.Refunded == ch.Amount)
+	w.include("refunds", func() object { return w.find(refundsOf + ch.ID) })
+	w.null("review", "shipping", "source", "source_transfer")
+	w.opt("statement_descriptor", ch.StatementDescriptor)
+	w.opt("statement_descriptor_suffix", ch.StatementSuffix)
+	w.str("status", ch.Status)
+	w.null("transfer_data", "transfer_group")
+	w.close()
+}
+
+func (ch *charge) renderOutcome(w *writer) {
+	w.open("outcome")
+	no := ch.Decline
+	if no == nil {
+		no = &decline{}
+	}
+	w.opt("advice_code", no.AdviceCode)
+	w.opt("network_advice_code", no.NetworkAdviceCode)
+	w.opt("network_decline_code", no.NetworkDeclineCode)
+	network, kind, message := "approved_by_network", "authorized", "Payment complete."
+	switch {
+	case no.Blocked:
+		network, kind, message = "not_sent_to_network", "blocked", "Stripe blocked this payment as too risky."
+	case ch.Decline != nil:
+		network, kind, message = "declined_by_network", "issuer_declined", "The bank did not return any further details with this decline."
+	}
+	w.str("network_status", network)
+	if ch.Decline != nil {
+		w.str("reason", no.reason())
+	} else {
+		w.null("reason")
+	}
+	if ch.Method.Type == "card" {
+		level, score := riskOf(ch.Method.test())
+		w.str("risk_level", level)
+		w.integer("risk_score", score)
+	}
+	w.str("seller_message", message)
+	w.str("type", kind)
+	w.close()
+}
+
+func riskOf(m *testMethod) (level string, score int64) {
+	switch m.risk {
+	case "highest":
+		return "highest", 90
+	case "elevated":
+		return "elevated", 70
+	}
+	return "normal", 20
+}
+
+func (ch *charge) renderMethod(w *writer) {
+	pm, m := ch.Method, ch.Method.test()
+	w.open("payment_method_details")
+	switch pm.Type {
+	case "card":
+		w.open("card")
+		if ch.Status == chargeSucceeded {
+			w.integer("amount_authorized", ch.Amount)
+		} else {
+			w.null("amount_authorized")
+		}
+		w.null("authorization_code")
+		w.str("brand", m.brand)
+		w.raw("checks", `{"address_line1_check":null,"address_postal_code_check":null,"cvc_check":null}`)
+		w.str("country", m.country)
+		w.integer("exp_month", pm.ExpMonth)
+		w.integer("exp_year", pm.ExpYear)
+		w.str("fingerprint", pm.Fingerprint)
+		w.str("funding", m.funding)
+		w.null("installments")
+		w.str("last4", m.last4())
+		w.null("mandate")
+		w.str("network", m.brand)
+		w.raw("network_token", `{"used":false}`)
+		w.null("network_transaction_id", "regulated_status", "three_d_secure", "wallet")
+		w.close()
+	case "us_bank_account":
+		w.raw("us_bank_account", `{"account_holder_type":"individual","account_type":"checking","bank_name":"STRIPE TEST BANK","fingerprint":"`+
+			pm.Fingerprint+`","last4":"6789","payment_reference":null,"routing_number":"110000000"}`)
+	case "sepa_debit":
+		w.raw("sepa_debit", `{"bank_code":"37040044","branch_code":"","country":"`+m.country+`","fingerprint":"`+pm.Fingerprint+`","last4":"3000","mandate":null}`)
+	}
+	w.str("type", pm.Type)
+	w.close()
+}
+
+var chargeRoutes = []route{
+	{method: "GET", pattern: "/v1/charges", kind: "charge", list: true, handle: listCharges, fields: listFields.with(fields{
+		"customer": text, "payment_intent": text,
+	}).ignoring("transfer_group")},
+	{method: "GET", pattern: "/v1/charges/{}", kind: "charge", handle: func(c *call) (object, *apiError) {
+		return resourceAt[*charge](c, 0, "charge", "charge")
+	}},
+}
+
+// newCharge records what the issuer, or a bank debit, made of a payment.
+func (c *call) newCharge(pi *paymentIntent, pm *paymentMethod, status string, no *decline) *charge {
+	prefix := "ch_"
+	if pm.Type != "card" {
+		prefix = "py_"
+	}
+	ch := &charge{
+		header: c.newHeader(prefix, maps.Clone(pi.Metadata)), Amount: pi.Amount, Currency: pi.Currency, Customer: pi.Customer,
+		Description: pi.Description, Status: status, PaymentIntent: pi.ID, Method: pm, Decline: no, ReceiptEmail: pi.ReceiptEmail,
+		StatementDescriptor: pi.StatementDescriptor, StatementSuffix: pi.StatementSuffix,
+	}
+	c.sandbox.store.add("charge", ch, pi.Customer, pi.ID)
+	return ch
+}
+
+func listCharges(c *call) (object, *apiError) {
+	cus, pi := c.params.str("customer"), c.params.str("payment_intent")
+	owner := cus
+	if pi != "" {
+		owner = pi
+	}
+	return page(c, "charge", c.sandbox.store.indexes[indexKey{"charge", owner}], func(ch *charge) bool {
+		return cus == "" || cus == ch.Customer
+	})
+}

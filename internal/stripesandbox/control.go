@@ -1,0 +1,260 @@
+package stripesandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// serveControl answers the routes under /_sandbox. They need no key: the sandbox is for
+// tests and listens on the machine itself.
+func (s *Sandbox) serveControl(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	s.control.ServeHTTP(w, r)
+}
+
+func (s *Sandbox) newControl() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_sandbox/health", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /_sandbox/ledger", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, s.Ledger(r.URL.Query().Get("reference")))
+	})
+	mux.HandleFunc("GET /_sandbox/requests", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, s.log.list())
+	})
+	mux.HandleFunc("DELETE /_sandbox/requests", func(w http.ResponseWriter, _ *http.Request) {
+		s.log.clear()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, s.faults.list())
+	})
+	mux.HandleFunc("DELETE /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
+		s.faults.clear()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /_sandbox/faults", s.handleFault)
+	mux.HandleFunc("GET /_sandbox/clock", func(w http.ResponseWriter, _ *http.Request) { s.writeClock(w) })
+	mux.HandleFunc("POST /_sandbox/clock", s.handleClock)
+	mux.HandleFunc("POST /_sandbox/webhooks", s.handleWebhooks)
+	mux.HandleFunc("POST /_sandbox/events/{id}/resend", s.handleResend)
+	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/settle", s.handleSettle)
+	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/authenticate", s.handleAuthenticate)
+	mux.HandleFunc("POST /_sandbox/setup_intents/{id}/authenticate", s.handleAuthenticate)
+	mux.HandleFunc("POST /_sandbox/checkout/{id}/pay", s.handlePay)
+	mux.HandleFunc("GET /_sandbox/checkout/{id}", s.handlePage)
+	mux.HandleFunc("POST /_sandbox/checkout/{id}", s.handlePageForm)
+	s.elementsRoutes(mux)
+	return mux
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// A caller that went away has nothing left to be told.
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func writeObject(w http.ResponseWriter, status int, o object) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(reply{obj: o}.body())
+}
+
+func writeError(w http.ResponseWriter, err *apiError) { writeObject(w, err.Status, err) }
+
+// respond runs handle in the critical section and writes its answer after it: a slow
+// reader must not hold up everyone.
+func (s *Sandbox) respond(w http.ResponseWriter, handle func(*call) (object, *apiError)) {
+	var o object
+	var err *apiError
+	s.locked(func(c *call) { o, err = handle(c) })
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeObject(w, http.StatusOK, o)
+}
+
+// readJSON decodes the body strictly; an empty one leaves v as it is.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+		writeError(w, invalidRequest("Invalid JSON: "+err.Error()))
+		return false
+	}
+	return true
+}
+
+func (s *Sandbox) handleFault(w http.ResponseWriter, r *http.Request) {
+	f := Fault{Times: 1}
+	if !readJSON(w, r, &f) {
+		return
+	}
+	if err := f.validate(); err != nil {
+		writeError(w, invalidRequest("Invalid fault: "+err.Error()))
+		return
+	}
+	s.faults.add(f)
+	writeJSON(w, http.StatusOK, f)
+}
+
+func (s *Sandbox) handleWebhooks(w http.ResponseWriter, r *http.Request) {
+	var b WebhookBehaviour
+	if !readJSON(w, r, &b) {
+		return
+	}
+	if err := b.validate(); err != nil {
+		writeError(w, invalidRequest("Invalid webhook behaviour: "+err.Error()))
+		return
+	}
+	s.sender.behave(b)
+	writeJSON(w, http.StatusOK, b)
+}
+
+func (s *Sandbox) handleClock(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Advance string `json:"advance"`
+	}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	d, err := time.ParseDuration(in.Advance)
+	if err == nil {
+		err = s.AdvanceClock(d)
+	}
+	if err != nil {
+		writeError(w, invalidParam("advance", "Invalid advance: "+err.Error()))
+		return
+	}
+	s.writeClock(w)
+}
+
+func (s *Sandbox) writeClock(w http.ResponseWriter) {
+	writeJSON(w, http.StatusOK, map[string]any{"now": s.now().UTC(), "advanced_seconds": int64(time.Duration(s.offset.Load()).Seconds())})
+}
+
+// AdvanceClock moves the sandbox's time forward by d: keys are forgotten, sessions
+// expire, debits settle and webhooks are tried again as if the time had passed.
+func (s *Sandbox) AdvanceClock(d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%s is not positive, the clock only goes forward", d)
+	}
+	s.offset.Add(int64(d))
+	s.locked(func(*call) {})
+	s.sender.nudge()
+	return nil
+}
+
+func (s *Sandbox) handleResend(w http.ResponseWriter, r *http.Request) {
+	s.respond(w, func(c *call) (object, *apiError) {
+		e, err := named[*event](c, r.PathValue("id"), "event", "id")
+		if err != nil {
+			return nil, err
+		}
+		for _, endpoint := range c.subscribed(e.Type) {
+			s.sender.push(&delivery{event: e, endpoint: endpoint, due: c.now, first: c.now})
+		}
+		return e, nil
+	})
+}
+
+// handleSettle ends a bank debit that is processing: with the outcome of its test
+// account, or with the failure code given.
+func (s *Sandbox) handleSettle(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Outcome     string `json:"outcome"` // succeeded, failed, or empty for the account's own
+		FailureCode string `json:"failure_code"`
+	}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	if !slices.Contains([]string{"", "succeeded", "failed"}, in.Outcome) {
+		writeError(w, invalidParam("outcome", "Invalid outcome: must be one of succeeded, failed"))
+		return
+	}
+	s.respond(w, func(c *call) (object, *apiError) {
+		pi, err := named[*paymentIntent](c, r.PathValue("id"), "payment_intent", "intent")
+		if err == nil && pi.Status != statusProcessing {
+			err = pi.settledTwice()
+		}
+		if err != nil {
+			return nil, err
+		}
+		pm, _ := lookup[*paymentMethod](s.store, pi.PaymentMethod)
+		failure := pm.test().settles.failure
+		switch {
+		case in.Outcome == "succeeded":
+			failure = ""
+		case in.FailureCode != "":
+			failure = in.FailureCode
+		case in.Outcome == "failed" && failure == "":
+			failure = "insufficient_funds"
+		}
+		return c.settle(pi, failure), nil
+	})
+}
+
+// handleAuthenticate ends a 3D Secure challenge of an intent outside of Checkout.
+func (s *Sandbox) handleAuthenticate(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Result Authentication `json:"result"`
+	}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	if in.Result != AuthenticationPassed && in.Result != AuthenticationFailed {
+		writeError(w, invalidParam("result", "Invalid result: must be one of pass, fail"))
+		return
+	}
+	s.respond(w, func(c *call) (object, *apiError) {
+		return c.authenticate(r.PathValue("id"), in.Result == AuthenticationPassed)
+	})
+}
+
+func (c *call) authenticate(id string, passed bool) (object, *apiError) {
+	if strings.HasPrefix(id, "seti_") {
+		si, err := named[*setupIntent](c, id, "setupintent", "intent")
+		switch {
+		case err != nil:
+			return nil, err
+		case si.Status != statusRequiresAction:
+			return nil, si.unexpected("This SetupIntent has a status of " + si.Status + ", there is no challenge to answer.")
+		}
+		return result(c.authenticateSetup(si, passed))
+	}
+	pi, err := named[*paymentIntent](c, id, "payment_intent", "intent")
+	switch {
+	case err != nil:
+		return nil, err
+	case pi.Status != statusRequiresAction:
+		return nil, pi.unexpected("This PaymentIntent has a status of " + pi.Status + ", there is no challenge to answer.")
+	}
+	return result(c.authenticatePayment(pi, passed))
+}
+
+// handlePay is the buyer, for tests: it finishes a Checkout Session or answers with the
+// error that the page would show.
+func (s *Sandbox) handlePay(w http.ResponseWriter, r *http.Request) {
+	var in Payment
+	if !readJSON(w, r, &in) {
+		return
+	}
+	s.respond(w, func(c *call) (object, *apiError) { return result(c.payByID(r.PathValue("id"), in)) })
+}
+
+func (c *call) payByID(id string, in Payment) (*checkoutSession, *apiError) {
+	cs, err := named[*checkoutSession](c, id, "checkout.session", "session")
+	if err != nil {
+		return nil, err
+	}
+	return c.pay(cs, in)
+}

@@ -1,0 +1,226 @@
+package stripesandbox
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// customer: https://docs.stripe.com/api/customers/object
+type customer struct {
+	header
+	Email, Name, Phone, Description string
+	DefaultPaymentMethod            string
+	InvoicePrefix                   string
+	PreferredLocales                []string
+	Deleted                         bool
+}
+
+func (o *customer) render(w *writer) {
+	w.open("")
+	w.str("id", o.ID)
+	w.str("object", "customer")
+	if o.Deleted {
+		w.boolean("deleted", true)
+		w.close()
+		return
+	}
+	w.null("address")
+	w.integer("balance", 0)
+	w.integer("created", o.Created)
+	w.null("currency", "default_source")
+	w.boolean("delinquent", false)
+	w.opt("description", o.Description)
+	w.null("discount")
+	w.opt("email", o.Email)
+	w.str("invoice_prefix", o.InvoicePrefix)
+	expand := w.expand
+	w.expand = expand.child("invoice_settings")
+	w.open("invoice_settings")
+	w.null("custom_fields")
+	w.ref("default_payment_method", o.DefaultPaymentMethod)
+	w.null("footer", "rendering_options")
+	w.close()
+	w.expand = expand
+	w.boolean("livemode", false)
+	w.metadata(o.Metadata)
+	w.opt("name", o.Name)
+	w.integer("next_invoice_sequence", 1)
+	w.opt("phone", o.Phone)
+	w.strings("preferred_locales", o.PreferredLocales)
+	w.null("shipping")
+	w.str("tax_exempt", "none")
+	w.null("test_clock")
+	w.close()
+}
+
+var customerFields = fields{
+	"email": text, "name": text, "phone": text, "description": text, "metadata": metadata, "preferred_locales": texts,
+	"invoice_settings": objectOf(fields{"default_payment_method": text}.ignoring("custom_fields", "footer", "rendering_options")),
+}.ignoring("address", "balance", "cash_balance", "invoice_prefix", "next_invoice_sequence", "shipping", "tax", "tax_exempt")
+
+var customerRoutes = []route{
+	{method: "POST", pattern: "/v1/customers", kind: "customer", handle: createCustomer, fields: customerFields.with(fields{"payment_method": text}).ignoring("tax_id_data")},
+	{method: "GET", pattern: "/v1/customers", kind: "customer", list: true, handle: listCustomers, fields: listFields.with(fields{"email": text})},
+	{method: "GET", pattern: "/v1/customers/{}", kind: "customer", handle: func(c *call) (object, *apiError) {
+		return resourceAt[*customer](c, 0, "customer", "id")
+	}},
+	{method: "POST", pattern: "/v1/customers/{}", kind: "customer", handle: updateCustomer, fields: customerFields},
+	{method: "DELETE", pattern: "/v1/customers/{}", kind: "customer", handle: deleteCustomer},
+}
+
+// customer returns one that exists and is not deleted.
+func (c *call) customer(id, param string) (*customer, *apiError) {
+	cus, err := named[*customer](c, id, "customer", param)
+	if err == nil && cus.Deleted {
+		return nil, noSuch("customer", id, param)
+	}
+	return cus, err
+}
+
+// optionalCustomer is customer for a parameter that may be unset: nil then.
+func (c *call) optionalCustomer() (*customer, *apiError) {
+	if !c.params.has("customer") {
+		return nil, nil
+	}
+	return c.customer(c.params.str("customer"), "customer")
+}
+
+func createCustomer(c *call) (object, *apiError) {
+	var pm *paymentMethod
+	if c.params.has("payment_method") {
+		var err *apiError
+		if pm, err = c.usablePaymentMethod(c.params.str("payment_method"), "payment_method", ""); err != nil {
+			return nil, err
+		}
+		if declined := pm.test().attach; declined != nil {
+			return nil, declined.apiError(pm)
+		}
+	}
+	wanted := c.params.sub("invoice_settings").str("default_payment_method")
+	if wanted != "" && (pm == nil || wanted != c.params.str("payment_method")) {
+		return nil, notAttached(wanted)
+	}
+	cus := c.newCustomer()
+	cus.change(c.params)
+	c.sandbox.store.add("customer", cus)
+	if pm != nil {
+		pm = c.attach(pm, cus.ID)
+		if wanted != "" {
+			cus = update(c, cus, func(o *customer) { o.DefaultPaymentMethod = pm.ID })
+		}
+	}
+	c.emit("customer.created", cus)
+	return cus, nil
+}
+
+func (c *call) newCustomer() *customer {
+	h := c.newHeader("cus_", nil)
+	h.ID = h.ID[:len("cus_")+14] // customers have shorter ids
+	return &customer{header: h, InvoicePrefix: strings.ToUpper(c.random(8))}
+}
+
+func (o *customer) change(p *params) {
+	for name, at := range map[string]*string{"email": &o.Email, "name": &o.Name, "phone": &o.Phone, "description": &o.Description} {
+		if p.sent(name) {
+			*at = p.str(name)
+		}
+	}
+	if p.sent("preferred_locales") {
+		o.PreferredLocales = p.strings("preferred_locales")
+	}
+	o.Metadata = p.metadata("metadata", o.Metadata)
+}
+
+func notAttached(pm string) *apiError {
+	return invalidCode("resource_missing", "invoice_settings[default_payment_method]",
+		"No such PaymentMethod: '"+pm+"'; it must be attached to the customer before it can be its default.")
+}
+
+func listCustomers(c *call) (object, *apiError) {
+	email := c.params.str("email")
+	return page(c, "customer", c.sandbox.store.indexes[indexKey{kind: "customer"}], func(o *customer) bool {
+		return !o.Deleted && (email == "" || email == o.Email)
+	})
+}
+
+func updateCustomer(c *call) (object, *apiError) {
+	old, err := c.customer(c.ids[0], "id")
+	if err != nil {
+		return nil, err
+	}
+	settings := c.params.sub("invoice_settings")
+	if id := settings.str("default_payment_method"); id != "" {
+		if pm, ok := lookup[*paymentMethod](c.sandbox.store, id); !ok || pm.Customer != old.ID {
+			return nil, notAttached(id)
+		}
+	}
+	cus := update(c, old, func(o *customer) {
+		o.change(c.params)
+		if settings.sent("default_payment_method") {
+			o.DefaultPaymentMethod = settings.str("default_payment_method")
+		}
+	})
+	if previous := cus.changesFrom(old); len(previous) > 0 {
+		c.emitChange("customer.updated", cus, previous)
+	}
+	return cus, nil
+}
+
+// changesFrom returns the previous_attributes of customer.updated.
+func (o *customer) changesFrom(old *customer) map[string]string {
+	previous := map[string]string{}
+	compare := func(name, before, after string) {
+		if before != after {
+			previous[name] = jsonText(before)
+		}
+	}
+	compare("email", old.Email, o.Email)
+	compare("name", old.Name, o.Name)
+	compare("phone", old.Phone, o.Phone)
+	compare("description", old.Description, o.Description)
+	if old.DefaultPaymentMethod != o.DefaultPaymentMethod {
+		previous["invoice_settings"] = `{"default_payment_method":` + jsonText(old.DefaultPaymentMethod) + `}`
+	}
+	if !maps.Equal(old.Metadata, o.Metadata) {
+		w := writer{buf: []byte("{")}
+		for _, key := range sortedKeys(o.Metadata) {
+			if _, ok := old.Metadata[key]; !ok {
+				w.null(key)
+			}
+		}
+		for _, key := range sortedKeys(old.Metadata) {
+			if o.Metadata[key] != old.Metadata[key] {
+				w.str(key, old.Metadata[key])
+			}
+		}
+		previous["metadata"] = string(w.buf) + "}"
+	}
+	return previous
+}
+
+// jsonText is s as JSON, null when it is empty.
+func jsonText(s string) string {
+	if s == "" {
+		return "null"
+	}
+	var w writer
+	w.quote(s)
+	return string(w.buf)
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// deleteCustomer also detaches the customer's payment methods, as Stripe does.
+func deleteCustomer(c *call) (object, *apiError) {
+	cus, err := c.customer(c.ids[0], "id")
+	if err != nil {
+		return nil, err
+	}
+	st := c.sandbox.store
+	for _, id := range slices.Clone(st.indexes[indexKey{"payment_method", cus.ID}]) {
+		c.detach(st.objects[id].(*paymentMethod))
+	}
+	c.emit("customer.deleted", cus)
+	return update(c, cus, func(o *customer) { o.Deleted = true }), nil
+}

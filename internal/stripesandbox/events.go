@@ -1,0 +1,100 @@
+package stripesandbox
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// event is a frozen picture of an object, made in the critical section of the change
+// that it tells of. https://docs.stripe.com/api/events
+type event struct {
+	header
+	Type      string
+	Object    object
+	Previous  map[string]string // previous_attributes: name -> JSON
+	RequestID string
+	Key       string
+	pending   atomic.Int32 // endpoints that have not answered 2xx yet
+}
+
+func (e *event) render(w *writer) {
+	w.open("")
+	w.str("id", e.ID)
+	w.str("object", "event")
+	w.str("api_version", APIVersion)
+	w.integer("created", e.Created)
+	w.open("data")
+	w.embed("object", e.Object)
+	if e.Previous != nil {
+		w.open("previous_attributes")
+		for _, name := range sortedKeys(e.Previous) {
+			w.raw(name, e.Previous[name])
+		}
+		w.close()
+	}
+	w.close()
+	w.boolean("livemode", false)
+	w.integer("pending_webhooks", int64(e.pending.Load()))
+	w.open("request")
+	w.opt("id", e.RequestID)
+	w.opt("idempotency_key", e.Key)
+	w.close()
+	w.str("type", e.Type)
+	w.close()
+}
+
+// eventLog counts the events kept, to bound them.
+type eventLog struct{ max int }
+
+func newEventLog(limit int) *eventLog { return &eventLog{max: limit} }
+
+// emit records an event and hands it to the webhook sender.
+func (c *call) emit(eventType string, o object) { c.emitChange(eventType, o, nil) }
+
+func (c *call) emitChange(eventType string, o object, previous map[string]string) {
+	s := c.sandbox
+	e := &event{header: c.newHeader("evt_", nil), Type: eventType, Object: o, Previous: previous, RequestID: c.requestID, Key: c.key}
+	s.store.add("event", e)
+	s.dropOldEvents()
+	s.sender.enqueue(e, c.subscribed(eventType), s.now())
+}
+
+// dropOldEvents keeps the log within bounds, a tenth at a time so that it stays cheap.
+func (s *Sandbox) dropOldEvents() {
+	key := indexKey{kind: "event"}
+	ids := s.store.indexes[key]
+	if len(ids) <= s.events.max+s.events.max/10 {
+		return
+	}
+	cut := len(ids) - s.events.max
+	for _, id := range ids[:cut] {
+		delete(s.store.objects, id)
+	}
+	s.store.indexes[key] = slices.Clone(ids[cut:])
+}
+
+var eventRoutes = []route{
+	{method: "GET", pattern: "/v1/events", kind: "event", list: true, handle: listEvents, fields: listFields.with(fields{
+		"type": text, "types": texts, "delivery_success": boolean,
+	})},
+	{method: "GET", pattern: "/v1/events/{}", kind: "event", handle: func(c *call) (object, *apiError) {
+		return resourceAt[*event](c, 0, "event", "id")
+	}},
+}
+
+func listEvents(c *call) (object, *apiError) {
+	types := c.params.strings("types")
+	if one := c.params.str("type"); one != "" {
+		if types != nil {
+			return nil, invalidCode("parameters_exclusive", "types", "You may only specify one of these parameters: type, types.")
+		}
+		types = []string{one}
+	}
+	delivery := c.params.str("delivery_success")
+	return page(c, "event", c.sandbox.store.indexes[indexKey{kind: "event"}], func(e *event) bool {
+		if types != nil && !slices.Contains(types, e.Type) {
+			return false
+		}
+		return delivery == "" || (delivery == "true") == (e.pending.Load() == 0)
+	})
+}

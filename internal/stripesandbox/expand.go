@@ -1,0 +1,111 @@
+package stripesandbox
+
+import "strings"
+
+// expansion is a tree of the relations that the caller wants in full.
+type expansion struct{ children map[string]*expansion }
+
+func (e *expansion) child(name string) *expansion {
+	if e == nil {
+		return nil
+	}
+	return e.children[name]
+}
+
+// maxExpandDepth is Stripe's: four levels, counted with the "data" of a list.
+// https://docs.stripe.com/expand
+const maxExpandDepth = 4
+
+// expandable lists, for each kind of object, the relations that can be expanded and what
+// they lead to. An empty kind is a relation that is always null here.
+var expandable = map[string]map[string]string{
+	"customer": {"default_source": "", "invoice_settings.default_payment_method": "payment_method", "test_clock": ""},
+	"payment_method": {
+		"customer": "customer",
+	},
+	"payment_intent": {
+		"customer": "customer", "payment_method": "payment_method", "latest_charge": "charge",
+		"application": "", "on_behalf_of": "", "review": "",
+	},
+	"setup_intent": {
+		"customer": "customer", "payment_method": "payment_method",
+		"application": "", "latest_attempt": "", "mandate": "", "on_behalf_of": "", "single_use_mandate": "",
+	},
+	"checkout.session": {
+		"customer": "customer", "payment_intent": "payment_intent", "setup_intent": "setup_intent",
+		"line_items": "item", "invoice": "", "payment_link": "", "subscription": "",
+	},
+	"charge": {
+		"customer": "customer", "payment_intent": "payment_intent", "refunds": "refund",
+		"application": "", "application_fee": "", "balance_transaction": "", "failure_balance_transaction": "",
+		"on_behalf_of": "", "review": "", "source_transfer": "",
+	},
+	"refund": {
+		"charge": "charge", "payment_intent": "payment_intent",
+		"balance_transaction": "", "source_transfer_reversal": "", "transfer_reversal": "",
+	},
+	"dispute":          {"charge": "charge", "payment_intent": "payment_intent"},
+	"event":            {},
+	"webhook_endpoint": {},
+	"item":             {},
+}
+
+// parseExpand turns expand[] into a tree, or says which path cannot be expanded on kind.
+func parseExpand(paths []string, kind string, list bool) (*expansion, *apiError) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	root := &expansion{}
+	for _, path := range paths {
+		if err := root.add(path, kind, list); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
+func (e *expansion) add(path, kind string, list bool) *apiError {
+	segments := strings.Split(path, ".")
+	if len(segments) > maxExpandDepth {
+		return invalidParam("expand", "You cannot expand more than 4 levels of a property. Property: "+path)
+	}
+	at := e
+	inList := list
+	for i := 0; i < len(segments); i++ {
+		segment := segments[i]
+		switch {
+		case inList && segment == "data":
+			inList = false
+		case inList:
+			return invalidParam("expand", "This property cannot be expanded ("+path+"). You may want to try expanding 'data."+path+"' instead.")
+		default:
+			next, ok := expandable[kind][segment]
+			if !ok && i+1 < len(segments) {
+				// A relation inside a plain sub-object is named with its parent.
+				next, ok = expandable[kind][segment+"."+segments[i+1]]
+				if ok {
+					at = at.grow(segment)
+					i++
+					segment = segments[i]
+				}
+			}
+			if !ok {
+				return invalidParam("expand", "This property cannot be expanded ("+path+").")
+			}
+			kind = next
+			inList = segment == "refunds" || segment == "line_items"
+		}
+		at = at.grow(segment)
+	}
+	return nil
+}
+
+func (e *expansion) grow(name string) *expansion {
+	if e.children == nil {
+		e.children = make(map[string]*expansion)
+	}
+	if e.children[name] == nil {
+		e.children[name] = &expansion{}
+	}
+	return e.children[name]
+}

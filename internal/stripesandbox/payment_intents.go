@@ -1,0 +1,320 @@
+package stripesandbox
+
+// paymentIntent: https://docs.stripe.com/api/payment_intents/object
+type paymentIntent struct {
+	header
+	Amount              int64
+	Received            int64
+	Currency            string
+	ClientSecret        string
+	Customer            string
+	Description         string
+	PaymentMethod       string
+	PaymentMethodTypes  []string // empty: automatic
+	Status              string
+	LatestCharge        string
+	LastError           *apiError
+	SetupFutureUsage    string
+	ReceiptEmail        string
+	StatementDescriptor string
+	StatementSuffix     string
+	CanceledAt          int64
+	CancellationReason  string
+	Session             string // the Checkout Session that it belongs to
+	Pending             string // the payment method of a bank debit under way
+}
+
+func (pi *paymentIntent) render(w *writer) {
+	w.open("")
+	w.str("id", pi.ID)
+	w.str("object", "payment_intent")
+	w.integer("amount", pi.Amount)
+	w.integer("amount_capturable", 0)
+	w.raw("amount_details", `{"tip":{}}`)
+	w.integer("amount_received", pi.Received)
+	w.null("application", "application_fee_amount")
+	renderMethodTypes(w, pi.PaymentMethodTypes)
+	w.optInteger("canceled_at", pi.CanceledAt)
+	w.opt("cancellation_reason", pi.CancellationReason)
+	w.str("capture_method", "automatic_async")
+	w.str("client_secret", pi.ClientSecret)
+	w.str("confirmation_method", "automatic")
+	w.integer("created", pi.Created)
+	w.str("currency", pi.Currency)
+	w.ref("customer", pi.Customer)
+	w.opt("description", pi.Description)
+	renderLastError(w, "last_payment_error", pi.LastError)
+	w.ref("latest_charge", pi.LatestCharge)
+	w.boolean("livemode", false)
+	w.metadata(pi.Metadata)
+	renderNextAction(w, pi.Status)
+	w.null("on_behalf_of")
+	w.ref("payment_method", pi.PaymentMethod)
+	w.null("payment_method_configuration_details")
+	w.raw("payment_method_options", `{}`)
+	w.null("processing")
+	w.opt("receipt_email", pi.ReceiptEmail)
+	w.null("review")
+	w.opt("setup_future_usage", pi.SetupFutureUsage)
+	w.null("shipping", "source")
+	w.opt("statement_descriptor", pi.StatementDescriptor)
+	w.opt("statement_descriptor_suffix", pi.StatementSuffix)
+	w.str("status", pi.Status)
+	w.null("transfer_data", "transfer_group")
+	w.close()
+}
+
+var paymentIntentFields = fields{
+	"customer": text, "payment_method": text, "description": text, "metadata": metadata, "payment_method_types": texts,
+	"setup_future_usage": oneOf("off_session", "on_session"), "receipt_email": text, "statement_descriptor": text, "statement_descriptor_suffix": text,
+	"capture_method": oneOf("automatic", "automatic_async"),
+}.ignoring("payment_method_options", "payment_method_configuration", "shipping", "transfer_group")
+
+var paymentIntentRoutes = []route{
+	{method: "POST", pattern: "/v1/payment_intents", kind: "payment_intent", handle: createPaymentIntent, fields: paymentIntentFields.with(fields{
+		"amount": required(integer), "currency": required(text), "confirm": boolean, "off_session": boolean, "error_on_requires_action": boolean,
+		"return_url": text, "confirmation_method": oneOf("automatic"),
+		"automatic_payment_methods": objectOf(fields{"enabled": required(boolean), "allow_redirects": oneOf("always", "never")}),
+	}).ignoring("mandate", "mandate_data", "use_stripe_sdk", "radar_options")},
+	{method: "GET", pattern: "/v1/payment_intents", kind: "payment_intent", list: true, handle: func(c *call) (object, *apiError) {
+		return page[*paymentIntent](c, "payment_intent", c.sandbox.store.indexes[indexKey{"payment_intent", c.params.str("customer")}], nil)
+	}, fields: listFields.with(fields{"customer": text})},
+	{method: "GET", pattern: "/v1/payment_intents/search", kind: "payment_intent", list: true, handle: searchPaymentIntents, fields: fields{
+		"query": required(text), "limit": integer, "page": text,
+	}},
+	{method: "GET", pattern: "/v1/payment_intents/{}", kind: "payment_intent", fields: fields{"client_secret": text}, handle: func(c *call) (object, *apiError) {
+		return resourceAt[*paymentIntent](c, 0, "payment_intent", "intent")
+	}},
+	{method: "POST", pattern: "/v1/payment_intents/{}", kind: "payment_intent", handle: updatePaymentIntent, fields: paymentIntentFields.with(fields{
+		"amount": integer, "currency": text,
+	})},
+	{method: "POST", pattern: "/v1/payment_intents/{}/confirm", kind: "payment_intent", handle: confirmPaymentIntent, fields: fields{
+		"payment_method": text, "off_session": boolean, "error_on_requires_action": boolean, "return_url": text, "client_secret": text,
+		"setup_future_usage": oneOf("off_session", "on_session"), "receipt_email": text, "payment_method_types": texts,
+		"capture_method": oneOf("automatic", "automatic_async"),
+	}.ignoring("mandate", "mandate_data", "payment_method_options", "radar_options", "shipping", "use_stripe_sdk")},
+	{method: "POST", pattern: "/v1/payment_intents/{}/cancel", kind: "payment_intent", handle: cancelPaymentIntent, fields: fields{
+		"cancellation_reason": oneOf("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
+	}},
+}
+
+func createPaymentIntent(c *call) (object, *apiError) {
+	p := c.params
+	confirm, offSession := p.boolean("confirm"), p.boolean("off_session")
+	if err := checkAmount(p.integer("amount"), currencyOf(p)); err != nil {
+		return nil, err
+	}
+	if offSession && !confirm {
+		return nil, invalidParam("off_session", "You cannot set `off_session` to `true` when `confirm` is not `true`.")
+	}
+	if p.boolean("error_on_requires_action") && !confirm {
+		return nil, invalidParam("error_on_requires_action", "You cannot set `error_on_requires_action` when `confirm` is not `true`.")
+	}
+	if err := checkOffSession(offSession, p.str("setup_future_usage")); err != nil {
+		return nil, err
+	}
+	cus, err := c.optionalCustomer()
+	if err != nil {
+		return nil, err
+	}
+	pi := &paymentIntent{
+		Amount: p.integer("amount"), Currency: currencyOf(p), Description: p.str("description"),
+		PaymentMethodTypes: p.strings("payment_method_types"), SetupFutureUsage: p.str("setup_future_usage"), ReceiptEmail: p.str("receipt_email"),
+		StatementDescriptor: p.str("statement_descriptor"), StatementSuffix: p.str("statement_descriptor_suffix"),
+	}
+	if cus != nil {
+		pi.Customer = cus.ID
+	}
+	var pm *paymentMethod
+	if id := p.str("payment_method"); id != "" {
+		if pm, err = c.payableMethod(pi, id); err != nil {
+			return nil, err
+		}
+	} else if confirm {
+		return nil, missingMethod("payment_intent_unexpected_state", "PaymentIntent")
+	}
+	pi = c.newPaymentIntent(pi, p.metadata("metadata", nil), pm)
+	if !confirm {
+		return pi, nil
+	}
+	return result(c.confirmPayment(pi, pm, offSession, p.boolean("error_on_requires_action")))
+}
+
+// newPaymentIntent stores pi, ready to be confirmed if it has a payment method.
+func (c *call) newPaymentIntent(pi *paymentIntent, metadata map[string]string, pm *paymentMethod) *paymentIntent {
+	pi.header = c.newHeader("pi_", metadata)
+	pi.ClientSecret = c.clientSecret(pi.ID)
+	pi.Status = statusRequiresPaymentMethod
+	if pm != nil {
+		pi.PaymentMethod, pi.Status = pm.ID, statusRequiresConfirmation
+	}
+	c.sandbox.store.add("payment_intent", pi, pi.Customer)
+	c.emit("payment_intent.created", pi)
+	return pi
+}
+
+func checkOffSession(offSession bool, setupFutureUsage string) *apiError {
+	if offSession && setupFutureUsage != "" {
+		return invalidParam("off_session", "You cannot confirm with the off_session parameter when setup_future_usage is also set on the PaymentIntent. "+
+			"The customer needs to be on-session to perform the steps which may be required to set up the PaymentMethod for future usage.")
+	}
+	return nil
+}
+
+// payableMethod returns the payment method that id names, if pi may be paid with it.
+func (c *call) payableMethod(pi *paymentIntent, id string) (*paymentMethod, *apiError) {
+	pm, err := c.usablePaymentMethod(id, "payment_method", pi.Customer)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency); err != nil {
+		return nil, err
+	}
+	return pm, nil
+}
+
+func checkMethodType(allowed []string, methodType, currency string) *apiError {
+	found := len(allowed) == 0
+	for _, t := range allowed {
+		found = found || t == methodType
+	}
+	if !found {
+		return invalidParam("payment_method", "The PaymentMethod provided ("+methodType+") is not allowed here. Please set the payment_method_types accordingly.")
+	}
+	if (methodType == "sepa_debit" && currency != "eur") || (methodType == "us_bank_account" && currency != "usd") {
+		return invalidParam("payment_method", "The currency provided ("+currency+") is invalid for a payment method of type "+methodType+".")
+	}
+	return nil
+}
+
+func updatePaymentIntent(c *call) (object, *apiError) {
+	p := c.params
+	pi, err := resourceAt[*paymentIntent](c, 0, "payment_intent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	final := pi.Status == statusSucceeded || pi.Status == statusCanceled || pi.Status == statusProcessing
+	for _, name := range []string{"amount", "currency", "customer", "payment_method", "payment_method_types", "setup_future_usage"} {
+		if final && p.has(name) {
+			return nil, pi.unexpected("This PaymentIntent's " + name + " could not be updated because it has a status of " + pi.Status + ".")
+		}
+	}
+	next := *pi
+	if p.has("amount") {
+		next.Amount = p.integer("amount")
+	}
+	if p.has("currency") {
+		next.Currency = currencyOf(p)
+	}
+	if err := checkAmount(next.Amount, next.Currency); err != nil {
+		return nil, err
+	}
+	cus, err := c.optionalCustomer()
+	if err != nil {
+		return nil, err
+	}
+	if cus != nil && cus.ID != pi.Customer {
+		if pi.Customer != "" {
+			return nil, invalidParam("customer", "The customer of a PaymentIntent cannot be changed.")
+		}
+		next.Customer = cus.ID
+	}
+	if id := p.str("payment_method"); id != "" {
+		pm, err := c.payableMethod(&next, id)
+		if err != nil {
+			return nil, err
+		}
+		next.PaymentMethod, next.Status = pm.ID, statusRequiresConfirmation
+	}
+	next.changeDetails(p)
+	if next.Customer != pi.Customer {
+		c.sandbox.store.index("payment_intent", next.Customer, pi)
+	}
+	c.sandbox.store.put(&next)
+	return &next, nil
+}
+
+func (pi *paymentIntent) changeDetails(p *params) {
+	for name, at := range map[string]*string{
+		"description": &pi.Description, "setup_future_usage": &pi.SetupFutureUsage, "receipt_email": &pi.ReceiptEmail,
+		"statement_descriptor": &pi.StatementDescriptor, "statement_descriptor_suffix": &pi.StatementSuffix,
+	} {
+		if p.sent(name) {
+			*at = p.str(name)
+		}
+	}
+	if types := p.strings("payment_method_types"); types != nil {
+		pi.PaymentMethodTypes = types
+	}
+	pi.Metadata = p.metadata("metadata", pi.Metadata)
+}
+
+func (pi *paymentIntent) unexpected(message string) *apiError {
+	e := invalidCode("payment_intent_unexpected_state", "", message)
+	e.PaymentIntent = pi
+	return e
+}
+
+// confirmable says why pi cannot be confirmed any more: it succeeds at most once.
+func (pi *paymentIntent) confirmable() *apiError {
+	switch pi.Status {
+	case statusSucceeded:
+		return pi.unexpected("You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.")
+	case statusCanceled, statusProcessing:
+		return pi.unexpected("You cannot confirm this PaymentIntent because it has a status of " + pi.Status + ".")
+	}
+	return nil
+}
+
+func confirmPaymentIntent(c *call) (object, *apiError) {
+	p := c.params
+	pi, err := resourceAt[*paymentIntent](c, 0, "payment_intent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	if err := pi.confirmable(); err != nil {
+		return nil, err
+	}
+	if pi.Session != "" {
+		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "confirm")
+	}
+	changed := *pi
+	changed.changeDetails(p)
+	if err := checkOffSession(p.boolean("off_session"), changed.SetupFutureUsage); err != nil {
+		return nil, err
+	}
+	id := p.str("payment_method")
+	if id == "" {
+		id = pi.PaymentMethod
+	}
+	if id == "" {
+		e := missingMethod("payment_intent_unexpected_state", "PaymentIntent")
+		e.PaymentIntent = pi
+		return nil, e
+	}
+	pm, err := c.payableMethod(&changed, id)
+	if err != nil {
+		return nil, err
+	}
+	c.sandbox.store.put(&changed)
+	return result(c.confirmPayment(&changed, pm, p.boolean("off_session"), p.boolean("error_on_requires_action")))
+}
+
+func cancelPaymentIntent(c *call) (object, *apiError) {
+	pi, err := resourceAt[*paymentIntent](c, 0, "payment_intent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case pi.Session != "":
+		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "cancel")
+	case pi.Status == statusSucceeded, pi.Status == statusCanceled, pi.Status == statusProcessing:
+		return nil, pi.unexpected("You cannot cancel this PaymentIntent because it has a status of " + pi.Status + ". " +
+			"Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action.")
+	}
+	pi = update(c, pi, func(pi *paymentIntent) {
+		pi.Status, pi.CanceledAt, pi.CancellationReason = statusCanceled, c.now.Unix(), c.params.str("cancellation_reason")
+	})
+	c.emit("payment_intent.canceled", pi)
+	return pi, nil
+}

@@ -1,0 +1,360 @@
+package stripesandbox
+
+import (
+	"net/http"
+	"strings"
+)
+
+// paymentMethod: https://docs.stripe.com/api/payment_methods/object
+type paymentMethod struct {
+	header
+	Type          string
+	Token         string // the test method it behaves as
+	Customer      string
+	BillingEmail  string
+	BillingName   string
+	Fingerprint   string
+	ExpMonth      int64
+	ExpYear       int64
+	SetUp         bool // authenticated for off-session use
+	Burnt         bool // detached, or used without a customer: never again usable
+	DeclinesSoFar int  // of a private token
+}
+
+func (pm *paymentMethod) test() *testMethod {
+	m, _ := testMethodByToken(pm.Token) // a stored token is a known one
+	return m
+}
+
+func (pm *paymentMethod) render(w *writer) {
+	m := pm.test()
+	w.open("")
+	w.str("id", pm.ID)
+	w.str("object", "payment_method")
+	w.str("allow_redisplay", "unspecified")
+	pm.renderBilling(w)
+	switch pm.Type {
+	case "card":
+		pm.renderCard(w, m)
+	case "us_bank_account":
+		w.open("us_bank_account")
+		w.str("account_holder_type", "individual")
+		w.str("account_type", "checking")
+		w.str("bank_name", "STRIPE TEST BANK")
+		w.null("financial_connections_account")
+		w.str("fingerprint", pm.Fingerprint)
+		w.str("last4", "6789")
+		w.raw("networks", `{"preferred":"ach","supported":["ach"]}`)
+		w.str("routing_number", "110000000")
+		w.raw("status_details", "{}")
+		w.close()
+	case "sepa_debit":
+		w.open("sepa_debit")
+		w.str("bank_code", "37040044")
+		w.str("branch_code", "")
+		w.str("country", m.country)
+		w.str("fingerprint", pm.Fingerprint)
+		w.raw("generated_from", `{"charge":null,"setup_attempt":null}`)
+		w.str("last4", "3000")
+		w.close()
+	}
+	w.integer("created", pm.Created)
+	w.ref("customer", pm.Customer)
+	w.boolean("livemode", false)
+	w.metadata(pm.Metadata)
+	w.str("type", pm.Type)
+	w.close()
+}
+
+func (pm *paymentMethod) renderBilling(w *writer) {
+	w.open("billing_details")
+	w.raw("address", `{"city":null,"country":null,"line1":null,"line2":null,"postal_code":null,"state":null}`)
+	w.opt("email", pm.BillingEmail)
+	w.opt("name", pm.BillingName)
+	w.null("phone", "tax_id")
+	w.close()
+}
+
+func (pm *paymentMethod) renderCard(w *writer, m *testMethod) {
+	w.open("card")
+	w.str("brand", m.brand)
+	w.raw("checks", `{"address_line1_check":null,"address_postal_code_check":null,"cvc_check":"pass"}`)
+	w.str("country", m.country)
+	w.str("display_brand", m.brand)
+	w.integer("exp_month", pm.ExpMonth)
+	w.integer("exp_year", pm.ExpYear)
+	w.str("fingerprint", pm.Fingerprint)
+	w.str("funding", m.funding)
+	w.null("generated_from")
+	w.str("last4", m.last4())
+	w.raw("networks", `{"available":["`+m.brand+`"],"preferred":null}`)
+	w.str("regulated_status", "unregulated")
+	w.raw("three_d_secure_usage", `{"supported":true}`)
+	w.null("wallet")
+	w.close()
+}
+
+func (m *testMethod) last4() string {
+	if len(m.number) < 4 {
+		return "0000"
+	}
+	return m.number[len(m.number)-4:]
+}
+
+var billingFields = objectOf(fields{"email": text, "name": text}.ignoring("address", "phone", "tax_id"))
+
+var paymentMethodRoutes = []route{
+	{method: "POST", pattern: "/v1/payment_methods", kind: "payment_method", handle: createPaymentMethod, fields: fields{
+		"type": oneOf("card", "us_bank_account", "sepa_debit"), "metadata": metadata, "billing_details": billingFields,
+		"card":       objectOf(fields{"number": text, "exp_month": integer, "exp_year": integer, "cvc": text, "token": text}.ignoring("networks")),
+		"sepa_debit": objectOf(fields{"iban": text}),
+		"us_bank_account": objectOf(fields{"account_number": text, "routing_number": text}.
+			ignoring("account_holder_type", "account_type", "financial_connections_account")),
+	}.ignoring("allow_redisplay", "radar_options")},
+	{method: "GET", pattern: "/v1/payment_methods", kind: "payment_method", list: true, handle: func(c *call) (object, *apiError) {
+		if !c.params.has("customer") {
+			return nil, missingParam("customer")
+		}
+		return c.customerPaymentMethods(c.params.str("customer"), "customer")
+	}, fields: listFields.with(fields{"customer": text, "type": text})},
+	{method: "GET", pattern: "/v1/payment_methods/{}", kind: "payment_method", handle: func(c *call) (object, *apiError) {
+		return resourceAt[*paymentMethod](c, 0, "PaymentMethod", "payment_method")
+	}},
+	{method: "POST", pattern: "/v1/payment_methods/{}", kind: "payment_method", handle: updatePaymentMethod, fields: fields{
+		"metadata": metadata, "billing_details": billingFields, "card": objectOf(fields{"exp_month": integer, "exp_year": integer}.ignoring("networks")),
+	}.ignoring("allow_redisplay")},
+	{method: "POST", pattern: "/v1/payment_methods/{}/attach", kind: "payment_method", handle: attachPaymentMethod, fields: fields{"customer": required(text)}},
+	{method: "POST", pattern: "/v1/payment_methods/{}/detach", kind: "payment_method", handle: detachPaymentMethod},
+	{method: "GET", pattern: "/v1/customers/{}/payment_methods", kind: "payment_method", list: true, handle: func(c *call) (object, *apiError) {
+		return c.customerPaymentMethods(c.ids[0], "customer")
+	}, fields: listFields.with(fields{"type": text}).ignoring("allow_redisplay")},
+	{method: "GET", pattern: "/v1/customers/{}/payment_methods/{}", kind: "payment_method", handle: func(c *call) (object, *apiError) {
+		if _, err := c.customer(c.ids[0], "customer"); err != nil {
+			return nil, err
+		}
+		pm, err := resourceAt[*paymentMethod](c, 1, "PaymentMethod", "payment_method")
+		if err == nil && pm.Customer != c.ids[0] {
+			return nil, noSuch("PaymentMethod", c.ids[1], "payment_method")
+		}
+		return pm, err
+	}},
+}
+
+func (c *call) customerPaymentMethods(id, param string) (object, *apiError) {
+	cus, err := c.customer(id, param)
+	if err != nil {
+		return nil, err
+	}
+	wanted := c.params.str("type")
+	return page(c, "PaymentMethod", c.sandbox.store.indexes[indexKey{"payment_method", cus.ID}], func(pm *paymentMethod) bool {
+		return wanted == "" || wanted == pm.Type
+	})
+}
+
+// newPaymentMethod makes a payment method that behaves as m. Stripe mints a new one for
+// each use of a test token.
+func (c *call) newPaymentMethod(m *testMethod) *paymentMethod {
+	pm := &paymentMethod{
+		header: c.newHeader("pm_", nil), Type: m.kind, Token: m.token, Fingerprint: fingerprintOf(m),
+		ExpMonth: 12, ExpYear: int64(c.now.Year()) + 3, SetUp: m.preSetUp,
+	}
+	c.sandbox.store.add("payment_method", pm)
+	return pm
+}
+
+// fingerprintOf is equal for equal cards, as Stripe's is.
+func fingerprintOf(m *testMethod) string {
+	sum := uint64(14695981039346656037)
+	for i := range len(m.token) {
+		sum = (sum ^ uint64(m.token[i])) * 1099511628211
+	}
+	return randomText(func() uint64 { sum = sum*6364136223846793005 + 1442695040888963407; return sum >> 3 }, 16)
+}
+
+// usablePaymentMethod returns the payment method that id names, minting one when it is a
+// test token, and checks that customer (which may be empty) may use it.
+func (c *call) usablePaymentMethod(id, param, customer string) (*paymentMethod, *apiError) {
+	if m, ok := testMethodByToken(id); ok {
+		return c.newPaymentMethod(m), nil
+	}
+	pm, err := named[*paymentMethod](c, id, "PaymentMethod", param)
+	switch {
+	case err != nil:
+		return nil, err
+	case pm.Burnt:
+		return nil, burnt(param)
+	case pm.Customer != "" && customer == "":
+		return nil, invalidCode("parameter_missing", "customer", "The PaymentMethod "+id+" belongs to a Customer. Please include the Customer in the `customer` parameter.")
+	case pm.Customer != "" && pm.Customer != customer:
+		return nil, invalidParam(param, "The PaymentMethod "+id+" belongs to another Customer and cannot be used here.")
+	}
+	return pm, nil
+}
+
+func burnt(param string) *apiError {
+	return invalidParam(param, "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, "+
+		"shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. "+
+		"To use a PaymentMethod multiple times, you must attach it to a Customer first.")
+}
+
+func createPaymentMethod(c *call) (object, *apiError) {
+	m, err := c.testMethodFromParams()
+	if err != nil {
+		return nil, err
+	}
+	pm := update(c, c.newPaymentMethod(m), func(pm *paymentMethod) {
+		pm.changeDetails(c.params)
+	})
+	return pm, nil
+}
+
+func (pm *paymentMethod) changeDetails(p *params) {
+	pm.Metadata = p.metadata("metadata", pm.Metadata)
+	billing, card := p.sub("billing_details"), p.sub("card")
+	if billing.sent("email") {
+		pm.BillingEmail = billing.str("email")
+	}
+	if billing.sent("name") {
+		pm.BillingName = billing.str("name")
+	}
+	if card.has("exp_month") {
+		pm.ExpMonth = card.integer("exp_month")
+	}
+	if card.has("exp_year") {
+		pm.ExpYear = card.integer("exp_year")
+	}
+}
+
+func (c *call) testMethodFromParams() (*testMethod, *apiError) {
+	switch c.params.str("type") {
+	case "":
+		return nil, missingParam("type")
+	case "sepa_debit":
+		iban := strings.ReplaceAll(c.params.sub("sepa_debit").str("iban"), " ", "")
+		if len(iban) < 15 {
+			return nil, invalidCode("invalid_bank_account_iban", "sepa_debit[iban]", "The IBAN you provided is invalid.")
+		}
+		return mustTestMethod("pm_sepaDebit_success_" + strings.ToLower(iban[:2])), nil
+	case "us_bank_account":
+		return mustTestMethod("pm_usBankAccount_success"), nil
+	}
+	card := c.params.sub("card")
+	if token := card.str("token"); token != "" {
+		m, ok := testMethodByToken(token)
+		if !ok || !strings.HasPrefix(token, "tok_") {
+			return nil, noSuch("token", token, "card[token]")
+		}
+		return m, nil
+	}
+	if !card.has("number") {
+		return nil, missingParam("card[number]")
+	}
+	month, year := card.integer("exp_month"), card.integer("exp_year")
+	switch {
+	case month < 1 || month > 12:
+		return nil, cardDataError("invalid_expiry_month", "card[exp_month]", "Your card's expiration month is invalid.")
+	case year < int64(c.now.Year()) || year > int64(c.now.Year())+50:
+		return nil, cardDataError("invalid_expiry_year", "card[exp_year]", "Your card's expiration year is invalid.")
+	}
+	return testMethodByNumber(card.str("number"))
+}
+
+func mustTestMethod(token string) *testMethod {
+	m, ok := testMethodByToken(token)
+	if !ok {
+		panic("stripesandbox: no test method " + token)
+	}
+	return m
+}
+
+// testMethodByNumber is what happens when a card number is turned into a payment method.
+func testMethodByNumber(number string) (*testMethod, *apiError) {
+	number = strings.NewReplacer(" ", "", "-", "").Replace(number)
+	if !luhn(number) {
+		return nil, cardDataError("incorrect_number", "number", "Your card number is incorrect.")
+	}
+	if m, ok := testNumbers[number]; ok {
+		return m, nil
+	}
+	// Another number is a live one to Stripe.
+	return nil, &apiError{
+		Status: http.StatusPaymentRequired, Type: typeCard, Code: "card_declined", DeclineCode: "test_mode_live_card", Param: "number",
+		Message: "Your card was declined. Your request was in test mode, but used a non test (live) card.",
+	}
+}
+
+func cardDataError(code, param, message string) *apiError {
+	return &apiError{Status: http.StatusPaymentRequired, Type: typeCard, Code: code, Param: param, Message: message}
+}
+
+func updatePaymentMethod(c *call) (object, *apiError) {
+	old, err := resourceAt[*paymentMethod](c, 0, "PaymentMethod", "payment_method")
+	if err != nil {
+		return nil, err
+	}
+	if old.Customer == "" {
+		return nil, invalidParam("payment_method", "You must save this PaymentMethod to a customer before you can update it.")
+	}
+	pm := update(c, old, func(pm *paymentMethod) { pm.changeDetails(c.params) })
+	c.emit("payment_method.updated", pm)
+	return pm, nil
+}
+
+func attachPaymentMethod(c *call) (object, *apiError) {
+	cus, err := c.customer(c.params.str("customer"), "customer")
+	if err != nil {
+		return nil, err
+	}
+	if m, ok := testMethodByToken(c.ids[0]); ok {
+		if m.attach != nil {
+			return nil, m.attach.apiError(c.newPaymentMethod(m))
+		}
+		return c.attach(c.newPaymentMethod(m), cus.ID), nil
+	}
+	pm, err := resourceAt[*paymentMethod](c, 0, "PaymentMethod", "payment_method")
+	switch {
+	case err != nil:
+		return nil, err
+	case pm.Customer == cus.ID:
+		return pm, nil
+	case pm.Customer != "":
+		return nil, invalidRequest("The payment method you provided has already been attached to a customer.")
+	case pm.Burnt:
+		return nil, burnt("payment_method")
+	}
+	if declined := pm.test().attach; declined != nil {
+		return nil, declined.apiError(pm)
+	}
+	return c.attach(pm, cus.ID), nil
+}
+
+// attach gives an unattached payment method to a customer.
+func (c *call) attach(pm *paymentMethod, customer string) *paymentMethod {
+	pm = update(c, pm, func(pm *paymentMethod) { pm.Customer = customer })
+	c.sandbox.store.index("payment_method", customer, pm)
+	c.emit("payment_method.attached", pm)
+	return pm
+}
+
+func detachPaymentMethod(c *call) (object, *apiError) {
+	pm, err := resourceAt[*paymentMethod](c, 0, "PaymentMethod", "payment_method")
+	switch {
+	case err != nil:
+		return nil, err
+	case pm.Customer == "":
+		return nil, invalidParam("payment_method", "The payment method you provided is not attached to a customer so detachment is impossible.")
+	}
+	return c.detach(pm), nil
+}
+
+// detach also ends its use as a default. A detached payment method is burnt.
+func (c *call) detach(pm *paymentMethod) *paymentMethod {
+	owner := pm.Customer
+	c.sandbox.store.unindex("payment_method", owner, pm.ID)
+	pm = update(c, pm, func(pm *paymentMethod) { pm.Customer, pm.Burnt = "", true })
+	if cus, ok := lookup[*customer](c.sandbox.store, owner); ok && cus.DefaultPaymentMethod == pm.ID {
+		update(c, cus, func(o *customer) { o.DefaultPaymentMethod = "" })
+	}
+	c.emitChange("payment_method.detached", pm, map[string]string{"customer": jsonText(owner)})
+	return pm
+}

@@ -1,0 +1,11 @@
+package stripesandbox
+
+import "slices"
+
+// routes are all endpoints of the API.
+func routes() []route {
+	return slices.Concat(
+		customerRoutes, paymentMethodRoutes, setupIntentRoutes, paymentIntentRoutes, checkoutRoutes,
+		chargeRoutes, refundRoutes, disputeRoutes, eventRoutes, webhookEndpointRoutes,
+	)
+}

@@ -1,0 +1,327 @@
+package stripesandbox
+
+import "net/http"
+
+// Statuses of SetupIntents and PaymentIntents.
+const (
+	statusRequiresPaymentMethod = "requires_payment_method"
+	statusRequiresConfirmation  = "requires_confirmation"
+	statusRequiresAction        = "requires_action"
+	statusProcessing            = "processing"
+	statusSucceeded             = "succeeded"
+	statusCanceled              = "canceled"
+)
+
+// setupIntent: https://docs.stripe.com/api/setup_intents/object
+type setupIntent struct {
+	header
+	ClientSecret       string
+	Customer           string
+	Description        string
+	PaymentMethod      string
+	PaymentMethodTypes []string // empty: automatic
+	Status             string
+	Usage              string
+	CancellationReason string
+	LastError          *apiError
+	Session            string // the Checkout Session that it belongs to
+}
+
+func (si *setupIntent) render(w *writer) {
+	w.open("")
+	w.str("id", si.ID)
+	w.str("object", "setup_intent")
+	w.null("application")
+	renderMethodTypes(w, si.PaymentMethodTypes)
+	w.opt("cancellation_reason", si.CancellationReason)
+	w.str("client_secret", si.ClientSecret)
+	w.integer("created", si.Created)
+	w.ref("customer", si.Customer)
+	w.opt("description", si.Description)
+	w.null("flow_directions")
+	renderLastError(w, "last_setup_error", si.LastError)
+	w.null("latest_attempt")
+	w.boolean("livemode", false)
+	w.null("mandate")
+	w.metadata(si.Metadata)
+	renderNextAction(w, si.Status)
+	w.null("on_behalf_of")
+	w.ref("payment_method", si.PaymentMethod)
+	w.null("payment_method_configuration_details")
+	w.raw("payment_method_options", "{}")
+	w.null("single_use_mandate")
+	w.str("status", si.Status)
+	w.str("usage", si.Usage)
+	w.close()
+}
+
+func renderMethodTypes(w *writer, types []string) {
+	if len(types) > 0 {
+		w.null("automatic_payment_methods")
+		w.strings("payment_method_types", types)
+		return
+	}
+	w.raw("automatic_payment_methods", `{"allow_redirects":"always","enabled":true}`)
+	w.raw("payment_method_types", `["card","sepa_debit","us_bank_account"]`)
+}
+
+func renderLastError(w *writer, name string, last *apiError) {
+	if last == nil {
+		w.null(name)
+		return
+	}
+	w.embed(name, errorBody{last})
+}
+
+// renderNextAction writes what the front end has to do: hand over to Stripe.js.
+func renderNextAction(w *writer, status string) {
+	if status != statusRequiresAction {
+		w.null("next_action")
+		return
+	}
+	w.raw("next_action", `{"type":"use_stripe_sdk","use_stripe_sdk":{"type":"three_d_secure_redirect"}}`)
+}
+
+var setupIntentFields = fields{
+	"customer": text, "payment_method": text, "description": text, "metadata": metadata, "payment_method_types": texts,
+}.ignoring("attach_to_self", "flow_directions", "payment_method_options", "payment_method_configuration")
+
+var setupIntentRoutes = []route{
+	{method: "POST", pattern: "/v1/setup_intents", kind: "setup_intent", handle: createSetupIntent, fields: setupIntentFields.with(fields{
+		"confirm": boolean, "usage": oneOf("off_session", "on_session"), "return_url": text,
+		"automatic_payment_methods": objectOf(fields{"enabled": boolean, "allow_redirects": oneOf("always", "never")}),
+	}).ignoring("mandate_data", "use_stripe_sdk", "on_behalf_of", "single_use")},
+	{method: "GET", pattern: "/v1/setup_intents", kind: "setup_intent", list: true, handle: listSetupIntents, fields: listFields.with(fields{
+		"customer": text, "payment_method": text,
+	}).ignoring("attach_to_self")},
+	{method: "GET", pattern: "/v1/setup_intents/{}", kind: "setup_intent", fields: fields{"client_secret": text}, handle: func(c *call) (object, *apiError) {
+		return resourceAt[*setupIntent](c, 0, "setupintent", "intent")
+	}},
+	{method: "POST", pattern: "/v1/setup_intents/{}", kind: "setup_intent", handle: updateSetupIntent, fields: setupIntentFields},
+	{method: "POST", pattern: "/v1/setup_intents/{}/confirm", kind: "setup_intent", handle: confirmSetupIntent, fields: fields{
+		"payment_method": text, "return_url": text, "client_secret": text,
+	}.ignoring("mandate_data", "use_stripe_sdk", "payment_method_options")},
+	{method: "POST", pattern: "/v1/setup_intents/{}/cancel", kind: "setup_intent", handle: cancelSetupIntent, fields: fields{
+		"cancellation_reason": oneOf("abandoned", "requested_by_customer", "duplicate"),
+	}},
+}
+
+func createSetupIntent(c *call) (object, *apiError) {
+	cus, err := c.optionalCustomer()
+	if err != nil {
+		return nil, err
+	}
+	si := &setupIntent{
+		Description: c.params.str("description"), Usage: c.params.str("usage"), PaymentMethodTypes: c.params.strings("payment_method_types"),
+	}
+	if cus != nil {
+		si.Customer = cus.ID
+	}
+	var pm *paymentMethod
+	if id := c.params.str("payment_method"); id != "" {
+		if pm, err = c.usablePaymentMethod(id, "payment_method", si.Customer); err != nil {
+			return nil, err
+		}
+	} else if c.params.boolean("confirm") {
+		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
+	}
+	si = c.newSetupIntent(si, c.params.metadata("metadata", nil))
+	if pm != nil {
+		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status = pm.ID, statusRequiresConfirmation })
+	}
+	c.emit("setup_intent.created", si)
+	if !c.params.boolean("confirm") {
+		return si, nil
+	}
+	return result(c.confirmSetup(si, pm))
+}
+
+func (c *call) newSetupIntent(si *setupIntent, metadata map[string]string) *setupIntent {
+	si.header = c.newHeader("seti_", metadata)
+	si.ClientSecret = c.clientSecret(si.ID)
+	si.Status = statusRequiresPaymentMethod
+	if si.Usage == "" {
+		si.Usage = "off_session"
+	}
+	c.sandbox.store.add("setup_intent", si, si.Customer)
+	return si
+}
+
+func missingMethod(code, what string) *apiError {
+	return invalidCode(code, "payment_method", "You cannot confirm this "+what+" because it's missing a payment method. "+
+		"You can either update the "+what+" with a payment method and then confirm it again, or confirm it again directly with a payment method.")
+}
+
+// result is for handlers that end in a function with a typed object: a nil one must not
+// become a non-nil interface.
+func result[T object](o T, err *apiError) (object, *apiError) {
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+func listSetupIntents(c *call) (object, *apiError) {
+	pm := c.params.str("payment_method")
+	return page(c, "setupintent", c.sandbox.store.indexes[indexKey{"setup_intent", c.params.str("customer")}], func(si *setupIntent) bool {
+		return pm == "" || pm == si.PaymentMethod
+	})
+}
+
+func updateSetupIntent(c *call) (object, *apiError) {
+	si, err := resourceAt[*setupIntent](c, 0, "setupintent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	if (si.Status == statusSucceeded || si.Status == statusCanceled) && (c.params.has("payment_method") || c.params.has("customer")) {
+		return nil, si.unexpected("You cannot update this SetupIntent because it has a status of " + si.Status + ".")
+	}
+	cus, err := c.optionalCustomer()
+	if err != nil {
+		return nil, err
+	}
+	owner := si.Customer
+	if cus != nil {
+		owner = cus.ID
+	}
+	var pm *paymentMethod
+	if id := c.params.str("payment_method"); id != "" {
+		if pm, err = c.usablePaymentMethod(id, "payment_method", owner); err != nil {
+			return nil, err
+		}
+	}
+	if owner != si.Customer {
+		c.sandbox.store.index("setup_intent", owner, si)
+	}
+	return update(c, si, func(si *setupIntent) {
+		si.Customer = owner
+		si.Metadata = c.params.metadata("metadata", si.Metadata)
+		if c.params.sent("description") {
+			si.Description = c.params.str("description")
+		}
+		if types := c.params.strings("payment_method_types"); types != nil {
+			si.PaymentMethodTypes = types
+		}
+		if pm != nil {
+			si.PaymentMethod, si.Status = pm.ID, statusRequiresConfirmation
+		}
+	}), nil
+}
+
+func (si *setupIntent) unexpected(message string) *apiError {
+	e := invalidCode("setup_intent_unexpected_state", "", message)
+	e.SetupIntent = si
+	return e
+}
+
+func (si *setupIntent) confirmable() *apiError {
+	switch si.Status {
+	case statusSucceeded:
+		return si.unexpected("You cannot confirm this SetupIntent because it has already succeeded.")
+	case statusCanceled, statusProcessing:
+		return si.unexpected("You cannot confirm this SetupIntent because it has a status of " + si.Status + ".")
+	}
+	return nil
+}
+
+func ownedBySession(code, what, verb string) *apiError {
+	return invalidCode(code, "", "You cannot "+verb+" this "+what+" because it belongs to a Checkout Session. Expire the Checkout Session instead.")
+}
+
+func confirmSetupIntent(c *call) (object, *apiError) {
+	si, err := resourceAt[*setupIntent](c, 0, "setupintent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	if err := si.confirmable(); err != nil {
+		return nil, err
+	}
+	if si.Session != "" {
+		return nil, ownedBySession("setup_intent_unexpected_state", "SetupIntent", "confirm")
+	}
+	id := c.params.str("payment_method")
+	if id == "" {
+		id = si.PaymentMethod
+	}
+	if id == "" {
+		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
+	}
+	pm, err := c.usablePaymentMethod(id, "payment_method", si.Customer)
+	if err != nil {
+		return nil, err
+	}
+	return result(c.confirmSetup(si, pm))
+}
+
+// confirmSetup sets pm up for later use: it succeeds, asks for 3D Secure, or is refused.
+func (c *call) confirmSetup(si *setupIntent, pm *paymentMethod) (*setupIntent, *apiError) {
+	m := pm.test()
+	if m.attach != nil {
+		return nil, c.failSetup(si, m.attach.apiError(pm))
+	}
+	if m.setupAuth && !pm.SetUp {
+		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status = pm.ID, statusRequiresAction })
+		c.emit("setup_intent.requires_action", si)
+		return si, nil
+	}
+	return c.succeedSetup(si, pm), nil
+}
+
+func (c *call) succeedSetup(si *setupIntent, pm *paymentMethod) *setupIntent {
+	if si.Usage == "off_session" && !pm.SetUp {
+		pm = update(c, pm, func(pm *paymentMethod) { pm.SetUp = true })
+	}
+	if si.Customer != "" && pm.Customer == "" {
+		pm = c.attach(pm, si.Customer)
+	}
+	si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status, si.LastError = pm.ID, statusSucceeded, nil })
+	c.emit("setup_intent.succeeded", si)
+	return si
+}
+
+// failSetup records the refusal and returns the error that tells of it.
+func (c *call) failSetup(si *setupIntent, refusal *apiError) *apiError {
+	last := *refusal
+	si = update(c, si, func(si *setupIntent) {
+		si.PaymentMethod, si.Status, si.LastError = "", statusRequiresPaymentMethod, &last
+	})
+	c.emit("setup_intent.setup_failed", si)
+	answer := *refusal
+	answer.SetupIntent = si
+	return &answer
+}
+
+// authenticateSetup is the end of a 3D Secure challenge.
+func (c *call) authenticateSetup(si *setupIntent, passed bool) (*setupIntent, *apiError) {
+	pm, _ := lookup[*paymentMethod](c.sandbox.store, si.PaymentMethod)
+	if passed {
+		return c.succeedSetup(si, pm), nil
+	}
+	return nil, c.failSetup(si, authenticationFailed("setup_intent_authentication_failure", pm))
+}
+
+func authenticationFailed(code string, pm *paymentMethod) *apiError {
+	return &apiError{
+		Status: http.StatusPaymentRequired, Type: typeInvalidRequest, Code: code, PaymentMethod: pm,
+		Message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+	}
+}
+
+func cancelSetupIntent(c *call) (object, *apiError) {
+	si, err := resourceAt[*setupIntent](c, 0, "setupintent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case si.Session != "":
+		return nil, ownedBySession("setup_intent_unexpected_state", "SetupIntent", "cancel")
+	case si.Status == statusSucceeded, si.Status == statusCanceled, si.Status == statusProcessing:
+		return nil, si.unexpected("You cannot cancel this SetupIntent because it has a status of " + si.Status + ". " +
+			"Only a SetupIntent with one of the following statuses may be canceled: requires_payment_method, requires_confirmation, requires_action.")
+	}
+	si = update(c, si, func(si *setupIntent) {
+		si.Status, si.CancellationReason, si.PaymentMethod = statusCanceled, c.params.str("cancellation_reason"), ""
+	})
+	c.emit("setup_intent.canceled", si)
+	return si, nil
+}

@@ -1,0 +1,170 @@
+package stripesandbox
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// authRule says when a card wants 3D Secure.
+type authRule int
+
+const (
+	authNever authRule = iota
+	authUntilSetUp
+	authAlways
+)
+
+// testMethod is how one of Stripe's test payment methods behaves.
+// https://docs.stripe.com/testing
+type testMethod struct {
+	token         string
+	number        string
+	label         string // for the buyer's page
+	kind          string // card, us_bank_account or sepa_debit
+	brand         string
+	country       string
+	funding       string
+	attach        *decline // attaching it and setting it up
+	charge        *decline // every charge, after authentication if it wants one
+	setupAuth     bool
+	offSession    authRule
+	onSession     authRule
+	preSetUp      bool   // counts as set up for off-session use from the start
+	risk          string // risk level of its charges, normal when empty
+	disputed      bool
+	refund        refundCourse
+	settles       settlement
+	declinesFirst int  // of off-session charges only; negative: all of them
+	private       bool // not one of Stripe's
+}
+
+// refundCourse is what becomes of a refund.
+type refundCourse int
+
+const (
+	refundSucceeds refundCourse = iota
+	refundFailsLater
+	refundPendingFirst
+)
+
+// settlement is what becomes of a bank debit.
+type settlement struct {
+	failure string // failure code, empty when it succeeds
+	never   bool   // it stays processing
+	late    bool   // after at least three minutes, as with Stripe's …Delayed methods
+}
+
+// Test payment methods by token, and cards by number as well.
+var (
+	testMethods = make(map[string]*testMethod)
+	testNumbers = make(map[string]*testMethod)
+)
+
+func init() {
+	for _, m := range testCards() {
+		m.kind = "card"
+		if m.country == "" {
+			m.country = "US"
+		}
+		if m.funding == "" {
+			m.funding = "credit"
+		}
+		register(m)
+	}
+	for _, m := range testBankAccounts() {
+		register(m)
+	}
+	maps.Copy(testMethods, map[string]*testMethod{
+		"pm_card_chargeDeclined":                  testMethods["pm_card_visa_chargeDeclined"],
+		"pm_card_chargeDeclinedInsufficientFunds": testMethods["pm_card_visa_chargeDeclinedInsufficientFunds"],
+	})
+}
+
+func register(m *testMethod) {
+	testMethods[m.token] = m
+	if m.number != "" {
+		testNumbers[m.number] = m
+	}
+}
+
+// testMethodByToken returns the method of a pm_card_…, pm_usBankAccount_…,
+// pm_sepaDebit_…, tok_… or pm_sandbox_… token.
+func testMethodByToken(token string) (*testMethod, bool) {
+	if m, ok := testMethods[token]; ok {
+		return m, true
+	}
+	if rest, ok := strings.CutPrefix(token, "tok_"); ok {
+		m, ok := testMethods["pm_card_"+rest]
+		return m, ok
+	}
+	if m, ok := sepaMethod(token); ok {
+		return m, true
+	}
+	return privateMethod(token)
+}
+
+// privatePrefix starts the tokens that only this sandbox knows:
+// pm_sandbox_decline_<decline_code>[_advice_<advice_code>][_times_<n>] attaches, then its
+// off-session charges are declined n times, or always, before they succeed.
+const privatePrefix = "pm_sandbox_decline_"
+
+func privateMethod(token string) (*testMethod, bool) {
+	reason, ok := strings.CutPrefix(token, privatePrefix)
+	if !ok {
+		return nil, false
+	}
+	times := -1
+	if head, tail, found := strings.Cut(reason, "_times_"); found {
+		n, err := strconv.Atoi(tail)
+		if err != nil || n < 1 {
+			return nil, false
+		}
+		reason, times = head, n
+	}
+	reason, advice, _ := strings.Cut(reason, "_advice_")
+	if reason == "" {
+		return nil, false
+	}
+	return &testMethod{
+		token: token, kind: "card", brand: "visa", country: "US", funding: "credit", number: "4000000000000000",
+		charge: declineFor(reason).withAdvice(advice), declinesFirst: times, private: true,
+	}, true
+}
+
+// sepaMethod understands pm_sepaDebit_<course>_<country>.
+func sepaMethod(token string) (*testMethod, bool) {
+	rest, ok := strings.CutPrefix(token, "pm_sepaDebit_")
+	if !ok {
+		return nil, false
+	}
+	course, country, ok := strings.Cut(rest, "_")
+	if !ok || len(country) != 2 {
+		return nil, false
+	}
+	m, ok := testMethods["pm_sepaDebit_"+course]
+	if !ok {
+		return nil, false
+	}
+	local := *m
+	local.token, local.country = token, strings.ToUpper(country)
+	return &local, true
+}
+
+// luhn reports whether a card number has the right check digit.
+func luhn(number string) bool {
+	sum := 0
+	for i := range len(number) {
+		digit := int(number[len(number)-1-i] - '0')
+		if digit < 0 || digit > 9 {
+			return false
+		}
+		if i%2 == 1 {
+			if digit *= 2; digit > 9 {
+				digit -= 9
+			}
+		}
+		sum += digit
+	}
+	return len(number) >= 12 && len(number) <= 19 && sum%10 == 0
+}

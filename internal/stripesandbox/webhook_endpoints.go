@@ -1,0 +1,117 @@
+package stripesandbox
+
+import (
+	"net/url"
+	"slices"
+)
+
+// webhookEndpoint: https://docs.stripe.com/api/webhook_endpoints/object
+type webhookEndpoint struct {
+	header
+	URL           string
+	Description   string
+	Secret        string
+	EnabledEvents []string
+	Disabled      bool
+	Deleted       bool
+	created       bool // only the answer to the creation shows the secret
+}
+
+func (e *webhookEndpoint) render(w *writer) {
+	w.open("")
+	w.str("id", e.ID)
+	w.str("object", "webhook_endpoint")
+	if e.Deleted {
+		w.boolean("deleted", true)
+		w.close()
+		return
+	}
+	w.str("api_version", APIVersion)
+	w.null("application")
+	w.integer("created", e.Created)
+	w.opt("description", e.Description)
+	w.strings("enabled_events", e.EnabledEvents)
+	w.boolean("livemode", false)
+	w.metadata(e.Metadata)
+	if e.created {
+		w.str("secret", e.Secret)
+	}
+	status := "enabled"
+	if e.Disabled {
+		status = "disabled"
+	}
+	w.str("status", status)
+	w.str("url", e.URL)
+	w.close()
+}
+
+func (c *call) addWebhookEndpoint(in WebhookEndpoint) *webhookEndpoint {
+	e := &webhookEndpoint{header: c.newHeader("we_", nil), URL: in.URL, Secret: in.Secret, EnabledEvents: in.EnabledEvents}
+	if e.Secret == "" {
+		e.Secret = "whsec_" + c.random(32)
+	}
+	if len(e.EnabledEvents) == 0 {
+		e.EnabledEvents = []string{"*"}
+	}
+	c.sandbox.store.add("webhook_endpoint", e)
+	return e
+}
+
+// subscribed returns the endpoints that want an event of this type.
+func (c *call) subscribed(eventType string) []*webhookEndpoint {
+	st := c.sandbox.store
+	var wanted []*webhookEndpoint
+	for _, id := range st.indexes[indexKey{kind: "webhook_endpoint"}] {
+		e := st.objects[id].(*webhookEndpoint)
+		if !e.Disabled && (slices.Contains(e.EnabledEvents, "*") || slices.Contains(e.EnabledEvents, eventType)) {
+			wanted = append(wanted, e)
+		}
+	}
+	return wanted
+}
+
+// maxWebhookEndpoints is Stripe's limit per account.
+const maxWebhookEndpoints = 16
+
+var webhookEndpointRoutes = []route{
+	{method: "POST", pattern: "/v1/webhook_endpoints", kind: "webhook_endpoint", handle: createWebhookEndpoint, fields: fields{
+		"url": required(text), "enabled_events": required(texts), "description": text, "metadata": metadata,
+		"api_version": oneOf(APIVersion),
+	}.ignoring("connect")},
+	{method: "GET", pattern: "/v1/webhook_endpoints", kind: "webhook_endpoint", list: true, fields: listFields, handle: func(c *call) (object, *apiError) {
+		return page[*webhookEndpoint](c, "webhook endpoint", c.sandbox.store.indexes[indexKey{kind: "webhook_endpoint"}], nil)
+	}},
+	{method: "GET", pattern: "/v1/webhook_endpoints/{}", kind: "webhook_endpoint", handle: func(c *call) (object, *apiError) {
+		return resourceAt[*webhookEndpoint](c, 0, "webhook endpoint", "webhook_endpoint")
+	}},
+	{method: "DELETE", pattern: "/v1/webhook_endpoints/{}", kind: "webhook_endpoint", handle: deleteWebhookEndpoint},
+}
+
+func createWebhookEndpoint(c *call) (object, *apiError) {
+	address, err := url.Parse(c.params.str("url"))
+	if err != nil || address.Host == "" || (address.Scheme != "http" && address.Scheme != "https") {
+		return nil, invalidCode("url_invalid", "url", "Invalid URL: An explicit scheme (such as https) must be provided.")
+	}
+	if len(c.sandbox.store.indexes[indexKey{kind: "webhook_endpoint"}]) >= maxWebhookEndpoints {
+		return nil, invalidRequest("You have reached the maximum of 16 test webhook endpoints.")
+	}
+	e := c.addWebhookEndpoint(WebhookEndpoint{URL: address.String(), EnabledEvents: c.params.strings("enabled_events")})
+	e = update(c, e, func(e *webhookEndpoint) {
+		e.Description = c.params.str("description")
+		e.Metadata = c.params.metadata("metadata", nil)
+	})
+	answer := *e
+	answer.created = true
+	return &answer, nil
+}
+
+func deleteWebhookEndpoint(c *call) (object, *apiError) {
+	e, err := resourceAt[*webhookEndpoint](c, 0, "webhook endpoint", "webhook_endpoint")
+	if err != nil {
+		return nil, err
+	}
+	c.sandbox.store.remove("webhook_endpoint", e)
+	gone := *e
+	gone.Deleted = true
+	return &gone, nil
+}
