@@ -188,15 +188,14 @@ func (r *reader) live(c Config, allowed bool) {
 // payments share: a quarter.
 func (c Config) ReservedCapacity() float64 { return c.StripeRateLimit / 4 }
 
-// StripeJSURL is where the customer's browser loads Stripe.js from. Stripe demands its own server
-// (https://docs.stripe.com/js/including); only a stand-in for Stripe, such as the sandbox, serves its own copy, which
-// talks to itself. The version must be the one the customer pages are written for.
+// StripeJSURL is where the customer's browser loads Stripe.js from, when that is not Stripe's own server; else "". Stripe
+// demands that its script comes from itself (https://docs.stripe.com/js/including). Whatever STRIPE_API_BASE names
+// instead of Stripe, the sandbox above all, is no Stripe and serves a script of its own, which talks to itself.
 func (c Config) StripeJSURL() string {
-	const version = "/basil/stripe.js"
 	if c.StripeAPIBase == DefaultAPIBase {
-		return "https://js.stripe.com" + version
+		return ""
 	}
-	return c.StripeAPIBase + version
+	return c.StripeAPIBase + "/basil/stripe.js"
 }
 
 func isLive(key string) bool {

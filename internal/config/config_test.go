@@ -184,6 +184,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"LogFormat", ForClient, map[string]string{"OFFSESSION_LOG_FORMAT": "xml"}, []string{`OFFSESSION_LOG_FORMAT: "xml"; must be text or json`}},
 		{"SMTPURL", ForClient, map[string]string{"SMTP_URL": "mail://user:hunter2@host", "NOTIFY_FROM": "a@example.com"}, []string{`SMTP_URL: "mail://…@host"; must be smtp://`}},
 		{"SMTPURLBroken", ForClient, map[string]string{"SMTP_URL": "smtp://user:hunter2@host:25 x", "NOTIFY_FROM": "a@example.com"}, []string{`SMTP_URL: "…@host:25 x"`}},
+		{"SMTPURLPort", ForClient, map[string]string{"SMTP_URL": "smtp://host:0", "NOTIFY_FROM": "a@example.com"}, []string{`SMTP_URL: "smtp://host:0"`}},
+		{"SMTPURLUserAlone", ForClient, map[string]string{"SMTP_URL": "smtp://hunter2@host", "NOTIFY_FROM": "a@example.com"}, []string{`SMTP_URL: "smtp://…@host"; user and password go together`}},
 		{"SMTPWithoutFrom", ForClient, map[string]string{"SMTP_URL": "smtp://localhost:25"}, []string{"NOTIFY_FROM: not set; with SMTP_URL"}},
 		{"NotifyFrom", ForClient, map[string]string{"NOTIFY_FROM": "billing"}, []string{`NOTIFY_FROM: "billing"; must be a mail address`}},
 		{"NotifyWebhookURL", ForClient, map[string]string{"NOTIFY_WEBHOOK_URL": "app", "NOTIFY_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"}, []string{`NOTIFY_WEBHOOK_URL: "app"`}},
@@ -213,7 +215,7 @@ func TestLoadRefuses(t *testing.T) {
 
 func TestStripeJSURL(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "https://js.stripe.com/basil/stripe.js", Config{StripeAPIBase: DefaultAPIBase}.StripeJSURL())
+	require.Empty(t, Config{StripeAPIBase: DefaultAPIBase}.StripeJSURL())
 	require.Equal(t, "http://127.0.0.1:12111/basil/stripe.js", Config{StripeAPIBase: "http://127.0.0.1:12111"}.StripeJSURL())
 }
 

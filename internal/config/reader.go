@@ -129,16 +129,26 @@ func isWeb(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// smtpURL checks the form; the mail library has the last word when the worker connects.
+// smtpURL checks the form; the notifier has the last word when the worker starts.
 func (r *reader) smtpURL(name, text string) string {
 	if text == "" {
 		return ""
 	}
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || !usablePort(u.Port()) {
 		r.wrong("%s: %q; must be smtp://[user:password@]host:port or smtps://…", name, redacted(text))
+		return text
+	}
+	if password, _ := u.User.Password(); u.User != nil && (u.User.Username() == "" || password == "") {
+		r.wrong("%s: %q; user and password go together, as user:password@host", name, redacted(text))
 	}
 	return text
+}
+
+// usablePort accepts a port to connect to, or none.
+func usablePort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && n > 0
 }
 
 // redacted is an address without user, password and query, which may hold secrets.

@@ -1,0 +1,53 @@
+package service
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"go.temporal.io/sdk/worker"
+
+	"github.com/offsession/offsession/internal/config"
+)
+
+const (
+	// stopTimeout is above the longest activity (closing a way to pay: four calls to Stripe of 25 s and a margin), so
+	// that a deploy interrupts none. What runs longer all the same is repeated elsewhere with the same key.
+	stopTimeout = 110 * time.Second
+	// mainActivities is how many activities of the main queue run at once. They wait for Stripe or a mail server almost
+	// all the time; 100 use a connection each and next to no CPU.
+	mainActivities = 100
+	// slowCharge is how long the slowest charges take. Slots for rate × that long keep the rate when Stripe is slow.
+	slowCharge = 10 * time.Second
+	// minCharges lets charges go side by side at low rates too; maxCharges is what the Stripe client keeps connections
+	// for.
+	minCharges = 10
+	maxCharges = 128
+)
+
+// mainOptions are for the queue of workflows and of all that somebody waits for.
+func mainOptions(fatal context.CancelCauseFunc) worker.Options {
+	return worker.Options{
+		BuildID:                            config.Version(),
+		MaxConcurrentActivityExecutionSize: mainActivities,
+		WorkerStopTimeout:                  stopTimeout,
+		OnFatalError:                       func(err error) { fatal(err) },
+		// An eager activity runs on the worker that schedules it, past any limit of its queue.
+		DisableEagerActivities: true,
+	}
+}
+
+// stripeWritesOptions are for the queue of automatic charge attempts. perSecond is a limit of the queue, kept by
+// Temporal for all workers together.
+func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worker.Options {
+	slots := int(math.Ceil(perSecond * slowCharge.Seconds()))
+	return worker.Options{
+		BuildID:                            config.Version(),
+		DisableWorkflowWorker:              true,
+		TaskQueueActivitiesPerSecond:       perSecond,
+		MaxConcurrentActivityExecutionSize: min(max(slots, minCharges), maxCharges),
+		WorkerStopTimeout:                  stopTimeout,
+		OnFatalError:                       func(err error) { fatal(err) },
+		DisableEagerActivities:             true,
+	}
+}
