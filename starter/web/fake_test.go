@@ -233,7 +233,7 @@ func newWeb(t *testing.T, change ...func(*web.Config)) *bundle {
 }
 
 // do answers one request; a body makes it JSON.
-func (b *bundle) do(method, path, body string) *http.Response {
+func (b *bundle) do(method, path, body string) answer {
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
@@ -245,10 +245,17 @@ func (b *bundle) do(method, path, body string) *http.Response {
 	return b.send(r)
 }
 
-func (b *bundle) send(r *http.Request) *http.Response {
+func (b *bundle) send(r *http.Request) answer {
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
-	return w.Result()
+	return answer{status: w.Code, header: w.Result().Header, body: w.Body.String()}
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
 }
 
 // page is the path of a valid link to the workflow.
@@ -257,13 +264,6 @@ func page(t *testing.T, workflowID string) string {
 	path, ok := strings.CutPrefix(link.NewMinter(publicURL, []string{linkSecret}).Link(workflowID, time.Now().Add(time.Hour)), publicURL)
 	require.True(t, ok)
 	return path
-}
-
-func text(t *testing.T, r *http.Response) string {
-	t.Helper()
-	body, err := io.ReadAll(r.Body)
-	require.NoError(t, err)
-	return string(body)
 }
 
 // sign makes the Stripe-Signature header as Stripe documents it.

@@ -72,9 +72,9 @@ func TestPageOfEverySituation(t *testing.T) {
 			b := newWeb(t)
 			b.temporal.set(c.workflowID, c.status)
 			answer := b.do(http.MethodGet, page(t, c.workflowID), "")
-			require.Equal(t, http.StatusOK, answer.StatusCode)
-			require.Equal(t, "text/html; charset=utf-8", answer.Header.Get("Content-Type"))
-			html := text(t, answer)
+			require.Equal(t, http.StatusOK, answer.status)
+			require.Equal(t, "text/html; charset=utf-8", answer.header.Get("Content-Type"))
+			html := answer.body
 			require.Contains(t, html, c.says)
 			require.Contains(t, html, `<html lang="en">`)
 			require.Equal(t, c.view == "act", strings.Contains(html, `id="start"`), "only who can act has a button")
@@ -96,7 +96,7 @@ func TestWorkflowThatNobodyRunsAnyMore(t *testing.T) {
 		b := newWeb(t)
 		b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
 		b.temporal.rejected = map[string]enumspb.WorkflowExecutionStatus{paymentID: end}
-		html := text(t, b.do(http.MethodGet, page(t, paymentID), ""))
+		html := b.do(http.MethodGet, page(t, paymentID), "").body
 		require.Contains(t, html, "We are looking into this")
 		require.NotContains(t, html, `id="start"`)
 	}
@@ -111,8 +111,8 @@ func TestReturnPage(t *testing.T) {
 			b := newWeb(t, func(c *web.Config) { c.AppReturnURL = app })
 			b.temporal.set(c.workflowID, c.status)
 			answer := b.do(http.MethodGet, page(t, c.workflowID)+"/return", "")
-			require.Equal(t, http.StatusOK, answer.StatusCode)
-			html := text(t, answer)
+			require.Equal(t, http.StatusOK, answer.status)
+			html := answer.body
 			require.NotContains(t, html, `id="start"`)
 			require.NotContains(t, html, web.DefaultStripeJSURL)
 			waits := c.view == "act" || c.view == "busy"
@@ -131,7 +131,7 @@ func TestDoneWithoutAnAppsPage(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(paymentID, payment(workflows.PaymentPaid))
-	html := text(t, b.do(http.MethodGet, page(t, paymentID)+"/return", ""))
+	html := b.do(http.MethodGet, page(t, paymentID)+"/return", "").body
 	require.NotContains(t, html, "<script")
 	require.NotContains(t, html, "Continue")
 }
@@ -140,7 +140,7 @@ func TestDonePageLinksToTheAppButStays(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t, func(c *web.Config) { c.AppReturnURL = "https://app.example.com/" })
 	b.temporal.set(paymentID, payment(workflows.PaymentPaid))
-	html := text(t, b.do(http.MethodGet, page(t, paymentID), ""))
+	html := b.do(http.MethodGet, page(t, paymentID), "").body
 	require.Contains(t, html, `href="https://app.example.com/"`)
 	require.NotContains(t, html, "<script", "who opens an old link is not sent away from what it says")
 }
@@ -184,14 +184,14 @@ func TestBadLinks(t *testing.T) {
 			b.temporal.set("order:17", payment(workflows.PaymentAwaitingCustomer))
 			for _, route := range []string{"", "/return"} {
 				answer := b.do(http.MethodGet, c.path+route, "")
-				require.Equal(t, c.status, answer.StatusCode, route)
-				require.Contains(t, text(t, answer), "<h1>This link ")
+				require.Equal(t, c.status, answer.status, route)
+				require.Contains(t, answer.body, "<h1>This link ")
 			}
 			for method, route := range map[string]string{http.MethodGet: "/status", http.MethodPost: "/session"} {
 				answer := b.do(method, c.path+route, "")
-				require.Equal(t, c.status, answer.StatusCode, route)
-				require.Equal(t, "application/json", answer.Header.Get("Content-Type"))
-				require.Contains(t, text(t, answer), `"error":"this link`)
+				require.Equal(t, c.status, answer.status, route)
+				require.Equal(t, "application/json", answer.header.Get("Content-Type"))
+				require.Contains(t, answer.body, `"error":"this link`)
 			}
 			require.Zero(t, b.temporal.updateCount())
 		})
@@ -209,9 +209,9 @@ func TestPagesWhenTemporalIsDown(t *testing.T) {
 		{http.MethodPost, "/session", "try again"},
 	} {
 		answer := b.do(c.method, page(t, paymentID)+c.route, "")
-		require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode, c.route)
-		require.NotEmpty(t, answer.Header.Get("Retry-After"))
-		shown := text(t, answer)
+		require.Equal(t, http.StatusServiceUnavailable, answer.status, c.route)
+		require.NotEmpty(t, answer.header.Get("Retry-After"))
+		shown := answer.body
 		require.Contains(t, shown, c.says)
 		require.NotContains(t, shown, errDown.Error())
 	}
@@ -224,18 +224,18 @@ func TestReadingChangesNothing(t *testing.T) {
 	path := page(t, paymentID)
 	for _, route := range []string{"", "/return", "/status"} {
 		for range 20 {
-			require.Equal(t, http.StatusOK, b.do(http.MethodGet, path+route, "").StatusCode)
+			require.Equal(t, http.StatusOK, b.do(http.MethodGet, path+route, "").status)
 		}
 		head := b.do(http.MethodHead, path+route, "")
-		require.Equal(t, http.StatusOK, head.StatusCode)
+		require.Equal(t, http.StatusOK, head.status)
 		prefetch := httptest.NewRequest(http.MethodGet, path+route, nil)
 		prefetch.Header.Set("Sec-Purpose", "prefetch")
-		require.Equal(t, http.StatusOK, b.send(prefetch).StatusCode)
+		require.Equal(t, http.StatusOK, b.send(prefetch).status)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions} {
-		require.Equal(t, http.StatusMethodNotAllowed, b.do(method, path+"/session", "").StatusCode, method)
+		require.Equal(t, http.StatusMethodNotAllowed, b.do(method, path+"/session", "").status, method)
 	}
-	require.Equal(t, http.StatusMethodNotAllowed, b.do(http.MethodPost, path, "").StatusCode)
+	require.Equal(t, http.StatusMethodNotAllowed, b.do(http.MethodPost, path, "").status)
 	require.Zero(t, b.temporal.updateCount())
 	require.Empty(t, b.temporal.sent())
 }

@@ -34,7 +34,7 @@ func TestSecurityHeaders(t *testing.T) {
 	b := newWeb(t)
 	b.temporal.set(setupID, setup(workflows.SetupOpen))
 	for _, path := range []string{page(t, setupID), page(t, setupID) + "/return", page(t, setupID) + "/status", "/c/forged", "/nowhere", "/healthz"} {
-		h := b.do(http.MethodGet, path, "").Header
+		h := b.do(http.MethodGet, path, "").header
 		require.Equal(t, "no-referrer", h.Get("Referrer-Policy"), path)
 		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
 		require.Equal(t, "no-store", h.Get("Cache-Control"), path)
@@ -52,7 +52,7 @@ func TestSecurityPolicyWithTheSandbox(t *testing.T) {
 	b := newWeb(t, func(c *web.Config) {
 		c.StripeJSURL, c.StripeAPIOrigin = "http://127.0.0.1:12111/basil/stripe.js", "http://127.0.0.1:12111"
 	})
-	policy := b.do(http.MethodGet, "/healthz", "").Header.Get("Content-Security-Policy")
+	policy := b.do(http.MethodGet, "/healthz", "").header.Get("Content-Security-Policy")
 	require.Contains(t, policy, "script-src 'self' http://127.0.0.1:12111;")
 	require.Contains(t, policy, "frame-src http://127.0.0.1:12111;")
 	require.Contains(t, policy, "connect-src 'self' http://127.0.0.1:12111;")
@@ -63,36 +63,36 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(setupID, setup(workflows.SetupOpen))
-	found := regexp.MustCompile(`\.\./(assets/[a-z]+\.[0-9a-f]{12}\.(?:js|css))`).FindAllStringSubmatch(text(t, b.do(http.MethodGet, page(t, setupID), "")), -1)
+	found := regexp.MustCompile(`\.\./(assets/[a-z]+\.[0-9a-f]{12}\.(?:js|css))`).FindAllStringSubmatch(b.do(http.MethodGet, page(t, setupID), "").body, -1)
 	require.Len(t, found, 2)
 	for _, f := range found {
 		answer := b.do(http.MethodGet, "/"+f[1], "")
-		require.Equal(t, http.StatusOK, answer.StatusCode)
-		require.Equal(t, "public, max-age=31536000, immutable", answer.Header.Get("Cache-Control"))
+		require.Equal(t, http.StatusOK, answer.status)
+		require.Equal(t, "public, max-age=31536000, immutable", answer.header.Get("Cache-Control"))
 		want := "text/javascript; charset=utf-8"
 		if strings.HasSuffix(f[1], ".css") {
 			want = "text/css; charset=utf-8"
 		}
-		require.Equal(t, want, answer.Header.Get("Content-Type"))
-		require.NotEmpty(t, text(t, answer))
+		require.Equal(t, want, answer.header.Get("Content-Type"))
+		require.NotEmpty(t, answer.body)
 	}
 	for _, path := range []string{"/assets/app.js", "/assets/app.000000000000.js", "/assets/..%2fserver.go", "/assets/"} {
 		answer := b.do(http.MethodGet, path, "")
-		require.Equal(t, http.StatusNotFound, answer.StatusCode, path)
-		require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+		require.Equal(t, http.StatusNotFound, answer.status, path)
+		require.Equal(t, "no-store", answer.header.Get("Cache-Control"))
 	}
 }
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
-	require.Equal(t, http.StatusOK, b.do(http.MethodGet, "/healthz", "").StatusCode)
-	require.Equal(t, http.StatusOK, b.do(http.MethodGet, "/readyz", "").StatusCode)
+	require.Equal(t, http.StatusOK, b.do(http.MethodGet, "/healthz", "").status)
+	require.Equal(t, http.StatusOK, b.do(http.MethodGet, "/readyz", "").status)
 	b.temporal.down = errDown
-	require.Equal(t, http.StatusOK, b.do(http.MethodGet, "/healthz", "").StatusCode, "a restart would not bring Temporal back")
+	require.Equal(t, http.StatusOK, b.do(http.MethodGet, "/healthz", "").status, "a restart would not bring Temporal back")
 	answer := b.do(http.MethodGet, "/readyz", "")
-	require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
-	require.Contains(t, text(t, answer), "temporal")
+	require.Equal(t, http.StatusServiceUnavailable, answer.status)
+	require.Contains(t, answer.body, "temporal")
 }
 
 func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
@@ -109,7 +109,7 @@ func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
 	b.do(http.MethodPost, path+"/session", "")
 
 	token := strings.TrimPrefix(path, "/c/")
-	shown := text(t, b.do(http.MethodGet, "/metrics", ""))
+	shown := b.do(http.MethodGet, "/metrics", "").body
 	for _, written := range []string{b.logs.String(), shown} {
 		require.NotContains(t, written, token)
 		require.NotContains(t, written, token[:40])
@@ -129,7 +129,7 @@ func TestRegistryOfAProcessThatHasOneAlready(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector())
 	b := newWeb(t, func(c *web.Config) { c.Registry = registry })
-	require.Contains(t, text(t, b.do(http.MethodGet, "/metrics", "")), "go_goroutines")
+	require.Contains(t, b.do(http.MethodGet, "/metrics", "").body, "go_goroutines")
 }
 
 func TestServerLimitsHowLongAClientTakes(t *testing.T) {

@@ -79,8 +79,7 @@ func (s *server) openSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	opened, err := s.openCheckout(r.Context(), sit, workflows.OpenCheckoutRequest(request))
-	var refused *refusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusedError](err); ok {
 		writeJSON(w, http.StatusConflict, errorAnswer{Error: refused.reason})
 		return
 	}

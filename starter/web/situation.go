@@ -83,8 +83,7 @@ func (s *server) query(ctx context.Context, workflowID string) (situation, error
 		QueryType:            workflows.QueryStatus,
 		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
 	})
-	var notFound *serviceerror.NotFound
-	if errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return situation{}, errUnknownWorkflow
 	}
 	if err != nil {
@@ -98,11 +97,11 @@ func (s *server) query(ctx context.Context, workflowID string) (situation, error
 	if sit.mode == activities.CheckoutModeSetup {
 		var status workflows.SetupStatus
 		err = answer.QueryResult.Get(&status)
-		sit.fromSetup(status)
+		sit = sit.ofSetup(status)
 	} else {
 		var status workflows.PaymentStatus
 		err = answer.QueryResult.Get(&status)
-		sit.fromPayment(status)
+		sit = sit.ofPayment(status)
 	}
 	if err != nil {
 		return situation{}, fmt.Errorf("read the status of %s: %w", workflowID, err)
@@ -110,7 +109,7 @@ func (s *server) query(ctx context.Context, workflowID string) (situation, error
 	return sit, nil
 }
 
-func (sit *situation) fromSetup(status workflows.SetupStatus) {
+func (sit situation) ofSetup(status workflows.SetupStatus) situation {
 	sit.state, sit.session, sit.currency = string(status.State), status.Session, status.Currency
 	sit.brand, sit.last4 = status.Brand, status.Last4
 	switch status.State {
@@ -127,9 +126,10 @@ func (sit *situation) fromSetup(status workflows.SetupStatus) {
 	default:
 		sit.view = viewAttention
 	}
+	return sit
 }
 
-func (sit *situation) fromPayment(status workflows.PaymentStatus) {
+func (sit situation) ofPayment(status workflows.PaymentStatus) situation {
 	sit.state, sit.session = string(status.State), status.Session
 	sit.amount, sit.currency, sit.description = status.Amount, status.Currency, status.Description
 	switch status.State {
@@ -148,6 +148,7 @@ func (sit *situation) fromPayment(status workflows.PaymentStatus) {
 	default:
 		sit.view = viewAttention
 	}
+	return sit
 }
 
 // ended reports whether nothing will change any more.

@@ -58,7 +58,7 @@ func (s *server) unavailable(w http.ResponseWriter, r *http.Request, err error) 
 	w.Header().Set("Retry-After", "5")
 }
 
-func writeJSON(w http.ResponseWriter, status int, body any) {
+func writeJSON[T statusAnswer | sessionAnswer | errorAnswer](w http.ResponseWriter, status int, body T) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client is gone when this fails

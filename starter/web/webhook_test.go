@@ -15,7 +15,7 @@ import (
 const paidEvent = `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1700000000,"livemode":false,` +
 	`"data":{"object":{"id":"pi_1","object":"payment_intent","metadata":{"offsession_workflow_id":"payment:r1"}}}}`
 
-func (b *bundle) webhook(payload, signature string) *http.Response {
+func (b *bundle) webhook(payload, signature string) answer {
 	r := httptest.NewRequest(http.MethodPost, "/webhooks/stripe", strings.NewReader(payload))
 	if signature != "" {
 		r.Header.Set("Stripe-Signature", signature)
@@ -31,11 +31,11 @@ func TestWebhookIsDelivered(t *testing.T) {
 			b := newWeb(t)
 			b.temporal.set("payment:r1", nil)
 			answer := b.webhook(paidEvent, sign(paidEvent, secret, time.Now()))
-			require.Equal(t, http.StatusOK, answer.StatusCode)
+			require.Equal(t, http.StatusOK, answer.status)
 			require.Len(t, b.temporal.sent(), 1)
 			require.Equal(t, "evt_1", b.temporal.sent()[0].event.ID)
 			require.Equal(t, "pi_1", b.temporal.sent()[0].event.ObjectID)
-			require.Contains(t, text(t, b.do(http.MethodGet, "/metrics", "")), `offsession_webhooks_total{class="way",result="delivered"} 1`)
+			require.Contains(t, b.do(http.MethodGet, "/metrics", "").body, `offsession_webhooks_total{class="way",result="delivered"} 1`)
 		})
 	}
 }
@@ -68,10 +68,10 @@ func TestWebhookIsRefused(t *testing.T) {
 			b.temporal.set("payment:r1", nil)
 			b.temporal.set("payment:r2", nil)
 			answer := b.webhook(c.payload, c.signature)
-			require.Equal(t, c.status, answer.StatusCode)
-			require.NotEmpty(t, text(t, answer))
+			require.Equal(t, c.status, answer.status)
+			require.NotEmpty(t, answer.body)
 			require.Empty(t, b.temporal.sent())
-			require.Contains(t, text(t, b.do(http.MethodGet, "/metrics", "")), `offsession_webhooks_total{class="unread",result="`+c.result+`"} 1`)
+			require.Contains(t, b.do(http.MethodGet, "/metrics", "").body, `offsession_webhooks_total{class="unread",result="`+c.result+`"} 1`)
 		})
 	}
 }
@@ -81,7 +81,7 @@ func TestWebhookOfExactlyOneMiBIsRead(t *testing.T) {
 	b := newWeb(t)
 	b.temporal.set("payment:r1", nil)
 	payload := paidEvent + strings.Repeat(" ", 1<<20-len(paidEvent))
-	require.Equal(t, http.StatusOK, b.webhook(payload, sign(payload, webhookSecret, time.Now())).StatusCode)
+	require.Equal(t, http.StatusOK, b.webhook(payload, sign(payload, webhookSecret, time.Now())).status)
 	require.Len(t, b.temporal.sent(), 1)
 }
 
@@ -90,7 +90,7 @@ func TestWebhookWithoutSecretsIsRefused(t *testing.T) {
 	for _, secrets := range [][]string{nil, {""}} {
 		b := newWeb(t, func(c *web.Config) { c.WebhookSecrets = secrets })
 		b.temporal.set("payment:r1", nil)
-		require.Equal(t, http.StatusBadRequest, b.webhook(paidEvent, sign(paidEvent, "", time.Now())).StatusCode)
+		require.Equal(t, http.StatusBadRequest, b.webhook(paidEvent, sign(paidEvent, "", time.Now())).status)
 		require.Empty(t, b.temporal.sent())
 	}
 }
@@ -99,9 +99,9 @@ func TestForeignWebhookIsAcceptedAndCounted(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	foreign := `{"id":"evt_9","object":"event","type":"invoice.created","data":{"object":{"id":"in_1","object":"invoice"}}}`
-	require.Equal(t, http.StatusOK, b.webhook(foreign, sign(foreign, webhookSecret, time.Now())).StatusCode)
-	require.Equal(t, http.StatusOK, b.webhook(paidEvent, sign(paidEvent, webhookSecret, time.Now())).StatusCode, "its workflow does not run")
-	shown := text(t, b.do(http.MethodGet, "/metrics", ""))
+	require.Equal(t, http.StatusOK, b.webhook(foreign, sign(foreign, webhookSecret, time.Now())).status)
+	require.Equal(t, http.StatusOK, b.webhook(paidEvent, sign(paidEvent, webhookSecret, time.Now())).status, "its workflow does not run")
+	shown := b.do(http.MethodGet, "/metrics", "").body
 	require.Contains(t, shown, `offsession_webhooks_total{class="foreign",result="foreign"} 1`)
 	require.Contains(t, shown, `offsession_webhooks_total{class="way",result="foreign"} 1`)
 }
@@ -112,16 +112,16 @@ func TestWebhookComesAgainWhenTemporalIsDown(t *testing.T) {
 	b.temporal.set("payment:r1", nil)
 	b.temporal.down = errDown
 	answer := b.webhook(paidEvent, sign(paidEvent, webhookSecret, time.Now()))
-	require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
-	require.NotEmpty(t, answer.Header.Get("Retry-After"))
-	require.Contains(t, text(t, b.do(http.MethodGet, "/metrics", "")), `offsession_webhooks_total{class="way",result="unavailable"} 1`)
+	require.Equal(t, http.StatusServiceUnavailable, answer.status)
+	require.NotEmpty(t, answer.header.Get("Retry-After"))
+	require.Contains(t, b.do(http.MethodGet, "/metrics", "").body, `offsession_webhooks_total{class="way",result="unavailable"} 1`)
 
 	b.temporal.down = nil
-	require.Equal(t, http.StatusOK, b.webhook(paidEvent, sign(paidEvent, webhookSecret, time.Now())).StatusCode)
+	require.Equal(t, http.StatusOK, b.webhook(paidEvent, sign(paidEvent, webhookSecret, time.Now())).status)
 	require.Len(t, b.temporal.sent(), 1)
 }
 
 func TestWebhookIsPostOnly(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, http.StatusMethodNotAllowed, newWeb(t).do(http.MethodGet, "/webhooks/stripe", "").StatusCode)
+	require.Equal(t, http.StatusMethodNotAllowed, newWeb(t).do(http.MethodGet, "/webhooks/stripe", "").status)
 }
