@@ -23,7 +23,7 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r activities.Create
 		Expand:             checkoutSessionParts(),
 	}
 	if !r.ExpiresAt.IsZero() {
-		params.ExpiresAt = stripe.Int64(r.ExpiresAt.Unix())
+		params.ExpiresAt = new(r.ExpiresAt.Unix())
 	}
 	// The custom page names where to return to, the hosted one where to go on success; each refuses the other's name.
 	switch r.UI {
@@ -44,7 +44,7 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r activities.Create
 			Quantity: stripe.Int64(1),
 			PriceData: &stripe.CheckoutSessionCreateLineItemPriceDataParams{
 				Currency:    stripe.String(r.Currency),
-				UnitAmount:  stripe.Int64(r.Amount),
+				UnitAmount:  new(r.Amount),
 				ProductData: &stripe.CheckoutSessionCreateLineItemPriceDataProductDataParams{Name: stripe.String(r.Description)},
 			},
 		}}

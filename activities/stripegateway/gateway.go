@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -93,7 +94,7 @@ func New(c Config) (*Gateway, error) {
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			},
 			MaxNetworkRetries: stripe.Int64(0),
-			EnableTelemetry:   stripe.Bool(false),
+			EnableTelemetry:   new(false),
 			// stripe-go logs bodies it cannot read and whole error objects, of which it hides client secrets but
 			// neither messages nor e-mail addresses. The gateway logs failures itself, by code and request id.
 			LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
@@ -102,12 +103,17 @@ func New(c Config) (*Gateway, error) {
 }
 
 func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns = maxIdleConnections
-	t.MaxIdleConnsPerHost = maxIdleConnections
-	// Without pings a dead HTTP/2 connection swallows every request until the system gives it up, minutes later.
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
-	return t
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        maxIdleConnections,
+		MaxIdleConnsPerHost: maxIdleConnections,
+		IdleConnTimeout:     90 * time.Second,
+		// Without pings a dead HTTP/2 connection swallows every request until the system gives it up, minutes later.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
+	}
 }
 
 // required refuses, before anything is sent, an empty value that would change what the request means: an empty id

@@ -110,10 +110,16 @@ func TestRequestsOnTheWire(t *testing.T) {
 func TestNothingIsRetriedOrRedirected(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
-		"dropped":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"500":          func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":{"type":"api_error"}}`, 500) },
-		"lock timeout": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":{"code":"lock_timeout"}}`, 429) },
-		"html":         func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `<h1>Bad Gateway</h1>`, 502) },
+		"dropped": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"500": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":{"type":"api_error"}}`, http.StatusInternalServerError)
+		},
+		"lock timeout": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":{"code":"lock_timeout"}}`, http.StatusTooManyRequests)
+		},
+		"html": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `<h1>Bad Gateway</h1>`, http.StatusBadGateway)
+		},
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/v1/payment_intents/elsewhere", http.StatusFound)
 		},

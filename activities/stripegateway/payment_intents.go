@@ -18,19 +18,19 @@ func (g *Gateway) CreatePaymentIntent(ctx context.Context, r activities.CreatePa
 		return activities.PaymentIntent{}, err
 	}
 	params := &stripe.PaymentIntentCreateParams{
-		Amount:                    stripe.Int64(r.Amount),
+		Amount:                    new(r.Amount),
 		Currency:                  stripe.String(r.Currency),
 		Customer:                  stripe.String(r.Customer),
 		PaymentMethod:             stripe.String(r.PaymentMethod),
-		OffSession:                stripe.Bool(true),
-		Confirm:                   stripe.Bool(true),
+		OffSession:                new(true),
+		Confirm:                   new(true),
 		Description:               optional(r.Description),
 		StatementDescriptorSuffix: optional(r.StatementSuffix),
 		Metadata:                  r.Metadata,
 		// Whatever type was saved may be charged. Nobody is there to be redirected, and without this Stripe wants a
 		// return_url for the case that the account has a redirecting method switched on.
 		AutomaticPaymentMethods: &stripe.PaymentIntentCreateAutomaticPaymentMethodsParams{
-			Enabled:        stripe.Bool(true),
+			Enabled:        new(true),
 			AllowRedirects: stripe.String("never"),
 		},
 		Expand: paymentIntentParts(""),
@@ -49,7 +49,7 @@ func (g *Gateway) ConfirmPaymentIntent(ctx context.Context, r activities.Confirm
 	}
 	params := &stripe.PaymentIntentConfirmParams{
 		PaymentMethod: stripe.String(r.PaymentMethod),
-		OffSession:    stripe.Bool(true),
+		OffSession:    new(true),
 		Expand:        paymentIntentParts(""),
 	}
 	params.SetIdempotencyKey(r.IdempotencyKey)

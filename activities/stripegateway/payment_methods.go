@@ -31,7 +31,7 @@ func (g *Gateway) AttachPaymentMethod(ctx context.Context, id, customer, idempot
 	params := &stripe.PaymentMethodAttachParams{Customer: stripe.String(customer)}
 	params.SetIdempotencyKey(idempotencyKey)
 	response, err := g.client.V1PaymentMethods.Attach(ctx, id, params)
-	return answer(g, operation{name: "attach_payment_method", uses: "payment_method"}, response, err, paymentMethod)
+	return answer(g, operation{name: "attach_payment_method", attaches: true}, response, err, paymentMethod)
 }
 
 // paymentMethod is false when Stripe sent no PaymentMethod.

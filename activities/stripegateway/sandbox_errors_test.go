@@ -161,4 +161,3 @@ func TestFaults(t *testing.T) {
 		requireKind(t, activities.StripeUnauthorized, failed(g.Customer(t.Context(), "cus_1")))
 	})
 }
-

@@ -16,8 +16,8 @@ type operation struct {
 	name string
 	// closes marks a call that ends an object and takes no other values: Stripe can only refuse the object's state.
 	closes bool
-	// uses names the parameter of the object that an error without code or parameter is about.
-	uses string
+	// attaches marks the call whose refusal, when it has neither code nor parameter, is about the payment method.
+	attaches bool
 }
 
 // errIncomplete is an answer of status 200 that lacks the object asked for.
@@ -57,8 +57,9 @@ func translate(call operation, err error) *activities.StripeError {
 		RequestID:  se.RequestID,
 		Codes:      codes(se, adviceIn(raw(se.LastResponse), "error")),
 	}
-	if translated.Kind == activities.StripeMissing && translated.Param == "" {
-		translated.Param = call.uses
+	if translated.Kind == activities.StripeMissing && se.Code != stripe.ErrorCodeResourceMissing && !namesMethod(se.Param) {
+		// Whatever else is missing has that code.
+		translated.Param = "payment_method"
 	}
 	if se.PaymentIntent != nil {
 		if pi, ok := paymentIntent(se.PaymentIntent, adviceIn(raw(se.LastResponse), "error", "payment_intent", "last_payment_error")); ok {
@@ -76,55 +77,74 @@ func kind(call operation, se *stripe.Error) activities.StripeErrorKind {
 		return activities.StripeUnknown
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return activities.StripeUnauthorized
+	case status == http.StatusPaymentRequired, se.Type == stripe.ErrorTypeCard:
+		return activities.StripeDeclined
 	case status == http.StatusConflict:
 		return activities.StripeKeyInUse
 	case status == http.StatusTooManyRequests:
 		return activities.StripeRateLimited
 	case se.Type == stripe.ErrorTypeIdempotency:
 		return activities.StripeKeyReused
-	case status == http.StatusPaymentRequired, se.Type == stripe.ErrorTypeCard:
-		return activities.StripeDeclined
-	case se.Code == stripe.ErrorCodeAmountTooSmall, se.Code == stripe.ErrorCodeAmountTooLarge:
-		return activities.StripeRefused
-	case wrongState(call, se):
+	case se.Code == "":
+		return kindWithoutCode(call, se)
+	case kindOfCode[se.Code] != "":
+		return kindOfCode[se.Code]
+	case strings.HasSuffix(string(se.Code), "_unexpected_state"):
 		return activities.StripeWrongState
-	case missing(call, se):
+	default:
+		return activities.StripeInvalid
+	}
+}
+
+// kindOfCode holds the codes that mean something of their own. A payment method that is another customer's, detached,
+// used up, blocked or without mandate is missing: for the caller it does not exist.
+// https://docs.stripe.com/error-codes
+var kindOfCode = map[stripe.ErrorCode]activities.StripeErrorKind{
+	stripe.ErrorCodeAmountTooSmall: activities.StripeRefused,
+	stripe.ErrorCodeAmountTooLarge: activities.StripeRefused,
+
+	stripe.ErrorCodeIntentInvalidState:    activities.StripeWrongState,
+	stripe.ErrorCodeChargeAlreadyRefunded: activities.StripeWrongState,
+	stripe.ErrorCodeChargeNotRefundable:   activities.StripeWrongState,
+	stripe.ErrorCodeChargeDisputed:        activities.StripeWrongState,
+	stripe.ErrorCodeRefundDisputedPayment: activities.StripeWrongState,
+
+	stripe.ErrorCodeResourceMissing:                        activities.StripeMissing,
+	stripe.ErrorCodePaymentMethodUnexpectedState:           activities.StripeMissing,
+	stripe.ErrorCodePaymentMethodCurrencyMismatch:          activities.StripeMissing,
+	stripe.ErrorCodePaymentMethodBankAccountBlocked:        activities.StripeMissing,
+	stripe.ErrorCodePaymentIntentIncompatiblePaymentMethod: activities.StripeMissing,
+	stripe.ErrorCodePaymentIntentMandateInvalid:            activities.StripeMissing,
+	stripe.ErrorCodeIndiaRecurringPaymentMandateCanceled:   activities.StripeMissing,
+
+	stripe.ErrorCodePaymentMethodProviderDecline: activities.StripeDeclined,
+	stripe.ErrorCodePaymentMethodCustomerDecline: activities.StripeDeclined,
+	stripe.ErrorCodePaymentMethodProviderTimeout: activities.StripeDeclined,
+	stripe.ErrorCodePaymentMethodNotAvailable:    activities.StripeDeclined,
+}
+
+func kindWithoutCode(call operation, se *stripe.Error) activities.StripeErrorKind {
+	switch {
+	case se.HTTPStatusCode != http.StatusBadRequest:
+		return activities.StripeInvalid
+	case call.closes:
+		// A Checkout Session that is not open cannot be expired, an intent that belongs to one cannot be cancelled.
+		return activities.StripeWrongState
+	case namesMethod(se.Param), call.attaches && se.Param == "":
 		return activities.StripeMissing
 	default:
 		return activities.StripeInvalid
 	}
 }
 
+// namesMethod reports that a parameter is a payment method, such as invoice_settings[default_payment_method].
+func namesMethod(param string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(param, "]"), "payment_method")
+}
+
 // replayed reports that Stripe answered from its idempotency store. https://docs.stripe.com/api/idempotent_requests
 func replayed(se *stripe.Error) bool {
 	return se.LastResponse != nil && se.LastResponse.Header.Get("Idempotent-Replayed") == "true"
-}
-
-func wrongState(call operation, se *stripe.Error) bool {
-	switch se.Code {
-	case stripe.ErrorCodePaymentMethodUnexpectedState:
-		return false // The method cannot be used: missing.
-	case stripe.ErrorCodeChargeAlreadyRefunded, stripe.ErrorCodeChargeDisputed:
-		return true
-	case "":
-		// Stripe gives no code when it refuses to expire a Checkout Session that is not open, or to cancel an intent
-		// that belongs to one.
-		return call.closes && se.HTTPStatusCode == http.StatusBadRequest
-	}
-	return strings.HasSuffix(string(se.Code), "_unexpected_state")
-}
-
-// missing covers a payment method that is another customer's, detached or used up: for the caller it does not exist.
-func missing(call operation, se *stripe.Error) bool {
-	switch se.Code {
-	case stripe.ErrorCodeResourceMissing, stripe.ErrorCodePaymentMethodUnexpectedState,
-		stripe.ErrorCodePaymentIntentIncompatiblePaymentMethod, stripe.ErrorCodePaymentIntentMandateInvalid:
-		return true
-	case "":
-		return strings.HasSuffix(strings.TrimSuffix(se.Param, "]"), "payment_method") ||
-			se.Param == "" && call.uses != "" && se.HTTPStatusCode == http.StatusBadRequest
-	}
-	return false
 }
 
 // raw is the body stripe-go decoded; nil for an object that came inside another.

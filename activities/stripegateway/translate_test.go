@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,41 +19,41 @@ import (
 )
 
 // Calls whose errors are translated alike, and the ones with a meaning of their own.
-var translatedCalls = map[string]func(*testing.T, *stripegateway.Gateway) error{
-	"charge": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.CreatePaymentIntent(t.Context(), chargeRequest()))
+var translatedCalls = map[string]func(context.Context, *stripegateway.Gateway) error{
+	"charge": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.CreatePaymentIntent(ctx, chargeRequest()))
 	},
-	"confirm": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.ConfirmPaymentIntent(t.Context(), activities.ConfirmPaymentIntentRequest{PaymentIntent: "pi_1", PaymentMethod: "pm_1", IdempotencyKey: "k"}))
+	"confirm": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.ConfirmPaymentIntent(ctx, activities.ConfirmPaymentIntentRequest{PaymentIntent: "pi_1", PaymentMethod: "pm_1", IdempotencyKey: "k"}))
 	},
-	"cancel": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.CancelPaymentIntent(t.Context(), "pi_1", "k"))
+	"cancel": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.CancelPaymentIntent(ctx, "pi_1", "k"))
 	},
-	"cancel setup": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.CancelSetupIntent(t.Context(), "seti_1", "k"))
+	"cancel setup": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.CancelSetupIntent(ctx, "seti_1", "k"))
 	},
-	"expire": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.ExpireCheckoutSession(t.Context(), "cs_1", "k"))
+	"expire": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.ExpireCheckoutSession(ctx, "cs_1", "k"))
 	},
-	"attach": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.AttachPaymentMethod(t.Context(), "pm_1", "cus_1", "k"))
+	"attach": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.AttachPaymentMethod(ctx, "pm_1", "cus_1", "k"))
 	},
-	"default": func(t *testing.T, g *stripegateway.Gateway) error {
-		return g.SetDefaultPaymentMethod(t.Context(), "cus_1", "pm_1", "k")
+	"default": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return g.SetDefaultPaymentMethod(ctx, "cus_1", "pm_1", "k")
 	},
-	"refund": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.RefundPaymentIntent(t.Context(), "pi_1", "k", nil))
+	"refund": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.RefundPaymentIntent(ctx, "pi_1", "k", nil))
 	},
-	"list": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.PaymentIntentsByReference(t.Context(), "cus_1", "inv-17"))
+	"list": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.PaymentIntentsByReference(ctx, "cus_1", "inv-17"))
 	},
-	"search": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.SearchPaymentIntents(t.Context(), "inv-17"))
+	"search": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.SearchPaymentIntents(ctx, "inv-17"))
 	},
-	"list sessions": func(t *testing.T, g *stripegateway.Gateway) error {
-		return failed(g.CheckoutSessionsByPaymentIntent(t.Context(), "pi_1"))
+	"list sessions": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.CheckoutSessionsByPaymentIntent(ctx, "pi_1"))
 	},
-	"events": func(t *testing.T, g *stripegateway.Gateway) error { return events(nil)(t.Context(), g) },
+	"events": func(ctx context.Context, g *stripegateway.Gateway) error { return events(nil)(ctx, g) },
 }
 
 func TestTranslation(t *testing.T) {
@@ -96,7 +94,15 @@ func TestTranslation(t *testing.T) {
 		{name: "used up method", calls: []string{"attach"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeMissing, param: "payment_method"},
 		{name: "method in the wrong state", calls: []string{"charge", "attach"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_unexpected_state", "param": "payment_method"}, kind: activities.StripeMissing},
 		{name: "method of a type not allowed", calls: []string{"confirm"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_intent_incompatible_payment_method", "param": "payment_method"}, kind: activities.StripeMissing},
-		{name: "mandate withdrawn", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_intent_mandate_invalid", "param": "mandate"}, kind: activities.StripeMissing},
+		{name: "mandate withdrawn", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_intent_mandate_invalid", "param": "mandate"}, kind: activities.StripeMissing, param: "payment_method"},
+		{name: "mandate withdrawn in India", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "india_recurring_payment_mandate_canceled"}, kind: activities.StripeMissing, param: "payment_method"},
+		{name: "method of another currency", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_currency_mismatch"}, kind: activities.StripeMissing, param: "payment_method"},
+		{name: "bank account blocked", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_bank_account_blocked"}, kind: activities.StripeMissing, param: "payment_method"},
+		{name: "declined by a wallet", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_provider_decline"}, kind: activities.StripeDeclined},
+		{name: "declined in a wallet", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_customer_decline"}, kind: activities.StripeDeclined},
+		{name: "wallet too slow", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_provider_timeout"}, kind: activities.StripeDeclined},
+		{name: "wallet down", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_not_available"}, kind: activities.StripeDeclined},
+		{name: "declined too often", calls: []string{"charge"}, status: 429, error: wire{"type": typeCard, "code": "card_decline_rate_limit_exceeded"}, kind: activities.StripeDeclined},
 		{name: "too small", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "amount_too_small", "param": "amount"}, kind: activities.StripeRefused},
 		{name: "too large", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "amount_too_large", "param": "amount"}, kind: activities.StripeRefused},
 		{name: "succeeded already", calls: []string{"confirm", "cancel"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_intent_unexpected_state"}, kind: activities.StripeWrongState},
@@ -105,6 +111,10 @@ func TestTranslation(t *testing.T) {
 		{name: "session not open", calls: []string{"expire"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeWrongState},
 		{name: "refunded already", calls: []string{"refund"}, status: 400, error: wire{"type": typeInvalid, "code": "charge_already_refunded"}, kind: activities.StripeWrongState},
 		{name: "disputed", calls: []string{"refund"}, status: 400, error: wire{"type": typeInvalid, "code": "charge_disputed"}, kind: activities.StripeWrongState},
+		{name: "disputed, otherwise", calls: []string{"refund"}, status: 400, error: wire{"type": typeInvalid, "code": "refund_disputed_payment"}, kind: activities.StripeWrongState},
+		{name: "not refundable", calls: []string{"refund"}, status: 400, error: wire{"type": typeInvalid, "code": "charge_not_refundable"}, kind: activities.StripeWrongState},
+		{name: "intent in another state", calls: []string{"confirm"}, status: 400, error: wire{"type": typeInvalid, "code": "intent_invalid_state"}, kind: activities.StripeWrongState},
+		{name: "session not open, with parameter", calls: []string{"expire"}, status: 400, error: wire{"type": typeInvalid, "param": "session"}, kind: activities.StripeWrongState},
 		{name: "parameter missing", calls: []string{"charge", "attach", "cancel"}, status: 400, error: wire{"type": typeInvalid, "code": "parameter_missing", "param": "payment_method"}, kind: activities.StripeInvalid},
 		{name: "parameter unknown", calls: []string{"charge", "expire"}, status: 400, error: wire{"type": typeInvalid, "code": "parameter_unknown", "param": "x"}, kind: activities.StripeInvalid},
 		{name: "account not active", calls: []string{"refund", "default"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeInvalid},
@@ -120,7 +130,7 @@ func TestTranslation(t *testing.T) {
 					header["Idempotent-Replayed"] = "true"
 				}
 				var se *activities.StripeError
-				require.ErrorAs(t, translatedCalls[call](t, newGateway(t, serve(t, test.status, header, string(body)))), &se)
+				require.ErrorAs(t, translatedCalls[call](t.Context(), newGateway(t, serve(t, test.status, header, string(body)))), &se)
 
 				text := func(field string) string { s, _ := test.error[field].(string); return s }
 				param := text("param")
@@ -154,7 +164,7 @@ func TestUnreadableAnswersAreUnknown(t *testing.T) {
 			base := serve(t, answer.status, nil, answer.body)
 			for call, send := range translatedCalls {
 				var se *activities.StripeError
-				require.ErrorAs(t, send(t, newGateway(t, base)), &se, call)
+				require.ErrorAs(t, send(t.Context(), newGateway(t, base)), &se, call)
 				require.Equal(t, activities.StripeError{Kind: activities.StripeUnknown}, *se, call)
 			}
 		})
@@ -163,7 +173,7 @@ func TestUnreadableAnswersAreUnknown(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewServer(http.NotFoundHandler())
 		server.Close()
-		err := translatedCalls["charge"](t, newGateway(t, server.URL))
+		err := translatedCalls["charge"](t.Context(), newGateway(t, server.URL))
 		require.True(t, activities.IsStripeError(err, activities.StripeUnknown), "%v", err)
 	})
 }
@@ -199,7 +209,7 @@ func TestUncodedRefusalIsExplainedByTheMethod(t *testing.T) {
 			g := newGateway(t, server.URL)
 			for call, want := range map[string]activities.StripeErrorKind{"charge": test.charge, "confirm": test.again} {
 				var se *activities.StripeError
-				require.ErrorAs(t, translatedCalls[call](t, g), &se)
+				require.ErrorAs(t, translatedCalls[call](t.Context(), g), &se)
 				require.Equal(t, want, se.Kind, call)
 				require.Equal(t, want == activities.StripeMissing, se.Param == "payment_method", call)
 			}
@@ -228,7 +238,7 @@ func TestDeclineCarriesThePaymentIntent(t *testing.T) {
 	t.Parallel()
 	var se *activities.StripeError
 	g := newGateway(t, serve(t, http.StatusPaymentRequired, map[string]string{"Request-Id": "req_1"}, declinedBody))
-	require.ErrorAs(t, translatedCalls["charge"](t, g), &se)
+	require.ErrorAs(t, translatedCalls["charge"](t.Context(), g), &se)
 
 	codes := activities.Codes{
 		Code: "card_declined", DeclineCode: "insufficient_funds", AdviceCode: "try_again_later", NetworkAdviceCode: "02", NetworkDeclineCode: "51",
@@ -269,7 +279,7 @@ func TestNothingSecretIsToldOrLogged(t *testing.T) {
 				Logger: slog.New(slog.NewJSONHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			})
 			require.NoError(t, err)
-			err = translatedCalls["charge"](t, g)
+			err = translatedCalls["charge"](t.Context(), g)
 			require.Error(t, err)
 			require.Equal(t, answer.logged, lines.Len() > 0, lines.String())
 			for _, secret := range []string{"hush", "buyer@", "insufficient funds,"} {
@@ -290,8 +300,9 @@ func TestTheLogNamesTheCause(t *testing.T) {
 	closed.Close()
 	dropping := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(dropping.Close)
-	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
 	breaks := func(err error) http.RoundTripper {
 		return roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
@@ -316,7 +327,7 @@ func TestTheLogNamesTheCause(t *testing.T) {
 			APIKey: "sk_test_1", APIBase: test.base, Transport: test.transport, Logger: slog.New(slog.NewJSONHandler(&lines, nil)),
 		})
 		require.NoError(t, err)
-		require.True(t, activities.IsStripeError(translatedCalls["charge"](t, g), activities.StripeUnknown), test.cause)
+		require.True(t, activities.IsStripeError(translatedCalls["charge"](t.Context(), g), activities.StripeUnknown), test.cause)
 
 		var line map[string]any
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
