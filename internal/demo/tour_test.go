@@ -1,0 +1,27 @@
+package demo_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/offsession/offsession/internal/demo"
+	"github.com/offsession/offsession/internal/devstack"
+)
+
+// TestTour is `starter demo` against a real Temporal server: five customers, each with the end that it should have.
+func TestTour(t *testing.T) {
+	stack, err := devstack.Start(t.Context(), devstack.Options{})
+	require.NoError(t, err)
+	t.Cleanup(stack.Stop)
+	c, err := stack.Client(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+
+	var out bytes.Buffer
+	tour := &demo.Tour{Stack: stack, Client: c, Out: &out}
+	err = tour.Run(t.Context())
+	t.Log(out.String())
+	require.NoError(t, err)
+}
