@@ -2,12 +2,15 @@ package config
 
 import "runtime/debug"
 
+// NoVersion is the Version of a build that has none.
+const NoVersion = "devel"
+
 // Version is the version of this build: the module's when it was installed by version, else the commit it was built
-// from, else "devel".
+// from, else NoVersion.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "devel"
+		return NoVersion
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
@@ -17,5 +20,5 @@ func Version() string {
 			return setting.Value
 		}
 	}
-	return "devel"
+	return NoVersion
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/offsession/offsession/internal/config"
 )
 
+// latencies are the buckets of all histograms, in seconds: the SDK measures nothing but times.
+var latencies = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+
 // observer serves /healthz and /metrics.
 type observer struct {
 	server   *http.Server
@@ -37,7 +40,10 @@ func observe(ctx context.Context, c *config.Config, logger *slog.Logger) (*obser
 	if err != nil {
 		return nil, fmt.Errorf("set up metrics: %w", err)
 	}
-	provider := metric.NewMeterProvider(metric.WithReader(exporter))
+	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithView(metric.NewView(
+		metric.Instrument{Kind: metric.InstrumentKindHistogram},
+		metric.Stream{Aggregation: metric.AggregationExplicitBucketHistogram{Boundaries: latencies}},
+	)))
 	c.Temporal.MetricsHandler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter:                provider.Meter("temporal-sdk-go"),
 		UseMonotonicCounters: true,

@@ -28,7 +28,7 @@ const (
 // mainOptions are for the queue of workflows and of all that somebody waits for.
 func mainOptions(fatal context.CancelCauseFunc) worker.Options {
 	return worker.Options{
-		BuildID:                            config.Version(),
+		BuildID:                            buildID(),
 		MaxConcurrentActivityExecutionSize: mainActivities,
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
@@ -42,7 +42,7 @@ func mainOptions(fatal context.CancelCauseFunc) worker.Options {
 func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worker.Options {
 	slots := int(math.Ceil(perSecond * slowCharge.Seconds()))
 	return worker.Options{
-		BuildID:                            config.Version(),
+		BuildID:                            buildID(),
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       perSecond,
 		MaxConcurrentActivityExecutionSize: min(max(slots, minCharges), maxCharges),
@@ -50,4 +50,12 @@ func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worke
 		OnFatalError:                       func(err error) { fatal(err) },
 		DisableEagerActivities:             true,
 	}
+}
+
+// buildID tells in Temporal which build ran a workflow task. Without a version the SDK takes the program's checksum.
+func buildID() string {
+	if v := config.Version(); v != config.NoVersion {
+		return v
+	}
+	return ""
 }
