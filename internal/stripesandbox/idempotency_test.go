@@ -109,7 +109,9 @@ func TestRacingRequestsWithOneKey(t *testing.T) {
 	answers := make([]answer, 8)
 	var wg sync.WaitGroup
 	for i := range answers {
-		wg.Go(func() { answers[i], _ = b.send(http.MethodPost, "/v1/payment_intents", newPayment, "Idempotency-Key", "k") })
+		wg.Go(func() {
+			answers[i], _ = b.send(http.MethodPost, "/v1/payment_intents", newPayment, "Idempotency-Key", "k")
+		})
 	}
 	wg.Wait()
 	ids := map[any]bool{}

@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"cmp"
 	_ "embed"
 	"net/http"
 	"strings"
@@ -55,7 +56,7 @@ func (s *Sandbox) elementsRoutes(mux *http.ServeMux) {
 		if err != nil {
 			return nil, err
 		}
-		return pageSession{cs}, nil
+		return c.pageSession(cs), nil
 	})
 	post("/_sandbox/elements/confirm", func(c *call, in elementsRequest) (object, *apiError) {
 		cs, err := c.sessionBySecret(in.ClientSecret)
@@ -66,7 +67,7 @@ func (s *Sandbox) elementsRoutes(mux *http.ServeMux) {
 		if err != nil {
 			return nil, err
 		}
-		return pageSession{cs}, nil
+		return c.pageSession(cs), nil
 	})
 	post("/_sandbox/elements/confirm_setup", func(c *call, in elementsRequest) (object, *apiError) {
 		return result(c.confirmCardSetup(in))
@@ -133,14 +134,21 @@ func (c *call) methodForSetup(si *setupIntent, in elementsRequest) (*paymentMeth
 
 // pageSession is a session as the browser sees it, in the fields that the stand-in for
 // Stripe.js works from, together with the cards to choose from.
-type pageSession struct{ *checkoutSession }
+type pageSession struct {
+	*checkoutSession
+	email string
+}
+
+func (c *call) pageSession(cs *checkoutSession) pageSession {
+	email := cmp.Or(cs.BuyerEmail, cs.CustomerEmail)
+	if cus, ok := lookup[*customer](c.sandbox.store, cs.Customer); ok && email == "" {
+		email = cus.Email
+	}
+	return pageSession{cs, email}
+}
 
 func (p pageSession) render(w *writer) {
 	cs := p.checkoutSession
-	email := cs.BuyerEmail
-	if email == "" {
-		email = cs.CustomerEmail
-	}
 	w.open("")
 	w.str("id", cs.ID)
 	w.str("mode", cs.Mode)
@@ -148,8 +156,7 @@ func (p pageSession) render(w *writer) {
 	w.str("payment_status", cs.PaymentStatus)
 	w.opt("currency", cs.Currency)
 	w.integer("amount_total", cs.AmountTotal)
-	w.opt("email", email)
-	w.boolean("has_customer", cs.Customer != "")
+	w.opt("email", p.email)
 	w.opt("return_url", cs.redirect())
 	w.key("line_items")
 	w.buf = append(w.buf, '[')
