@@ -67,7 +67,7 @@ func (g *Gateway) CheckoutSession(ctx context.Context, id string) (activities.Ch
 		return activities.CheckoutSession{}, err
 	}
 	response, err := g.client.V1CheckoutSessions.Retrieve(ctx, id, &stripe.CheckoutSessionRetrieveParams{Expand: checkoutSessionParts()})
-	return answer(g, operation{name: "retrieve_checkout_session"}, response, err, checkoutSession)
+	return answer(g, operation{name: "retrieve_checkout_session", object: "session"}, response, err, checkoutSession)
 }
 
 // CheckoutSessionsByPaymentIntent lists the sessions that own the PaymentIntent and reads each.
@@ -99,7 +99,7 @@ func (g *Gateway) ExpireCheckoutSession(ctx context.Context, id, idempotencyKey 
 	params := &stripe.CheckoutSessionExpireParams{Expand: checkoutSessionParts()}
 	params.SetIdempotencyKey(idempotencyKey)
 	response, err := g.client.V1CheckoutSessions.Expire(ctx, id, params)
-	return answer(g, operation{name: "expire_checkout_session", closes: true}, response, err, checkoutSession)
+	return answer(g, operation{name: "expire_checkout_session", object: "session", closes: true}, response, err, checkoutSession)
 }
 
 // CheckoutSecret reads what the customer's browser needs to show the session. It must not be stored or logged.
@@ -108,7 +108,7 @@ func (g *Gateway) CheckoutSecret(ctx context.Context, id string) (activities.Che
 		return activities.CheckoutSecret{}, err
 	}
 	response, err := g.client.V1CheckoutSessions.Retrieve(ctx, id, &stripe.CheckoutSessionRetrieveParams{})
-	return answer(g, operation{name: "retrieve_checkout_session"}, response, err,
+	return answer(g, operation{name: "retrieve_checkout_session", object: "session"}, response, err,
 		func(s *stripe.CheckoutSession) (activities.CheckoutSecret, bool) {
 			return activities.CheckoutSecret{ClientSecret: s.ClientSecret, URL: s.URL}, s.ID != ""
 		})

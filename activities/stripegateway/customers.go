@@ -41,7 +41,7 @@ func readCustomer[T any](ctx context.Context, g *Gateway, id string, convert fun
 		return none, err
 	}
 	response, err := g.client.V1Customers.Retrieve(ctx, id, &stripe.CustomerRetrieveParams{})
-	return answer(g, operation{name: "retrieve_customer"}, response, err, convert)
+	return answer(g, operation{name: "retrieve_customer", object: "customer"}, response, err, convert)
 }
 
 // CreateCustomer makes an empty customer and answers its id. https://docs.stripe.com/api/customers/create
@@ -66,7 +66,7 @@ func (g *Gateway) SetDefaultPaymentMethod(ctx context.Context, customer, payment
 	}
 	params.SetIdempotencyKey(idempotencyKey)
 	response, err := g.client.V1Customers.Update(ctx, customer, params)
-	_, err = answer(g, operation{name: "update_customer"}, response, err, customerID)
+	_, err = answer(g, operation{name: "update_customer", object: "customer"}, response, err, customerID)
 	return err
 }
 

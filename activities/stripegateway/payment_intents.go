@@ -54,7 +54,7 @@ func (g *Gateway) ConfirmPaymentIntent(ctx context.Context, r activities.Confirm
 	}
 	params.SetIdempotencyKey(r.IdempotencyKey)
 	response, err := g.client.V1PaymentIntents.Confirm(ctx, r.PaymentIntent, params)
-	pi, err := answer(g, operation{name: "confirm_payment_intent"}, response, err, retrievedPaymentIntent)
+	pi, err := answer(g, operation{name: "confirm_payment_intent", object: "payment_intent"}, response, err, retrievedPaymentIntent)
 	return pi, g.explainRefusal(ctx, err, r.PaymentMethod, "")
 }
 
@@ -64,7 +64,7 @@ func (g *Gateway) PaymentIntent(ctx context.Context, id string) (activities.Paym
 		return activities.PaymentIntent{}, err
 	}
 	response, err := g.client.V1PaymentIntents.Retrieve(ctx, id, &stripe.PaymentIntentRetrieveParams{Expand: paymentIntentParts("")})
-	return answer(g, operation{name: "retrieve_payment_intent"}, response, err, retrievedPaymentIntent)
+	return answer(g, operation{name: "retrieve_payment_intent", object: "payment_intent"}, response, err, retrievedPaymentIntent)
 }
 
 // PaymentIntentsByReference lists all PaymentIntents of the customer and reads those with the reference, newest first.
@@ -130,7 +130,7 @@ func (g *Gateway) CancelPaymentIntent(ctx context.Context, id, idempotencyKey st
 	}
 	params.SetIdempotencyKey(idempotencyKey)
 	response, err := g.client.V1PaymentIntents.Cancel(ctx, id, params)
-	return answer(g, operation{name: "cancel_payment_intent", closes: true}, response, err, retrievedPaymentIntent)
+	return answer(g, operation{name: "cancel_payment_intent", object: "payment_intent", closes: true}, response, err, retrievedPaymentIntent)
 }
 
 // explainRefusal settles what a 400 without code and parameter is about. Stripe sends one when the payment method was

@@ -17,7 +17,7 @@ func (g *Gateway) PaymentMethod(ctx context.Context, id string) (activities.Paym
 		return activities.PaymentMethod{}, err
 	}
 	response, err := g.client.V1PaymentMethods.Retrieve(ctx, id, &stripe.PaymentMethodRetrieveParams{})
-	return answer(g, operation{name: "retrieve_payment_method"}, response, err, paymentMethod)
+	return answer(g, operation{name: "retrieve_payment_method", object: "payment_method"}, response, err, paymentMethod)
 }
 
 // AttachPaymentMethod attaches to customer; again to the same customer changes nothing. A method that cannot be
@@ -31,7 +31,7 @@ func (g *Gateway) AttachPaymentMethod(ctx context.Context, id, customer, idempot
 	params := &stripe.PaymentMethodAttachParams{Customer: stripe.String(customer)}
 	params.SetIdempotencyKey(idempotencyKey)
 	response, err := g.client.V1PaymentMethods.Attach(ctx, id, params)
-	return answer(g, operation{name: "attach_payment_method", attaches: true}, response, err, paymentMethod)
+	return answer(g, operation{name: "attach_payment_method", object: "payment_method", attaches: true}, response, err, paymentMethod)
 }
 
 // paymentMethod is false when Stripe sent no PaymentMethod.

@@ -14,7 +14,7 @@ func (g *Gateway) SetupIntent(ctx context.Context, id string) (activities.SetupI
 		return activities.SetupIntent{}, err
 	}
 	response, err := g.client.V1SetupIntents.Retrieve(ctx, id, &stripe.SetupIntentRetrieveParams{})
-	return answer(g, operation{name: "retrieve_setup_intent"}, response, err, retrievedSetupIntent)
+	return answer(g, operation{name: "retrieve_setup_intent", object: "setup_intent"}, response, err, retrievedSetupIntent)
 }
 
 // CancelSetupIntent cancels with cancellation_reason=abandoned. One that cannot be cancelled, because it succeeded, is
@@ -29,7 +29,7 @@ func (g *Gateway) CancelSetupIntent(ctx context.Context, id, idempotencyKey stri
 	}
 	params.SetIdempotencyKey(idempotencyKey)
 	response, err := g.client.V1SetupIntents.Cancel(ctx, id, params)
-	return answer(g, operation{name: "cancel_setup_intent", closes: true}, response, err, retrievedSetupIntent)
+	return answer(g, operation{name: "cancel_setup_intent", object: "setup_intent", closes: true}, response, err, retrievedSetupIntent)
 }
 
 func retrievedSetupIntent(si *stripe.SetupIntent) (activities.SetupIntent, bool) {

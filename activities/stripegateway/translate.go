@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/stripe/stripe-go/v82"
@@ -14,6 +15,8 @@ import (
 // operation is a call to Stripe, named for the log.
 type operation struct {
 	name string
+	// object is the parameter name of what the path names; empty when the path names nothing.
+	object string
 	// closes marks a call that ends an object and takes no other values: Stripe can only refuse the object's state.
 	closes bool
 	// attaches marks the call whose refusal, when it has neither code nor parameter, is about the payment method.
@@ -57,9 +60,8 @@ func translate(call operation, err error) *activities.StripeError {
 		RequestID:  se.RequestID,
 		Codes:      codes(se, adviceIn(raw(se.LastResponse), "error")),
 	}
-	if translated.Kind == activities.StripeMissing && se.Code != stripe.ErrorCodeResourceMissing && !namesMethod(se.Param) {
-		// Whatever else is missing has that code.
-		translated.Param = "payment_method"
+	if translated.Kind == activities.StripeMissing {
+		translated.Param = missingObject(call, se)
 	}
 	if se.PaymentIntent != nil {
 		if pi, ok := paymentIntent(se.PaymentIntent, adviceIn(raw(se.LastResponse), "error", "payment_intent", "last_payment_error")); ok {
@@ -134,6 +136,19 @@ func kindWithoutCode(call operation, se *stripe.Error) activities.StripeErrorKin
 		return activities.StripeMissing
 	default:
 		return activities.StripeInvalid
+	}
+}
+
+// missingObject names what is missing as the parameters of a charge do, such as customer or payment_method. Stripe calls
+// the object in the path id, intent or session, and a default method invoice_settings[default_payment_method].
+func missingObject(call operation, se *stripe.Error) string {
+	switch {
+	case namesMethod(se.Param), se.Code != stripe.ErrorCodeResourceMissing: // Whatever else is missing has that code.
+		return "payment_method"
+	case call.object != "" && slices.Contains([]string{"", "id", "intent", "session"}, se.Param):
+		return call.object
+	default:
+		return se.Param
 	}
 }
 

@@ -90,7 +90,7 @@ func TestTranslation(t *testing.T) {
 		{name: "no such object", calls: []string{"charge", "cancel", "expire", "attach"}, status: 404, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "customer"}, kind: activities.StripeMissing},
 		{name: "no such object, 400", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "payment_method"}, kind: activities.StripeMissing},
 		{name: "another customer's method", calls: []string{"charge", "confirm", "attach"}, status: 400, error: wire{"type": typeInvalid, "param": "payment_method"}, kind: activities.StripeMissing},
-		{name: "method not attached", calls: []string{"default"}, status: 400, error: wire{"type": typeInvalid, "param": "invoice_settings[default_payment_method]"}, kind: activities.StripeMissing},
+		{name: "method not attached", calls: []string{"default"}, status: 400, error: wire{"type": typeInvalid, "param": "invoice_settings[default_payment_method]"}, kind: activities.StripeMissing, param: "payment_method"},
 		{name: "used up method", calls: []string{"attach"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeMissing, param: "payment_method"},
 		{name: "method in the wrong state", calls: []string{"charge", "attach"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_unexpected_state", "param": "payment_method"}, kind: activities.StripeMissing},
 		{name: "method of a type not allowed", calls: []string{"confirm"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_intent_incompatible_payment_method", "param": "payment_method"}, kind: activities.StripeMissing},
@@ -253,6 +253,22 @@ func TestDeclineCarriesThePaymentIntent(t *testing.T) {
 		PaymentMethod: "pm_1", PaymentMethodStamp: pi.PaymentMethodStamp, LatestCharge: "ch_2", LastError: codes,
 		Created: pi.Created, Metadata: map[string]string{"offsession_reference": "inv-17"},
 	}, *pi)
+}
+
+// stripe-go has a logger of its own that prints bodies. This test swaps the process's output, so it does not run beside others.
+func TestStripesLibraryPrintsNothing(t *testing.T) {
+	printed, err := os.CreateTemp(t.TempDir(), "printed")
+	require.NoError(t, err)
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = printed, printed
+	t.Cleanup(func() { os.Stdout, os.Stderr = stdout, stderr })
+
+	for status, body := range map[int]string{402: declinedBody, 403: declinedBody, 500: "<html>", 200: `{"id":`} {
+		require.Error(t, translatedCalls["charge"](t.Context(), newGateway(t, serve(t, status, nil, body))))
+	}
+	size, err := printed.Stat()
+	require.NoError(t, err)
+	require.Zero(t, size.Size())
 }
 
 // Neither an error nor the log may repeat what Stripe wrote: it ends in histories and log stores.
