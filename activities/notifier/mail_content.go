@@ -1,0 +1,157 @@
+package notifier
+
+import (
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"strings"
+	texttemplate "text/template"
+	"time"
+	"unicode"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/workflows/money"
+)
+
+// mailLocale is the language of the templates; an amount in another one's form would read oddly among them.
+const mailLocale = "en"
+
+// One pair per customer kind. The .txt one defines subject, action (the button's text) and body, the .html one the
+// body; the layouts put them together.
+//
+//go:embed templates
+var templateFiles embed.FS
+
+type mailTemplate struct {
+	text *texttemplate.Template
+	html *htmltemplate.Template
+}
+
+var mailTemplates = func() map[activities.NotificationKind]mailTemplate {
+	templates := map[activities.NotificationKind]mailTemplate{}
+	for _, kind := range []activities.NotificationKind{
+		activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentRetryScheduled,
+		activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
+		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
+	} {
+		templates[kind] = mailTemplate{
+			text: texttemplate.Must(texttemplate.ParseFS(templateFiles, "templates/layout.txt", "templates/"+string(kind)+".txt")),
+			html: htmltemplate.Must(htmltemplate.ParseFS(templateFiles, "templates/layout.html", "templates/"+string(kind)+".html")),
+		}
+	}
+	return templates
+}()
+
+// asksToAct reports whether a message of this kind is of no use without a link.
+func asksToAct(kind activities.NotificationKind) bool {
+	switch kind {
+	case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded:
+		return true
+	case activities.NotifyPaymentRetryScheduled, activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
+		activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing:
+		return false
+	}
+	return false
+}
+
+// mailContent is what the customer reads.
+type mailContent struct {
+	Subject, Text, HTML string
+}
+
+// mailView is what the templates see. Texts that do not apply are empty.
+type mailView struct {
+	Subject, Action string
+	// Business is who writes, Name who is written to.
+	Business, Name string
+	// Payment is "payment of $10.99" with what it is for, where that is known.
+	Amount, Payment string
+	// Reason is a sentence about the decline; empty when unknown or not to be told.
+	Reason string
+	Link   string
+	// NextAttempt and Deadline are in the customer's time zone.
+	NextAttempt, Deadline string
+}
+
+func renderMail(n activities.Notification, business, name, link string) (mailContent, error) {
+	t, ok := mailTemplates[n.Kind]
+	if !ok {
+		return mailContent{}, fmt.Errorf("mail: no template for %s", n.Kind)
+	}
+	zone := zoneOf(n.TimeZone)
+	v := mailView{
+		Business: business, Name: greetingName(name), Link: link,
+		NextAttempt: formatTime(n.NextAttemptAt, zone), Deadline: formatTime(n.Deadline, zone),
+	}
+	if n.Amount != 0 {
+		v.Amount = money.Format(n.Amount, n.Currency, mailLocale)
+		v.Payment = "payment of " + v.Amount
+		if d := oneLine(n.Description); d != "" {
+			v.Payment += " (" + d + ")"
+		}
+	}
+	if !n.Generic {
+		v.Reason = declineSentences[n.DeclineCode]
+	}
+	content := mailContent{}
+	for _, step := range []struct {
+		to   *string
+		make func(*strings.Builder) error
+	}{
+		{&v.Subject, func(b *strings.Builder) error { return t.text.ExecuteTemplate(b, "subject", v) }},
+		{&v.Action, func(b *strings.Builder) error { return t.text.ExecuteTemplate(b, "action", v) }},
+		{&content.Text, func(b *strings.Builder) error { return t.text.ExecuteTemplate(b, "layout.txt", v) }},
+		{&content.HTML, func(b *strings.Builder) error { return t.html.ExecuteTemplate(b, "layout.html", v) }},
+	} {
+		var b strings.Builder
+		if err := step.make(&b); err != nil {
+			return mailContent{}, fmt.Errorf("mail: template of %s: %w", n.Kind, err)
+		}
+		*step.to = b.String()
+	}
+	content.Subject = v.Subject
+	return content, nil
+}
+
+// zoneOf falls back to UTC, which the text names: a time in a zone the customer did not choose would mislead.
+func zoneOf(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// formatTime is "Monday, 5 January 2026 at 09:00 CET"; zones without letters of their own give "UTC+04".
+func formatTime(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	t = t.In(zone)
+	abbreviation := t.Format("MST")
+	if strings.HasPrefix(abbreviation, "+") || strings.HasPrefix(abbreviation, "-") {
+		abbreviation = "UTC" + abbreviation
+	}
+	return t.Format("Monday, 2 January 2006 at 15:04 ") + abbreviation
+}
+
+// greetingName leaves out what does not look like a name. Whoever signs up chooses it: without this check the business
+// could be made to send somebody else an advertisement, since mail programs turn "win.example" into a link.
+func greetingName(name string) string {
+	const longest = 60
+	name = oneLine(name)
+	if len(name) > longest || strings.ContainsAny(name, "/:@<>\\") {
+		return ""
+	}
+	for i, r := range name {
+		if r == '.' && i+1 < len(name) && name[i+1] != ' ' {
+			return ""
+		}
+	}
+	return name
+}
+
+// oneLine replaces control characters and runs of white space by one space.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}

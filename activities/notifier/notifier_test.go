@@ -1,0 +1,185 @@
+package notifier
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/offsession/offsession/activities"
+)
+
+const (
+	customerEmail = "jane.doe@customer.example"
+	customerName  = "Jane Doe"
+	businessFrom  = "Acme Gym <billing@acme.example>"
+)
+
+var (
+	_ activities.Notifier = (*Log)(nil)
+	_ activities.Notifier = (*Email)(nil)
+	_ activities.Notifier = (*Webhook)(nil)
+
+	customerKinds = []activities.NotificationKind{
+		activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentRetryScheduled,
+		activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
+		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
+	}
+	appKinds = []activities.NotificationKind{activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing}
+)
+
+// Two self-signed certificates for 127.0.0.1. The system trusts the first and has never heard of the second.
+var trustedCert, untrustedCert tls.Certificate
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "notifier")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		var trustedPEM []byte
+		trustedCert, trustedPEM = selfSigned()
+		untrustedCert, _ = selfSigned()
+		roots := filepath.Join(dir, "roots.pem")
+		if err := os.WriteFile(roots, trustedPEM, 0o600); err != nil {
+			panic(err)
+		}
+		if err := os.Setenv("SSL_CERT_FILE", roots); err != nil {
+			panic(err)
+		}
+		return m.Run()
+	}())
+}
+
+func selfSigned() (tls.Certificate, []byte) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail server of a test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+// stripeCustomers answers every customer with the same contact, or with err.
+type stripeCustomers struct {
+	activities.Customers
+	contact activities.CustomerContact
+	err     error
+}
+
+func (c stripeCustomers) CustomerContact(context.Context, string) (activities.CustomerContact, error) {
+	return c.contact, c.err
+}
+
+func jane() stripeCustomers {
+	return stripeCustomers{contact: activities.CustomerContact{Email: customerEmail, Name: customerName}}
+}
+
+// links answers under its prefix; an empty one is a service without link secret.
+type links string
+
+func (l links) Link(workflowID string, expires time.Time) string {
+	if l == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s/c/%s.%d", string(l), workflowID, expires.Unix())
+}
+
+const (
+	payLinks = links("https://pay.example.com")
+	// janesLink is the link in notification.
+	janesLink = "https://pay.example.com/c/payment:order-17.1780000000"
+)
+
+// notification is a full one of the kind given.
+func notification(kind activities.NotificationKind) activities.Notification {
+	return activities.Notification{
+		ID: "payment:order-17:" + string(kind) + ":2", Kind: kind, WorkflowID: "payment:order-17", Reference: "order-17",
+		Customer: "cus_123", At: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC), State: "retry_scheduled",
+		Amount: 1099, Currency: "usd", Description: "Membership in March", PaymentIntent: "pi_123", PaymentMethod: "pm_123",
+		Attempt: 2, DeclineCode: "insufficient_funds",
+		NextAttemptAt: time.Date(2026, 3, 5, 8, 0, 0, 0, time.UTC), Deadline: time.Date(2026, 3, 16, 8, 0, 0, 0, time.UTC),
+		TimeZone: "Europe/Berlin", Link: true, LinkExpires: time.Unix(1780000000, 0).UTC(),
+	}
+}
+
+// requireNoPersonalData fails when text holds what only the customer and the mail server may see.
+func requireNoPersonalData(t *testing.T, text string) {
+	t.Helper()
+	for _, secret := range []string{customerEmail, "jane", customerName, "pay.example.com", "/c/", "1780000000", "hunter2"} {
+		require.NotContains(t, strings.ToLower(text), strings.ToLower(secret))
+	}
+}
+
+func requireUndeliverable(t *testing.T, err error, reason string) {
+	t.Helper()
+	var lost *activities.UndeliverableError
+	require.ErrorAs(t, err, &lost)
+	require.Equal(t, reason, lost.Reason)
+}
+
+func requireRetryable(t *testing.T, err error) {
+	t.Helper()
+	require.Error(t, err)
+	var lost *activities.UndeliverableError
+	require.NotErrorAs(t, err, &lost)
+	requireNoPersonalData(t, err.Error())
+}
+
+func TestLogPrintsIDsAndAmountsAlone(t *testing.T) {
+	t.Parallel()
+	for _, kind := range append(customerKinds, appKinds...) {
+		var out bytes.Buffer
+		channel := NewLog(slog.New(slog.NewJSONHandler(&out, nil)))
+		require.Equal(t, "log", channel.Channel())
+		require.NoError(t, channel.Deliver(t.Context(), notification(kind)))
+		line := out.String()
+		require.Equal(t, 1, strings.Count(line, "\n"))
+		for _, part := range []string{
+			`"msg":"notification"`, `"kind":"` + string(kind) + `"`, `"workflow_id":"payment:order-17"`, `"customer":"cus_123"`,
+			`"amount":1099`, `"currency":"usd"`, `"state":"retry_scheduled"`, `"attempt":2`, `"decline_code":"insufficient_funds"`,
+			`"next_attempt_at":"2026-03-05T08:00:00Z"`, `"deadline":"2026-03-16T08:00:00Z"`,
+		} {
+			require.Contains(t, line, part)
+		}
+		require.NotContains(t, line, "Membership")
+		requireNoPersonalData(t, line)
+	}
+}
+
+func TestLogLeavesOutWhatIsNotSet(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	n := activities.Notification{ID: "id", Kind: activities.NotifyCardSaved, WorkflowID: "save-payment-method:r", State: "saved"}
+	require.NoError(t, NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Deliver(t.Context(), n))
+	for _, key := range []string{"customer", "amount", "attempt", "deadline", "decline_code", "next_attempt_at"} {
+		require.NotContains(t, out.String(), `"`+key+`"`)
+	}
+}
