@@ -15,7 +15,7 @@ func TestTour(t *testing.T) {
 	stack, err := devstack.Start(t.Context(), devstack.Options{})
 	require.NoError(t, err)
 	t.Cleanup(stack.Stop)
-	c, err := stack.Client(t.Context())
+	c, err := stack.Client()
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 

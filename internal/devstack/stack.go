@@ -32,8 +32,8 @@ const (
 	mailFrom      = "offsession demo <billing@example.com>"
 )
 
-// stripeRate is the budget of a stack on one machine, in writes per second: the sandbox sets no limit.
-const stripeRate = 200
+// defaultStripeRate is the budget of a stack on one machine, in writes per second: the sandbox sets no limit.
+const defaultStripeRate = 200
 
 // Options say where a stack listens. The zero value takes free ports, and has no Temporal UI.
 type Options struct {
@@ -46,6 +46,8 @@ type Options struct {
 	UIPort int
 	// Sandbox is changed for tests; webhooks and addresses are set by the stack.
 	Sandbox stripesandbox.Config
+	// StripeRate is STRIPE_RATE_LIMIT, in writes per second; 200 when it is 0.
+	StripeRate float64
 	// WithoutWorker leaves the worker to the caller, who starts one with Env.
 	WithoutWorker bool
 	// Progress gets a line per part that is up; Log gets what the parts log. Both default to io.Discard.
@@ -120,6 +122,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	}
 
 	s.Config = s.config(web)
+	s.Config.StripeRateLimit = cmp.Or(o.StripeRate, defaultStripeRate)
 	if !o.WithoutWorker {
 		if err := s.run(ctx, func(ctx context.Context, ready func()) error {
 			return service.Run(ctx, service.Config{Config: s.Config, Logger: logger.With("part", "worker"), Ready: ready})
@@ -145,7 +148,6 @@ func (s *Stack) config(web string) config.Config {
 		StripePublishableKey: "pk_test_sandbox",
 		StripeWebhookSecrets: []string{webhookSecret},
 		StripeAPIBase:        s.Sandbox.URL,
-		StripeRateLimit:      stripeRate,
 		Temporal:             sdk.Options{HostPort: s.Temporal.Address, Namespace: s.Temporal.Namespace},
 		TaskQueue:            config.DefaultTaskQueue,
 		Listen:               web,
@@ -182,8 +184,8 @@ func (s *Stack) Env() []string {
 }
 
 // Client answers a client of the stack. The caller closes it.
-func (s *Stack) Client(ctx context.Context) (*client.Client, error) {
-	return client.DialConfig(ctx, s.Config, slog.New(slog.DiscardHandler))
+func (s *Stack) Client() (*client.Client, error) {
+	return client.FromConfig(s.Config, slog.New(slog.DiscardHandler))
 }
 
 // WorkflowURL is a workflow's page in the Temporal UI; without a UI, the workflow's id.

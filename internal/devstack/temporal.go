@@ -14,9 +14,11 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/api/namespace/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 const (
@@ -26,6 +28,8 @@ const (
 	stopTimeout = 10 * time.Second
 	// startAttempts: the server itself picks random ports for its inner services and another process can be faster.
 	startAttempts = 3
+	// retention is that of a deployment. The server's own, a day, would make a DBFile forget what it was made to keep.
+	retention = 90 * 24 * time.Hour
 )
 
 // TemporalOptions says how StartTemporal runs the development server. The zero value is a server with nothing on
@@ -164,7 +168,7 @@ func launch(options TemporalOptions, host, port string) (*Temporal, error) {
 	return server, nil
 }
 
-// awaitReady returns once the namespace answers.
+// awaitReady returns once the namespace answers and has its retention.
 func (s *Temporal) awaitReady(ctx context.Context) error {
 	c, err := client.NewLazyClient(client.Options{HostPort: s.Address, Namespace: s.Namespace, Logger: silent{}})
 	if err != nil {
@@ -181,6 +185,13 @@ func (s *Temporal) awaitReady(ctx context.Context) error {
 		default:
 		}
 		if err == nil {
+			_, err := c.WorkflowService().UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{
+				Namespace: s.Namespace,
+				Config:    &namespace.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(retention)},
+			})
+			if err != nil {
+				return fmt.Errorf("set the retention of namespace %s: %w", s.Namespace, err)
+			}
 			return nil
 		}
 		select {

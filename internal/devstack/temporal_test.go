@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 )
@@ -39,6 +40,10 @@ func TestStartTemporal(t *testing.T) {
 	require.Equal(t, enums.INDEXED_VALUE_TYPE_KEYWORD, attributes.GetCustomAttributes()["OffsessionState"])
 	require.Equal(t, enums.INDEXED_VALUE_TYPE_DATETIME, attributes.GetCustomAttributes()["OffsessionNextActionAt"])
 	require.Equal(t, enums.INDEXED_VALUE_TYPE_INT, attributes.GetCustomAttributes()["OffsessionAmount"])
+
+	described, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "billing"})
+	require.NoError(t, err)
+	require.Equal(t, retention, described.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration())
 
 	_, err = StartTemporal(ctx, TemporalOptions{Address: server.Address})
 	require.ErrorContains(t, err, "port of the Temporal server: ")
