@@ -1,0 +1,76 @@
+package stripesandbox_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/stripe/stripe-go/v82"
+
+	"github.com/offsession/offsession/internal/stripesandbox"
+)
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	cus := b.customer()
+	pm := b.saved(cus, "pm_sandbox_decline_do_not_honor_times_1")
+	form := "amount=1099&currency=usd&confirm=true&off_session=true&metadata[offsession_reference]=inv-1&customer=" + cus + "&payment_method=" + pm
+	declined := b.keyed("payment:inv-1:charge:1", "/v1/payment_intents", form)
+	pi := declined.at(t, "error.payment_intent.id").(string)
+	b.keyed("payment:inv-1:charge:1", "/v1/payment_intents", form) // a replay is no attempt
+	b.keyed("payment:inv-1:charge:2", "/v1/payment_intents/"+pi+"/confirm", "off_session=true&payment_method="+pm)
+	cs := b.paymentSession(func(p *stripe.CheckoutSessionCreateParams) { p.Customer = &cus })
+	b.pay(cs.ID, stripesandbox.Payment{PaymentMethod: "pm_card_visa"})
+
+	var got stripesandbox.Ledger
+	require.NoError(t, json.Unmarshal(b.raw(http.MethodGet, "/_sandbox/ledger?reference=inv-1", "").body, &got))
+	require.Equal(t, []string{"inv-1"}, got.PaidMoreThanOnce)
+	ref := got.References["inv-1"]
+	require.Len(t, ref.PaymentIntents, 2)
+	require.Equal(t, 2, ref.NetSuccesses)
+	type row struct{ key, outcome, decline string }
+	var rows []row
+	for _, a := range ref.Attempts {
+		rows = append(rows, row{a.IdempotencyKey, a.Outcome, a.DeclineCode})
+	}
+	require.Equal(t, []row{
+		{"payment:inv-1:charge:1", "failed", "do_not_honor"}, {"payment:inv-1:charge:2", "succeeded", ""}, {"", "succeeded", ""},
+	}, rows)
+	require.True(t, ref.Attempts[2].Checkout)
+
+	require.Equal(t, http.StatusOK, b.post("/v1/refunds", "payment_intent", pi).status)
+	require.Empty(t, b.srv.Ledger("").PaidMoreThanOnce, "refunded in full")
+	require.Empty(t, b.srv.Ledger("inv-2").References)
+	before := b.srv.Ledger("").PostsWithoutKey
+	b.post("/v1/customers")
+	require.Equal(t, before+1, b.srv.Ledger("").PostsWithoutKey)
+}
+
+func TestRequestLog(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	b.keyed("k", "/v1/payment_intents", newPayment)
+	b.keyed("k", "/v1/payment_intents", newPayment)
+	b.raw(http.MethodGet, "/v1/customers/cus_none", "")
+	var log []stripesandbox.Request
+	require.NoError(t, json.Unmarshal(b.raw(http.MethodGet, "/_sandbox/requests", "").body, &log))
+	require.Len(t, log, 3)
+	require.Equal(t, "k", log[0].IdempotencyKey)
+	require.True(t, log[1].Replayed)
+	require.Equal(t, []any{"GET", "/v1/customers/cus_none", 404}, []any{log[2].Method, log[2].Path, log[2].Status})
+	require.Equal(t, http.StatusNoContent, b.raw(http.MethodDelete, "/_sandbox/requests", "").status)
+	require.JSONEq(t, "[]", string(b.raw(http.MethodGet, "/_sandbox/requests", "").body))
+}
+
+func TestClockOnlyGoesForward(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	for _, bad := range []string{"-1h", "0s", "", "tomorrow"} {
+		require.Equal(t, http.StatusBadRequest, b.control("/clock", map[string]string{"advance": bad}).status, bad)
+	}
+	before := b.post("/v1/customers").at(t, "created").(float64)
+	require.EqualValues(t, 90000, b.control("/clock", map[string]string{"advance": "25h"}).at(t, "advanced_seconds"))
+	require.GreaterOrEqual(t, b.post("/v1/customers").at(t, "created").(float64), before+90000)
+}
