@@ -258,8 +258,8 @@ type answer struct {
 	body   string
 }
 
-// page is the path of a valid link to the workflow.
-func page(t *testing.T, workflowID string) string {
+// pagePath is the path of a valid link to the workflow.
+func pagePath(t *testing.T, workflowID string) string {
 	t.Helper()
 	path, ok := strings.CutPrefix(link.NewMinter(publicURL, []string{linkSecret}).Link(workflowID, time.Now().Add(time.Hour)), publicURL)
 	require.True(t, ok)

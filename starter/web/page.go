@@ -73,7 +73,7 @@ func (s *server) showReturn(w http.ResponseWriter, r *http.Request) {
 	p.Root, p.Here = "../../", "../"+r.PathValue("token")
 	switch sit.view {
 	case viewAct, viewBusy:
-		p.Step, p.StripeJS, p.ConsentVersion, p.Secured = stepReturn, "", "", false
+		p.Step, p.StripeJS, p.Consent, p.ConsentVersion, p.Secured = stepReturn, "", "", "", false
 		p.Heading, p.Text = "One moment", "We are checking with Stripe."
 		p.Title = p.Heading
 	case viewDone:

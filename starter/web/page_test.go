@@ -71,7 +71,7 @@ func TestPageOfEverySituation(t *testing.T) {
 			t.Parallel()
 			b := newWeb(t)
 			b.temporal.set(c.workflowID, c.status)
-			answer := b.do(http.MethodGet, page(t, c.workflowID), "")
+			answer := b.do(http.MethodGet, pagePath(t, c.workflowID), "")
 			require.Equal(t, http.StatusOK, answer.status)
 			require.Equal(t, "text/html; charset=utf-8", answer.header.Get("Content-Type"))
 			html := answer.body
@@ -96,7 +96,7 @@ func TestWorkflowThatNobodyRunsAnyMore(t *testing.T) {
 		b := newWeb(t)
 		b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
 		b.temporal.rejected = map[string]enumspb.WorkflowExecutionStatus{paymentID: end}
-		html := b.do(http.MethodGet, page(t, paymentID), "").body
+		html := b.do(http.MethodGet, pagePath(t, paymentID), "").body
 		require.Contains(t, html, "We are looking into this")
 		require.NotContains(t, html, `id="start"`)
 	}
@@ -110,7 +110,7 @@ func TestReturnPage(t *testing.T) {
 			t.Parallel()
 			b := newWeb(t, func(c *web.Config) { c.AppReturnURL = app })
 			b.temporal.set(c.workflowID, c.status)
-			answer := b.do(http.MethodGet, page(t, c.workflowID)+"/return", "")
+			answer := b.do(http.MethodGet, pagePath(t, c.workflowID)+"/return", "")
 			require.Equal(t, http.StatusOK, answer.status)
 			html := answer.body
 			require.NotContains(t, html, `id="start"`)
@@ -131,7 +131,7 @@ func TestDoneWithoutAnAppsPage(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(paymentID, payment(workflows.PaymentPaid))
-	html := b.do(http.MethodGet, page(t, paymentID)+"/return", "").body
+	html := b.do(http.MethodGet, pagePath(t, paymentID)+"/return", "").body
 	require.NotContains(t, html, "<script")
 	require.NotContains(t, html, "Continue")
 }
@@ -140,7 +140,7 @@ func TestDonePageLinksToTheAppButStays(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t, func(c *web.Config) { c.AppReturnURL = "https://app.example.com/" })
 	b.temporal.set(paymentID, payment(workflows.PaymentPaid))
-	html := b.do(http.MethodGet, page(t, paymentID), "").body
+	html := b.do(http.MethodGet, pagePath(t, paymentID), "").body
 	require.Contains(t, html, `href="https://app.example.com/"`)
 	require.NotContains(t, html, "<script", "who opens an old link is not sent away from what it says")
 }
@@ -169,8 +169,8 @@ func badLinks(t *testing.T) map[string]struct {
 		"no token":                  {"/c/abc", http.StatusNotFound},
 		"of another purpose":        {"/c/" + other, http.StatusNotFound},
 		"expired":                   {mint(linkSecret, time.Now().Add(-time.Minute)), http.StatusGone},
-		"of a workflow long gone":   {page(t, "payment:gone"), http.StatusNotFound},
-		"of a workflow not of ours": {page(t, "order:17"), http.StatusNotFound},
+		"of a workflow long gone":   {pagePath(t, "payment:gone"), http.StatusNotFound},
+		"of a workflow not of ours": {pagePath(t, "order:17"), http.StatusNotFound},
 	}
 }
 
@@ -208,7 +208,7 @@ func TestPagesWhenTemporalIsDown(t *testing.T) {
 		{http.MethodGet, "/status", "try again"},
 		{http.MethodPost, "/session", "try again"},
 	} {
-		answer := b.do(c.method, page(t, paymentID)+c.route, "")
+		answer := b.do(c.method, pagePath(t, paymentID)+c.route, "")
 		require.Equal(t, http.StatusServiceUnavailable, answer.status, c.route)
 		require.NotEmpty(t, answer.header.Get("Retry-After"))
 		shown := answer.body
@@ -221,7 +221,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
-	path := page(t, paymentID)
+	path := pagePath(t, paymentID)
 	for _, route := range []string{"", "/return", "/status"} {
 		for range 20 {
 			require.Equal(t, http.StatusOK, b.do(http.MethodGet, path+route, "").status)
@@ -247,7 +247,7 @@ func TestStatusOfEverySituation(t *testing.T) {
 			t.Parallel()
 			b := newWeb(t)
 			b.temporal.set(c.workflowID, c.status)
-			got := decode[map[string]any](t, b.do(http.MethodGet, page(t, c.workflowID)+"/status", ""))
+			got := decode[map[string]any](t, b.do(http.MethodGet, pagePath(t, c.workflowID)+"/status", ""))
 			require.Equal(t, c.view, got["view"])
 			require.Equal(t, c.ended, got["ended"])
 			if c.workflowID == paymentID {

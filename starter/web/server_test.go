@@ -33,7 +33,7 @@ func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(setupID, setup(workflows.SetupOpen))
-	for _, path := range []string{page(t, setupID), page(t, setupID) + "/return", page(t, setupID) + "/status", "/c/forged", "/nowhere", "/healthz"} {
+	for _, path := range []string{pagePath(t, setupID), pagePath(t, setupID) + "/return", pagePath(t, setupID) + "/status", "/c/forged", "/nowhere", "/healthz"} {
 		h := b.do(http.MethodGet, path, "").header
 		require.Equal(t, "no-referrer", h.Get("Referrer-Policy"), path)
 		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
@@ -63,7 +63,7 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(setupID, setup(workflows.SetupOpen))
-	found := regexp.MustCompile(`\.\./(assets/[a-z]+\.[0-9a-f]{12}\.(?:js|css))`).FindAllStringSubmatch(b.do(http.MethodGet, page(t, setupID), "").body, -1)
+	found := regexp.MustCompile(`\.\./(assets/[a-z]+\.[0-9a-f]{12}\.(?:js|css))`).FindAllStringSubmatch(b.do(http.MethodGet, pagePath(t, setupID), "").body, -1)
 	require.Len(t, found, 2)
 	for _, f := range found {
 		answer := b.do(http.MethodGet, "/"+f[1], "")
@@ -99,7 +99,7 @@ func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(setupID, setup(workflows.SetupOpen))
-	path := page(t, setupID)
+	path := pagePath(t, setupID)
 	for _, route := range []string{"", "/return", "/status", "/nowhere"} {
 		b.do(http.MethodGet, path+route, "")
 	}

@@ -52,7 +52,7 @@ func TestButtonOpensASetup(t *testing.T) {
 	t.Parallel()
 	b := newWeb(t)
 	b.temporal.set(setupID, setup(workflows.SetupOpen))
-	got := decode[session](t, b.do(http.MethodPost, page(t, setupID)+"/session", `{"consent_version":"2026-11-22"}`))
+	got := decode[session](t, b.do(http.MethodPost, pagePath(t, setupID)+"/session", `{"consent_version":"2026-11-22"}`))
 	require.Equal(t, session{
 		Answer: "open", State: "open", Mode: "setup", SessionID: "cs_1", ClientSecret: "cs_1_secret_x", PublishableKey: "pk_test_1", Currency: "usd",
 	}, got)
@@ -70,7 +70,7 @@ func TestButtonOpensAPaymentOnStripesPage(t *testing.T) {
 	b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
 	b.stripe.secrets["cs_1"] = activities.CheckoutSecret{URL: "https://checkout.stripe.com/c/pay/cs_1"}
 	b.answering(workflows.OpenCheckoutResponse{Answer: workflows.CheckoutReady, SessionID: "cs_1", State: "awaiting_customer"}, nil)
-	got := decode[session](t, b.do(http.MethodPost, page(t, paymentID)+"/session", ""))
+	got := decode[session](t, b.do(http.MethodPost, pagePath(t, paymentID)+"/session", ""))
 	require.Equal(t, session{
 		Answer: "open", State: "awaiting_customer", Mode: "payment", SessionID: "cs_1", URL: "https://checkout.stripe.com/c/pay/cs_1",
 		PublishableKey: "pk_test_1", Amount: 1099, Currency: "usd",
@@ -106,7 +106,7 @@ func TestWhatTheWorkflowAnswers(t *testing.T) {
 			b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
 			b.stripe.err = errors.New("must not be asked")
 			b.answering(workflows.OpenCheckoutResponse{Answer: c.answer, State: "some_state"}, c.err)
-			answer := b.do(http.MethodPost, page(t, paymentID)+"/session", "")
+			answer := b.do(http.MethodPost, pagePath(t, paymentID)+"/session", "")
 			require.Equal(t, c.status, answer.status)
 			shown := answer.body
 			require.Contains(t, shown, c.want)
@@ -127,7 +127,7 @@ func TestWorkflowThatHasEndedIsNotAsked(t *testing.T) {
 		if c.view == "done" {
 			want = "done"
 		}
-		require.Equal(t, want, decode[session](t, b.do(http.MethodPost, page(t, c.workflowID)+"/session", "")).Answer, c.name)
+		require.Equal(t, want, decode[session](t, b.do(http.MethodPost, pagePath(t, c.workflowID)+"/session", "")).Answer, c.name)
 		require.Zero(t, b.temporal.updateCount())
 	}
 }
@@ -146,7 +146,7 @@ func TestWorkflowThatEndsMeanwhile(t *testing.T) {
 			b.temporal.set(paymentID, payment(c.state))
 			return workflows.OpenCheckoutResponse{}, serviceerror.NewNotFound("workflow execution already completed")
 		}
-		got := decode[session](t, b.do(http.MethodPost, page(t, paymentID)+"/session", ""))
+		got := decode[session](t, b.do(http.MethodPost, pagePath(t, paymentID)+"/session", ""))
 		require.Equal(t, c.want, got.Answer)
 		require.Equal(t, string(c.state), got.State)
 	}
@@ -162,7 +162,7 @@ func TestUpdateIsGivenTwentyFiveSeconds(t *testing.T) {
 			return workflows.OpenCheckoutResponse{}, ctx.Err()
 		}
 		start := time.Now()
-		got := decode[session](t, b.do(http.MethodPost, page(t, paymentID)+"/session", ""))
+		got := decode[session](t, b.do(http.MethodPost, pagePath(t, paymentID)+"/session", ""))
 		require.Equal(t, "pending", got.Answer)
 		require.Equal(t, 25*time.Second, time.Since(start))
 	})
@@ -175,7 +175,7 @@ func TestSessionThatStripeCannotShow(t *testing.T) {
 		b := newWeb(t)
 		b.temporal.set(setupID, setup(workflows.SetupOpen))
 		b.stripe.secrets["cs_1"] = activities.CheckoutSecret{}
-		got := decode[session](t, b.do(http.MethodPost, page(t, setupID)+"/session", ""))
+		got := decode[session](t, b.do(http.MethodPost, pagePath(t, setupID)+"/session", ""))
 		require.Equal(t, "pending", got.Answer)
 		require.Empty(t, got.SessionID)
 	})
@@ -184,7 +184,7 @@ func TestSessionThatStripeCannotShow(t *testing.T) {
 		b := newWeb(t)
 		b.temporal.set(setupID, setup(workflows.SetupOpen))
 		b.stripe.err = &activities.StripeError{Kind: activities.StripeUnknown}
-		answer := b.do(http.MethodPost, page(t, setupID)+"/session", "")
+		answer := b.do(http.MethodPost, pagePath(t, setupID)+"/session", "")
 		require.Equal(t, http.StatusServiceUnavailable, answer.status)
 		require.NotContains(t, answer.body, "stripe")
 	})
@@ -217,7 +217,7 @@ func TestBodiesOfTheButton(t *testing.T) {
 			t.Parallel()
 			b := newWeb(t)
 			b.temporal.set(setupID, setup(workflows.SetupOpen))
-			r := httptest.NewRequest(http.MethodPost, page(t, setupID)+"/session", strings.NewReader(c.body))
+			r := httptest.NewRequest(http.MethodPost, pagePath(t, setupID)+"/session", strings.NewReader(c.body))
 			if c.kind != "" {
 				r.Header.Set("Content-Type", c.kind)
 			}

@@ -82,7 +82,10 @@
       form.hidden = false;
       start.hidden = true;
       const payment = checkout.createPaymentElement();
-      payment.on('ready', () => say(''));
+      payment.on('ready', () => {
+        say('');
+        if (element('email-field').hidden) payment.focus();
+      });
       payment.on('loaderror', () => startOver('The form could not be loaded. Please try again.'));
       payment.mount('#payment-element');
       if (!element('email-field').hidden) input('email').focus();
