@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	sdk "go.temporal.io/sdk/client"
@@ -47,10 +46,8 @@ type Options struct {
 
 // Client starts, watches and steers workflows.
 type Client struct {
-	temporal sdk.Client
-	options  Options
-	// close closes what Dial opened; nil after New.
-	close func()
+	connection connection
+	options    Options
 }
 
 // New uses a Temporal client that stays the caller's own: Close does not close it. The error names an option that is
@@ -65,7 +62,7 @@ func New(temporal sdk.Client, options Options) (*Client, error) {
 	if err := i.result(); err != nil {
 		return nil, err
 	}
-	return &Client{temporal: temporal, options: options}, nil
+	return &Client{connection: connection{temporal: temporal}, options: options}, nil
 }
 
 // Dial connects as the environment says: TEMPORAL_* for the server, OFFSESSION_* for task queue, time zone, links and
@@ -76,11 +73,19 @@ func Dial(ctx context.Context) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return DialConfig(ctx, cfg, slog.Default())
+	c, err := FromConfig(cfg, slog.Default())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.connection.get(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
-// DialConfig is Dial for offsession's own commands, which have read the environment already.
-func DialConfig(ctx context.Context, cfg config.Config, logger *slog.Logger) (*Client, error) {
+// FromConfig is Dial for offsession's own commands, which have read the environment already. It connects when it is
+// first used.
+func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
 	options := Options{TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI}
 	if len(cfg.LinkSecrets) > 0 {
 		options.Links = link.NewMinter(cfg.PublicURL, cfg.LinkSecrets)
@@ -92,25 +97,16 @@ func DialConfig(ctx context.Context, cfg config.Config, logger *slog.Logger) (*C
 		}
 		options.Stripe = gateway
 	}
-	temporal, err := cfg.DialTemporal(ctx, logger)
+	c, err := New(nil, options)
 	if err != nil {
 		return nil, err
 	}
-	c, err := New(temporal, options)
-	if err != nil {
-		temporal.Close()
-		return nil, err
-	}
-	c.close = sync.OnceFunc(temporal.Close)
+	c.connection.dial = func(ctx context.Context) (sdk.Client, error) { return cfg.DialTemporal(ctx, logger) }
 	return c, nil
 }
 
 // Close closes what Dial opened. A second call does nothing.
-func (c *Client) Close() {
-	if c.close != nil {
-		c.close()
-	}
-}
+func (c *Client) Close() { c.connection.close() }
 
 // link mints the customer's link to a workflow; "" when there are no links.
 func (c *Client) link(workflowID string, expires time.Time) string {

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
+	sdktemporal "go.temporal.io/sdk/temporal"
 
 	"github.com/offsession/offsession/workflows"
 )
@@ -51,9 +51,14 @@ func (c *Client) ListPayments(ctx context.Context, filter PaymentFilter) iter.Se
 			yield(PaymentSummary{}, err)
 			return
 		}
+		temporal, err := c.connection.get(ctx)
+		if err != nil {
+			yield(PaymentSummary{}, err)
+			return
+		}
 		request := &workflowservice.ListWorkflowExecutionsRequest{Query: query}
 		for {
-			page, err := c.temporal.ListWorkflow(ctx, request)
+			page, err := temporal.ListWorkflow(ctx, request)
 			if err != nil {
 				yield(PaymentSummary{}, fmt.Errorf("list payments: %w", err))
 				return
@@ -101,7 +106,7 @@ func summaryOf(execution *workflow.WorkflowExecutionInfo) PaymentSummary {
 		StartedAt:  execution.GetStartTime().AsTime(),
 	}
 	s.Reference = workflows.ReferenceOf(s.WorkflowID)
-	read := func(key temporal.SearchAttributeKey, into any) {
+	read := func(key sdktemporal.SearchAttributeKey, into any) {
 		payload, ok := execution.GetSearchAttributes().GetIndexedFields()[key.GetName()]
 		if !ok {
 			return

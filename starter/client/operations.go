@@ -104,7 +104,11 @@ func (c *Client) operate(ctx context.Context, reference, workflowID, update stri
 	}
 	ctx, cancel := withAnswerTimeout(ctx)
 	defer cancel()
-	handle, err := c.temporal.UpdateWorkflow(ctx, sdk.UpdateWorkflowOptions{
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	handle, err := temporal.UpdateWorkflow(ctx, sdk.UpdateWorkflowOptions{
 		WorkflowID:   workflowID,
 		UpdateName:   update,
 		Args:         []any{op},
@@ -127,7 +131,11 @@ func (c *Client) operate(ctx context.Context, reference, workflowID, update stri
 
 // ended explains why a workflow takes no Update any more: it has ended, or there is none.
 func (c *Client) ended(ctx context.Context, workflowID string) error {
-	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return err
+	}
+	description, err := temporal.DescribeWorkflow(ctx, workflowID, "")
 	if isNotFound(err) {
 		return fmt.Errorf("%s: %w", workflowID, ErrNotFound)
 	}

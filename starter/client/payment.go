@@ -42,7 +42,11 @@ func (c *Client) Payment(ctx context.Context, reference string) (Payment, error)
 func (c *Client) query(ctx context.Context, workflowID string, status any) error {
 	ctx, cancel := withAnswerTimeout(ctx)
 	defer cancel()
-	value, err := c.temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryStatus)
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return err
+	}
+	value, err := temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryStatus)
 	if isNotFound(err) {
 		return fmt.Errorf("%s: %w", workflowID, ErrNotFound)
 	}

@@ -135,8 +135,12 @@ func (c *Client) openFirstCheckout(ctx context.Context, workflowID string, in wo
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(), setupSummary(in))
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	var opened workflows.OpenCheckoutResponse
-	handle, err := c.temporal.UpdateWithStartWorkflow(ctx, sdk.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: c.temporal.NewWithStartWorkflowOperation(options, workflows.TypeSavePaymentMethod, in),
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return opened, err
+	}
+	handle, err := temporal.UpdateWithStartWorkflow(ctx, sdk.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: temporal.NewWithStartWorkflowOperation(options, workflows.TypeSavePaymentMethod, in),
 		UpdateOptions: sdk.UpdateWorkflowOptions{
 			UpdateID:     "start:" + in.Reference,
 			WorkflowID:   workflowID,

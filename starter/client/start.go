@@ -7,7 +7,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	sdk "go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
+	sdktemporal "go.temporal.io/sdk/temporal"
 
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/config"
@@ -24,7 +24,7 @@ type Started struct {
 
 // startOptions are the same for every workflow of ours. They have no timeout and no retry policy: a workflow ends when
 // what it stands for is settled, and one that fails has a bug.
-func (c *Client) startOptions(workflowID string, input first, attributes temporal.SearchAttributes, summary string) sdk.StartWorkflowOptions {
+func (c *Client) startOptions(workflowID string, input first, attributes sdktemporal.SearchAttributes, summary string) sdk.StartWorkflowOptions {
 	return sdk.StartWorkflowOptions{
 		ID:                                       workflowID,
 		TaskQueue:                                c.options.TaskQueue,
@@ -41,7 +41,11 @@ func (c *Client) startOptions(workflowID string, input first, attributes tempora
 // the answer; another, and the error is a RefusedError that names the first difference. found is false when there is
 // no such workflow.
 func (c *Client) existing(ctx context.Context, workflowID string, now first, defaults any) (_ Started, found bool, _ error) {
-	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return Started{}, false, err
+	}
+	description, err := temporal.DescribeWorkflow(ctx, workflowID, "")
 	if isNotFound(err) {
 		return Started{}, false, nil
 	}

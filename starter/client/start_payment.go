@@ -79,7 +79,11 @@ func (c *Client) StartPayment(ctx context.Context, p PaymentParams) (Started, er
 	}
 	summary := money.Format(in.Amount, in.Currency, "en") + ", " + in.Customer
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(now), summary)
-	run, err := c.temporal.ExecuteWorkflow(ctx, options, workflows.TypeCollectPayment, in)
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return Started{}, err
+	}
+	run, err := temporal.ExecuteWorkflow(ctx, options, workflows.TypeCollectPayment, in)
 	var taken *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &taken) {
 		s, found, err := c.existing(ctx, workflowID, input, paymentDefaults())

@@ -56,15 +56,19 @@ func (c *Client) WaitSaved(ctx context.Context, reference string) (SavedPaymentM
 func (c *Client) waitEnded(ctx context.Context, workflowID string, ended func(state string) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return err
+	}
 	closed := make(chan error, 1)
-	go func() { closed <- c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, nil) }()
+	go func() { closed <- temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, nil) }()
 	for pause := firstLook; ; pause = min(pause*2, lastLook) {
 		select {
 		case err := <-closed:
 			return endedWith(ctx, workflowID, err)
 		case <-time.After(pause):
 		}
-		description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+		description, err := temporal.DescribeWorkflow(ctx, workflowID, "")
 		if err != nil {
 			if isNotFound(err) {
 				return fmt.Errorf("%s: %w", workflowID, ErrNotFound)

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/offsession/offsession/internal/config"
+	"github.com/offsession/offsession/internal/stripesandbox"
+)
+
+const defaultSandboxListen = "127.0.0.1:12111"
+
+// sandboxKeys is what a sandbox prints once it listens: the variables for everything that shall use it.
+type sandboxKeys struct {
+	APIBase        string   `json:"stripe_api_base"`
+	APIKey         string   `json:"stripe_api_key"`
+	PublishableKey string   `json:"stripe_publishable_key"`
+	WebhookSecret  string   `json:"stripe_webhook_secret"`
+	WebhookURLs    []string `json:"webhook_urls"`
+}
+
+func newSandbox(a *app) *cobra.Command {
+	var (
+		listen, publicURL string
+		urls, secrets     []string
+	)
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run a Stripe of your own, in memory, for trying things out",
+		Long: `Serves a stand-in for Stripe's API with Stripe's test cards, and delivers signed webhooks. Everything is in memory and
+gone at the end. Point STRIPE_API_BASE of worker and serve at it.`,
+		Example: "  starter sandbox --webhook-url http://127.0.0.1:8080/webhooks/stripe --webhook-secret whsec_local",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			endpoints, err := readEndpoints(urls, secrets)
+			if err != nil {
+				return err
+			}
+			if _, _, err := net.SplitHostPort(listen); err != nil {
+				return usagef("--listen: %q; must be host:port, such as %s", shorten(listen), defaultSandboxListen)
+			}
+			if publicURL != "" && !isWebURL(publicURL) {
+				return usagef("--public-url: %q; must be an absolute http:// or https:// address", shorten(publicURL))
+			}
+			cfg, err := config.Load(config.ForClient)
+			if err != nil {
+				return usage(err)
+			}
+			return a.sandbox(cmd.Context(), listen, stripesandbox.Config{Webhooks: endpoints, PublicURL: publicURL, Logger: cfg.Logger(a.stderr)})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&listen, "listen", defaultSandboxListen, "address to listen on")
+	f.StringVar(&publicURL, "public-url", "", "under which address browsers reach it (default http:// and --listen)")
+	f.StringArrayVar(&urls, "webhook-url", nil, "where events are delivered; repeatable")
+	f.StringArrayVar(&secrets, "webhook-secret", nil, "whsec_… to sign deliveries with: one for all addresses, or one each (default drawn at random)")
+	return cmd
+}
+
+func (a *app) sandbox(ctx context.Context, listen string, cfg stripesandbox.Config) error {
+	server, err := stripesandbox.Start(ctx, listen, cfg)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	keys := sandboxKeys{APIBase: server.URL, APIKey: stripesandbox.DefaultAPIKey, PublishableKey: stripesandbox.PublishableKey, WebhookURLs: []string{}}
+	var unique []string
+	for _, endpoint := range cfg.Webhooks {
+		keys.WebhookURLs = append(keys.WebhookURLs, endpoint.URL)
+		if len(unique) == 0 || unique[len(unique)-1] != endpoint.Secret {
+			unique = append(unique, endpoint.Secret)
+		}
+	}
+	keys.WebhookSecret = strings.Join(unique, ",")
+	if err := a.answer(keys, func() string {
+		text := fmt.Sprintf("Stripe sandbox on %s, in memory. Use it with:\n  export STRIPE_API_BASE=%s STRIPE_API_KEY=%s STRIPE_PUBLISHABLE_KEY=%s", keys.APIBase, keys.APIBase, keys.APIKey, keys.PublishableKey)
+		if keys.WebhookSecret != "" {
+			text += " STRIPE_WEBHOOK_SECRET=" + keys.WebhookSecret
+		}
+		return text
+	}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// readEndpoints pairs addresses with secrets.
+func readEndpoints(urls, secrets []string) ([]stripesandbox.WebhookEndpoint, error) {
+	if len(secrets) == 0 && len(urls) > 0 {
+		secrets = []string{"whsec_" + rand.Text()}
+	}
+	if len(secrets) > 1 && len(secrets) != len(urls) || len(secrets) == 1 && len(urls) == 0 {
+		return nil, usagef("--webhook-secret: given %d times, --webhook-url %d times; must be one for all addresses, or one each", len(secrets), len(urls))
+	}
+	for _, secret := range secrets {
+		if !strings.HasPrefix(secret, "whsec_") {
+			return nil, usagef("--webhook-secret: %q; must start with whsec_", shorten(secret))
+		}
+	}
+	endpoints := make([]stripesandbox.WebhookEndpoint, 0, len(urls))
+	for i, address := range urls {
+		if !isWebURL(address) {
+			return nil, usagef("--webhook-url: %q; must be an absolute http:// or https:// address", shorten(address))
+		}
+		endpoints = append(endpoints, stripesandbox.WebhookEndpoint{URL: address, Secret: secrets[min(i, len(secrets)-1)]})
+	}
+	return endpoints, nil
+}
+
+func isWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
