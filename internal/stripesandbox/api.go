@@ -33,14 +33,27 @@ type reply struct {
 	status    int
 	obj       object
 	expand    *expansion
-	found     map[string]object // what expand led to, at the time
-	requestID string            // of the request that was executed
+	found     []expanded // what expand led to, at the time
+	requestID string     // of the request that was executed
 	replayed  bool
 	mismatch  bool
 }
 
+// expanded is an object, and the id under which expand came upon it.
+type expanded struct {
+	id     string
+	object object
+}
+
 func (r reply) body() []byte {
-	w := writer{buf: make([]byte, 0, 2048), expand: r.expand, find: func(id string) object { return r.found[id] }}
+	w := writer{buf: make([]byte, 0, 2048), expand: r.expand, find: func(id string) object {
+		for _, e := range r.found {
+			if e.id == id {
+				return e.object
+			}
+		}
+		return nil
+	}}
 	r.obj.render(&w)
 	return append(w.buf, '\n')
 }
@@ -265,14 +278,19 @@ func (s *Sandbox) execute(c *call, rt *route, expand *expansion, invalid *apiErr
 
 // resolve collects what expand leads to, so that the answer can be rendered, and
 // rendered again for a replay, outside the critical section.
-func (s *Sandbox) resolve(obj object, expand *expansion) map[string]object {
-	found := make(map[string]object)
-	w := writer{expand: expand, find: func(id string) object {
+func (s *Sandbox) resolve(obj object, expand *expansion) []expanded {
+	var found []expanded
+	seen := make(map[string]object)
+	w := writer{buf: make([]byte, 0, 4096), expand: expand, find: func(id string) object {
+		if o, ok := seen[id]; ok {
+			return o
+		}
 		o := s.store.find(id)
 		if charge, ok := strings.CutPrefix(id, refundsOf); ok {
 			o = s.refundList(charge)
 		}
-		found[id] = o
+		seen[id] = o
+		found = append(found, expanded{id, o})
 		return o
 	}}
 	obj.render(&w)

@@ -1,7 +1,5 @@
 package stripesandbox
 
-import "maps"
-
 // Statuses of charges.
 const (
 	chargeSucceeded = "succeeded"
@@ -69,7 +67,7 @@ func (ch *charge) render(w *writer) {
 	w.null("receipt_number", "receipt_url")
 	w.boolean("refunded", succeeded && ch.Refunded == ch.Amount)
 	w.include("refunds", func() object { return w.find(refundsOf + ch.ID) })
-	w.null("review", "shipping", "source", "source_transfer")
+	w.null("review", "shipping", "source_transfer")
 	w.opt("statement_descriptor", ch.StatementDescriptor)
 	w.opt("statement_descriptor_suffix", ch.StatementSuffix)
 	w.str("status", ch.Status)
@@ -171,7 +169,7 @@ func (c *call) newCharge(pi *paymentIntent, pm *paymentMethod, status string, no
 		prefix = "py_"
 	}
 	ch := &charge{
-		header: c.newHeader(prefix, maps.Clone(pi.Metadata)), Amount: pi.Amount, Currency: pi.Currency, Customer: pi.Customer,
+		header: c.newHeader(prefix, pi.Metadata), Amount: pi.Amount, Currency: pi.Currency, Customer: pi.Customer,
 		Description: pi.Description, Status: status, PaymentIntent: pi.ID, Method: pm, Decline: no, ReceiptEmail: pi.ReceiptEmail,
 		StatementDescriptor: pi.StatementDescriptor, StatementSuffix: pi.StatementSuffix,
 	}

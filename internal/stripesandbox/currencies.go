@@ -1,6 +1,9 @@
 package stripesandbox
 
-import "strings"
+import (
+	"strings"
+	"unique"
+)
 
 // currencies are those that can be charged here, with the smallest amount in minor
 // units that Stripe takes; 0 where it names none.
@@ -32,4 +35,4 @@ func checkAmount(amount int64, currency string) *apiError {
 	return nil
 }
 
-func currencyOf(p *params) string { return strings.ToLower(p.str("currency")) }
+func currencyOf(p *params) string { return unique.Make(strings.ToLower(p.str("currency"))).Value() }

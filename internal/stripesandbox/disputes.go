@@ -19,7 +19,7 @@ func (d *dispute) render(w *writer) {
 	w.integer("created", d.Created)
 	w.str("currency", d.Currency)
 	w.raw("enhanced_eligibility_types", "[]")
-	w.raw("evidence", "{}")
+	w.raw("evidence", `{"enhanced_evidence":{}}`)
 	w.raw("evidence_details", `{"due_by":null,"enhanced_eligibility":{},"has_evidence":false,"past_due":false,"submission_count":0}`)
 	w.boolean("is_charge_refundable", true)
 	w.boolean("livemode", false)

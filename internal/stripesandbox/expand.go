@@ -1,6 +1,9 @@
 package stripesandbox
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // expansion is a tree of the relations that the caller wants in full.
 type expansion struct{ children map[string]*expansion }
@@ -15,6 +18,9 @@ func (e *expansion) child(name string) *expansion {
 // maxExpandDepth is Stripe's: four levels, counted with the "data" of a list.
 // https://docs.stripe.com/expand
 const maxExpandDepth = 4
+
+// maxKnownExpansion is the length of the longest paths that are kept in expansions.
+const maxKnownExpansion = 100
 
 // expandable lists, for each kind of object, the relations that can be expanded and what
 // they lead to. An empty kind is a relation that is always null here.
@@ -50,16 +56,33 @@ var expandable = map[string]map[string]string{
 	"item":             {},
 }
 
+// expansions keeps the trees that were asked for before: they are few, and the answers
+// stored under idempotency keys refer to them.
+var expansions sync.Map // of expansionKey to *expansion
+
+type expansionKey struct {
+	kind  string
+	list  bool
+	paths string
+}
+
 // parseExpand turns expand[] into a tree, or says which path cannot be expanded on kind.
 func parseExpand(paths []string, kind string, list bool) (*expansion, *apiError) {
 	if len(paths) == 0 {
 		return nil, nil
+	}
+	key := expansionKey{kind, list, strings.Join(paths, " ")}
+	if known, ok := expansions.Load(key); ok {
+		return known.(*expansion), nil
 	}
 	root := &expansion{}
 	for _, path := range paths {
 		if err := root.add(path, kind, list); err != nil {
 			return nil, err
 		}
+	}
+	if len(key.paths) <= maxKnownExpansion {
+		expansions.Store(key, root)
 	}
 	return root, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unique"
 )
 
 // params is one level of a decoded form: a[b][0][c]=v becomes a -> b -> 0 -> c.
@@ -186,7 +187,8 @@ func (p *params) metadata(name string, old map[string]string) map[string]string 
 		if value.value == "" {
 			delete(merged, key)
 		} else {
-			merged[key] = value.value
+			// Cut loose from the request's body, which would be kept with them.
+			merged[unique.Make(key).Value()] = strings.Clone(value.value)
 		}
 	}
 	return merged

@@ -56,7 +56,7 @@ func (pi *paymentIntent) render(w *writer) {
 	w.opt("receipt_email", pi.ReceiptEmail)
 	w.null("review")
 	w.opt("setup_future_usage", pi.SetupFutureUsage)
-	w.null("shipping", "source")
+	w.null("shipping")
 	w.opt("statement_descriptor", pi.StatementDescriptor)
 	w.opt("statement_descriptor_suffix", pi.StatementSuffix)
 	w.str("status", pi.Status)

@@ -51,6 +51,9 @@ const (
 	// Stripe tries for three days, with growing gaps. https://docs.stripe.com/webhooks
 	webhookGiveUp  = 72 * time.Hour
 	webhookLongest = time.Hour
+	// An endpoint that is gone must not take up memory without end. What does not fit
+	// stays undelivered, as GET /v1/events?delivery_success=false shows.
+	maxDeliveries = 100_000
 )
 
 // delivery is one event on its way to one endpoint. Times are the sandbox's.
@@ -146,7 +149,9 @@ func (d *sender) enqueue(e *event, endpoints []*webhookEndpoint, now time.Time) 
 
 func (d *sender) push(item *delivery) {
 	d.mu.Lock()
-	heap.Push(&d.queue, item)
+	if len(d.queue) < maxDeliveries {
+		heap.Push(&d.queue, item)
+	}
 	d.mu.Unlock()
 	d.nudge()
 }
