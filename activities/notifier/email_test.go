@@ -196,10 +196,8 @@ func TestEmailRefusesAnUntrustedServer(t *testing.T) {
 
 func TestEmailNeverShowsThePasswordOnAnOpenConnection(t *testing.T) {
 	t.Parallel()
-	server := (&mailServer{}).start(t, plain, tls.Certificate{})
-	config := server.config
-	config.User, config.Password = "acme", "hunter2"
-	requireRetryable(t, newEmail(t, config, jane()).Deliver(t.Context(), notification(activities.NotifySetupLink)))
+	server := (&mailServer{user: "acme", password: "hunter2"}).start(t, plain, tls.Certificate{})
+	requireRetryable(t, newEmail(t, server.config, jane()).Deliver(t.Context(), notification(activities.NotifySetupLink)))
 	require.Empty(t, server.mails())
 }
 
@@ -267,8 +265,11 @@ func scripted(t *testing.T, replies ...string) SMTPConfig {
 		defer func() { _ = conn.Close() }()
 		client := bufio.NewScanner(conn)
 		for i, reply := range replies {
-			inMessage := i > 0 && strings.HasPrefix(replies[i-1], "354")
-			for i > 0 && client.Scan() && inMessage && client.Text() != "." {
+			if i > 0 {
+				client.Scan()
+				for strings.HasPrefix(replies[i-1], "354") && client.Text() != "." && client.Scan() {
+					continue
+				}
 			}
 			if _, err := fmt.Fprint(conn, reply, "\r\n"); err != nil {
 				return

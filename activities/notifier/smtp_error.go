@@ -6,7 +6,7 @@ import (
 	"net/textproto"
 	"strconv"
 
-	"github.com/wneessen/go-mail"
+	gomail "github.com/wneessen/go-mail"
 
 	"github.com/offsession/offsession/activities"
 )
@@ -17,8 +17,7 @@ import (
 // A 5xx to the message itself is final. What fails before that, a rejected password among it, is the operator's to
 // mend, and the next try may find it mended.
 func smtpError(err error) error {
-	var send *mail.SendError
-	if errors.As(err, &send) {
+	if send, ok := errors.AsType[*gomail.SendError](err); ok {
 		code := send.ErrorCode()
 		switch {
 		case code >= 500 && !aboutAuthentication(code):
@@ -28,12 +27,10 @@ func smtpError(err error) error {
 		}
 		return fmt.Errorf("smtp: %s: connection lost or broken answer", send.Reason)
 	}
-	var answer *textproto.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		return fmt.Errorf("smtp: connecting: answered %d", answer.Code)
 	}
-	var garbage textproto.ProtocolError
-	if errors.As(err, &garbage) {
+	if _, garbage := errors.AsType[textproto.ProtocolError](err); garbage {
 		return errors.New("smtp: connecting: broken answer")
 	}
 	return fmt.Errorf("smtp: connecting: %w", err)

@@ -60,6 +60,7 @@ func (s *mailServer) start(t *testing.T, w wire, cert tls.Certificate) *mailServ
 	tlsConfig := &tls.Config{Certificates: []tls.Certificate{cert}}
 	switch w {
 	case plain:
+		server.AllowInsecureAuth = true
 	case startTLS:
 		server.TLSConfig = tlsConfig
 	case implicitTLS:

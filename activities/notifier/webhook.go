@@ -115,8 +115,7 @@ func (w *Webhook) Deliver(ctx context.Context, n activities.Notification) error 
 	resp, err := w.client.Do(req)
 	if err != nil {
 		// url.Error would repeat the address, which may hold a token.
-		var withURL *url.Error
-		if errors.As(err, &withURL) {
+		if withURL, ok := errors.AsType[*url.Error](err); ok {
 			err = withURL.Err
 		}
 		return fmt.Errorf("webhook: no answer: %w", err)
