@@ -22,8 +22,8 @@ import (
 const (
 	bareLoops     = 32
 	starters      = 32
-	rounds        = 5
-	perRound      = 200
+	rounds        = 1
+	perRound      = 20
 	perBareRound  = 4000
 	chargedAmount = 1099
 )
@@ -135,7 +135,7 @@ type stack struct {
 
 func startStack(b *testing.B) *stack {
 	b.Helper()
-	started, err := devstack.Start(b.Context(), devstack.Options{StripeRate: 1e6})
+	started, err := devstack.Start(b.Context(), devstack.Options{StripeRate: 8000})
 	require.NoError(b, err)
 	b.Cleanup(started.Stop)
 	s := &stack{Stack: started}

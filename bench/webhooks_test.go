@@ -171,12 +171,10 @@ func (s *stack) reads(b *testing.B, intent string) []time.Time {
 	res, err := httpClient.Get(s.Sandbox.URL + "/_sandbox/requests") //nolint:noctx // a control route of the sandbox
 	require.NoError(b, err)
 	defer func() { _ = res.Body.Close() }()
-	var log struct {
-		Data []stripesandbox.Request `json:"data"`
-	}
+	var log []stripesandbox.Request
 	require.NoError(b, json.NewDecoder(res.Body).Decode(&log))
 	var times []time.Time
-	for _, r := range log.Data {
+	for _, r := range log {
 		if r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/v1/payment_intents/"+intent) {
 			times = append(times, r.Time)
 		}
