@@ -92,7 +92,10 @@ func (f temporalFinder) find(ctx context.Context) (string, error) {
 	}
 	f.sayf("no Temporal CLI of at least v%s on PATH: fetching the one the Go SDK uses", oldestTemporal)
 	err := f.download(ctx)
-	if err == nil && try(f.cached) {
+	if err == nil {
+		err = f.newEnough(ctx, f.cached)
+	}
+	if err == nil {
 		return f.cached, nil
 	}
 	if ctx.Err() != nil {

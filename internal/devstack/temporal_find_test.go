@@ -84,6 +84,10 @@ func TestFindTemporalOrder(t *testing.T) {
 			name: "build when offline", onPath: "0.0.0-DEV", build: "1.5.1", want: "repo/.bin/temporal",
 			says: []string{"is v0.0.0, older", "no download: no route to the internet", "building"},
 		},
+		{
+			name: "build when the download is too old", download: "1.5.0", build: "1.5.1", want: "repo/.bin/temporal",
+			says: []string{"no download: ", "cache is v1.5.0, older than v1.5.1", "building"},
+		},
 		{name: "built one too old", build: "1.5.0", err: "just built: "},
 		{name: "build fails", err: "build the Temporal CLI from tools/temporal", says: []string{"it broke"}},
 		{name: "offline outside the repository", outside: true, err: "none could be downloaded: no route to the internet"},
