@@ -188,7 +188,8 @@ func startStripeMock(t *testing.T) string {
 	built, err := exec.Command(filepath.Join(root, "tools", "build.sh"), "stripe-mock").CombinedOutput()
 	require.NoError(t, err, "%s", built)
 
-	mock := exec.Command(filepath.Join(root, ".bin", "stripe-mock"), "-http-addr", "127.0.0.1:0")
+	// Told nothing, it takes a fixed port for HTTPS, and ends when that is taken.
+	mock := exec.Command(filepath.Join(root, ".bin", "stripe-mock"), "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
 	output, err := mock.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, mock.Start())

@@ -25,43 +25,55 @@ func signature(body, secret string, at time.Duration) string {
 	return webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: []byte(body), Secret: secret, Timestamp: time.Now().Add(at)}).Header
 }
 
+// v1 is the signature inside the header, without its time.
+func v1(header string) string {
+	_, signature, _ := strings.Cut(header, ",")
+	return signature
+}
+
 func TestParseEventChecksTheSignature(t *testing.T) {
 	t.Parallel()
 	const body = `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","api_version":"2024-06-20","created":1760000000,"data":{"object":{"id":"pi_1","object":"payment_intent"}}}`
 	both := []string{newSecret, oldSecret}
-	rolled := signature(body, newSecret, 0) + "," + strings.Split(signature(body, oldSecret, 0), ",")[1]
+	signed := func(secret string, at time.Duration) func(string) string {
+		return func(body string) string { return signature(body, secret, at) }
+	}
 	for _, test := range []struct {
-		name    string
-		body    string
-		header  string
+		name string
+		body string
+		// header is made when the test runs: waiting for its turn would make it older.
+		header  func(body string) string
 		secrets []string
 		want    error
 	}{
-		{name: "good, of a foreign API version", body: body, header: signature(body, newSecret, 0), secrets: both},
-		{name: "still signed with the old secret", body: body, header: signature(body, oldSecret, 0), secrets: both},
-		{name: "signed with both", body: body, header: rolled, secrets: []string{oldSecret}},
-		{name: "almost stale", body: body, header: signature(body, newSecret, -280*time.Second), secrets: both},
-		{name: "almost from the future", body: body, header: signature(body, newSecret, 280*time.Second), secrets: both},
-		{name: "stale", body: body, header: signature(body, newSecret, -310*time.Second), secrets: both, want: stripegateway.ErrStale},
-		{name: "from the future", body: body, header: signature(body, newSecret, 310*time.Second), secrets: both, want: stripegateway.ErrStale},
-		{name: "from far in the future", body: body, header: signature(body, newSecret, 24*365*time.Hour), secrets: both, want: stripegateway.ErrStale},
-		{name: "other secret", body: body, header: signature(body, "whsec_other", 0), secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "stale and forged", body: body, header: signature(body, "whsec_other", -time.Hour), secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "changed body", body: body + " ", header: signature(body, newSecret, 0), secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "no header", body: body, secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "header of something else", body: body, header: "Bearer x", secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "no time", body: body, header: strings.Split(signature(body, newSecret, 0), ",")[1], secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "no secrets", body: body, header: signature(body, newSecret, 0), want: stripegateway.ErrBadSignature},
-		{name: "empty secret", body: body, header: signature(body, "", 0), secrets: []string{""}, want: stripegateway.ErrBadSignature},
-		{name: "not JSON", body: "hello", header: signature("hello", newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
-		{name: "not JSON and forged", body: "hello", header: signature("hello", "whsec_other", 0), secrets: both, want: stripegateway.ErrBadSignature},
-		{name: "empty", body: "", header: signature("", newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
-		{name: "another object", body: `{"id":"pi_1","object":"payment_intent"}`, header: signature(`{"id":"pi_1","object":"payment_intent"}`, newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
-		{name: "no type", body: `{"id":"evt_1","object":"event"}`, header: signature(`{"id":"evt_1","object":"event"}`, newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
+		{name: "good, of a foreign API version", body: body, header: signed(newSecret, 0), secrets: both},
+		{name: "still signed with the old secret", body: body, header: signed(oldSecret, 0), secrets: both},
+		{name: "signed with both", body: body, header: func(body string) string {
+			return signed(newSecret, 0)(body) + "," + v1(signed(oldSecret, 0)(body))
+		}, secrets: []string{oldSecret}},
+		{name: "almost stale", body: body, header: signed(newSecret, -270*time.Second), secrets: both},
+		{name: "almost from the future", body: body, header: signed(newSecret, 270*time.Second), secrets: both},
+		{name: "stale", body: body, header: signed(newSecret, -301*time.Second), secrets: both, want: stripegateway.ErrStale},
+		{name: "from the future", body: body, header: signed(newSecret, 330*time.Second), secrets: both, want: stripegateway.ErrStale},
+		{name: "from far in the future", body: body, header: signed(newSecret, 24*365*time.Hour), secrets: both, want: stripegateway.ErrStale},
+		{name: "other secret", body: body, header: signed("whsec_other", 0), secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "stale and forged", body: body, header: signed("whsec_other", -time.Hour), secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "changed body", body: body, header: func(body string) string { return signed(newSecret, 0)(body + " ") }, secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "no header", body: body, header: func(string) string { return "" }, secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "header of something else", body: body, header: func(string) string { return "Bearer x" }, secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "no time", body: body, header: func(body string) string { return v1(signed(newSecret, 0)(body)) }, secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "no secrets", body: body, header: signed(newSecret, 0), want: stripegateway.ErrBadSignature},
+		{name: "empty secret", body: body, header: signed("", 0), secrets: []string{""}, want: stripegateway.ErrBadSignature},
+		{name: "not JSON", body: "hello", header: signed(newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
+		{name: "not JSON and forged", body: "hello", header: signed("whsec_other", 0), secrets: both, want: stripegateway.ErrBadSignature},
+		{name: "empty", body: "", header: signed(newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
+		{name: "another object", body: `{"id":"pi_1","object":"payment_intent","type":"x"}`, header: signed(newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
+		{name: "no type", body: `{"id":"evt_1","object":"event"}`, header: signed(newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
+		{name: "no id", body: `{"object":"event","type":"x"}`, header: signed(newSecret, 0), secrets: both, want: stripegateway.ErrMalformed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			event, err := stripegateway.ParseEvent([]byte(test.body), test.header, test.secrets)
+			event, err := stripegateway.ParseEvent([]byte(test.body), test.header(test.body), test.secrets)
 			if test.want != nil {
 				require.ErrorIs(t, err, test.want)
 				require.Zero(t, event)
