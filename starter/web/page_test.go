@@ -185,7 +185,7 @@ func TestBadLinks(t *testing.T) {
 			for _, route := range []string{"", "/return"} {
 				answer := b.do(http.MethodGet, c.path+route, "")
 				require.Equal(t, c.status, answer.status, route)
-				require.Contains(t, answer.body, "<h1>This link ")
+				require.Contains(t, answer.body, `<h1 id="heading">This link `)
 			}
 			for method, route := range map[string]string{http.MethodGet: "/status", http.MethodPost: "/session"} {
 				answer := b.do(method, c.path+route, "")

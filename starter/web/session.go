@@ -41,7 +41,8 @@ type sessionRequest struct {
 // do next:
 //
 //   - open: show the session, with ClientSecret in Stripe's elements or by going to URL
-//   - busy: an automatic attempt runs; poll the status until its view is no longer busy, then ask again
+//   - busy: an automatic attempt runs, or may still run although its answer was lost, for up to ten minutes; poll the
+//     status until its view is no longer busy, then ask again, at most a few times
 //   - pending: Stripe has not answered yet; ask again in a few seconds
 //   - processing: the bank works on it; poll the status
 //   - done: saved or paid already

@@ -134,6 +134,7 @@
    * @returns {Promise<Session | null>}
    */
   async function openSession() {
+    let refusedAsBusy = 0;
     for (let asked = 0; asked < 10; asked++) {
       const session = await postSession();
       if (!session) {
@@ -144,7 +145,12 @@
         case 'open':
           return session;
         case 'busy':
+          if (++refusedAsBusy === 3) {
+            complain('An earlier attempt may still be under way. So that you do not pay twice, please try again in about ten minutes.');
+            return null;
+          }
           say('We are just trying your saved payment method. One moment…');
+          await sleep(1000);
           await untilView((view) => view !== 'busy', 60);
           break;
         case 'pending':
@@ -223,7 +229,6 @@
   async function waitForEnd() {
     /** @param {View} view */
     const over = (view) => view !== 'act' && view !== 'busy';
-    say('One moment…');
     if (await untilView(over, 6)) {
       location.reload();
       return;
@@ -231,8 +236,8 @@
     // This makes the workflow look at Stripe itself.
     const session = await postSession();
     if (session && session.answer === 'open') {
-      say('');
-      complain('This was not finished yet.');
+      element('heading').textContent = 'Not finished yet';
+      element('text').textContent = 'Stripe has nothing from you so far. You can go back to the form and try again.';
       const back = element('back');
       back.hidden = false;
       back.focus();
