@@ -47,6 +47,7 @@ func TestFrame(t *testing.T) {
 		{"large body", "POST", "/v1/customers", "description=" + strings.Repeat("x", 1<<20), nil, 413, "", "1 MiB"},
 	} {
 		t.Run(tc.name+" "+tc.path, func(t *testing.T) {
+			t.Parallel()
 			a := b.raw(tc.method, tc.path, tc.form, tc.header...)
 			require.Equal(t, tc.status, a.status, string(a.body))
 			e := a.at(t, "error").(map[string]any)
@@ -163,7 +164,7 @@ func TestRefunds(t *testing.T) {
 	require.Equal(t, 1, b.srv.Ledger("inv-1").References["inv-1"].NetSuccesses, "refunded in part only")
 	rest := b.post("/v1/refunds", "payment_intent", pi.ID, "metadata[a]", "b")
 	require.EqualValues(t, 999, rest.at(t, "amount"))
-	require.Equal(t, "charge_already_refunded", code(b.post("/v1/refunds", "payment_intent", pi.ID), t))
+	require.Equal(t, "charge_already_refunded", code(t, b.post("/v1/refunds", "payment_intent", pi.ID)))
 	ch, err := b.V1Charges.Retrieve(t.Context(), pi.LatestCharge.ID, nil)
 	require.NoError(t, err)
 	require.True(t, ch.Refunded)

@@ -79,7 +79,7 @@ func (c *call) methodOf(cs *checkoutSession, in Payment) (*paymentMethod, *apiEr
 		pm = c.newPaymentMethod(m)
 	case in.PaymentMethod != "":
 		var err *apiError
-		if pm, err = c.usablePaymentMethod(in.PaymentMethod, "payment_method", cs.Customer); err != nil {
+		if pm, err = c.usablePaymentMethod(in.PaymentMethod, cs.Customer); err != nil {
 			return nil, err
 		}
 	default:
@@ -122,8 +122,7 @@ func (c *call) paySetup(cs *checkoutSession, in Payment) (*checkoutSession, *api
 		if in.Authenticate == AuthenticationAbandoned {
 			return nil, challengeOpen()
 		}
-		var err *apiError
-		if si, err = c.authenticateSetup(si, in.Authenticate == AuthenticationPassed); err != nil {
+		if _, err := c.authenticateSetup(si, in.Authenticate == AuthenticationPassed); err != nil {
 			return nil, err
 		}
 	}

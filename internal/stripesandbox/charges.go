@@ -183,7 +183,7 @@ func listCharges(c *call) (object, *apiError) {
 	if pi != "" {
 		owner = pi
 	}
-	return page(c, "charge", c.sandbox.store.indexes[indexKey{"charge", owner}], func(ch *charge) bool {
+	return result(page(c, "charge", c.sandbox.store.indexes[indexKey{"charge", owner}], func(ch *charge) bool {
 		return cus == "" || cus == ch.Customer
-	})
+	}))
 }

@@ -78,7 +78,7 @@ func createSession(c *call) (object, *apiError) {
 			return nil, err
 		}
 	}
-	cs.header = c.newHeader("cs_test_a1", p.metadata("metadata", nil))
+	cs.header = c.newHeader("cs_test_a1", p.metadata(nil))
 	cs.ID += c.random(32)
 	if cs.UIMode == "hosted" {
 		cs.URL = c.sandbox.publicURL + "/_sandbox/checkout/" + cs.ID
@@ -160,7 +160,7 @@ func (c *call) setSetup(cs *checkoutSession) {
 	}
 	si := c.newSetupIntent(&setupIntent{
 		Customer: cs.Customer, Description: data.str("description"), PaymentMethodTypes: types, Session: cs.ID,
-	}, data.metadata("metadata", nil))
+	}, data.metadata(nil))
 	cs.SetupIntent = si.ID
 	c.emit("setup_intent.created", si)
 }
@@ -192,7 +192,7 @@ func (c *call) setPayment(cs *checkoutSession) *apiError {
 	}
 	data := c.params.sub("payment_intent_data")
 	cs.Payment = paymentData{
-		Metadata: data.metadata("metadata", nil), SetupFutureUsage: data.str("setup_future_usage"), Description: data.str("description"),
+		Metadata: data.metadata(nil), SetupFutureUsage: data.str("setup_future_usage"), Description: data.str("description"),
 		ReceiptEmail: data.str("receipt_email"), StatementDescriptor: data.str("statement_descriptor"), StatementSuffix: data.str("statement_descriptor_suffix"),
 	}
 	return nil

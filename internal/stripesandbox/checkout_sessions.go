@@ -93,7 +93,10 @@ func (cs *checkoutSession) render(w *writer) {
 	w.integer("expires_at", cs.ExpiresAt)
 	w.null("invoice")
 	if cs.Mode == modePayment {
-		w.raw("invoice_creation", `{"enabled":false,"invoice_data":{"account_tax_ids":null,"custom_fields":null,"description":null,"footer":null,"issuer":null,"metadata":{},"rendering_options":null}}`)
+		w.open("invoice_creation")
+		w.boolean("enabled", false)
+		w.raw("invoice_data", `{"account_tax_ids":null,"custom_fields":null,"description":null,"footer":null,"issuer":null,"metadata":{},"rendering_options":null}`)
+		w.close()
 	} else {
 		w.null("invoice_creation")
 	}
@@ -230,9 +233,9 @@ func listSessions(c *call) (object, *apiError) {
 	if pi != "" {
 		owner = pi
 	}
-	return page(c, "checkout.session", c.sandbox.store.indexes[indexKey{"checkout.session", owner}], func(cs *checkoutSession) bool {
+	return result(page(c, "checkout.session", c.sandbox.store.indexes[indexKey{"checkout.session", owner}], func(cs *checkoutSession) bool {
 		return (cus == "" || cus == cs.Customer) && (status == "" || status == cs.Status)
-	})
+	}))
 }
 
 func listLineItems(c *call) (object, *apiError) {
@@ -256,7 +259,7 @@ func updateSession(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	return update(c, cs, func(cs *checkoutSession) { cs.Metadata = c.params.metadata("metadata", cs.Metadata) }), nil
+	return update(c, cs, func(cs *checkoutSession) { cs.Metadata = c.params.metadata(cs.Metadata) }), nil
 }
 
 func expireSession(c *call) (object, *apiError) {

@@ -211,7 +211,7 @@ func TestSessionExpiry(t *testing.T) {
 
 	soon := b.paymentSession(func(p *stripe.CheckoutSessionCreateParams) {
 		p.Customer = &cus
-		p.ExpiresAt = stripe.Int64(time.Now().Add(35 * time.Minute).Unix())
+		p.ExpiresAt = new(time.Now().Add(35 * time.Minute).Unix())
 	})
 	challenge := b.pay(soon.ID, stripesandbox.Payment{Number: "4000002760003184", Authenticate: stripesandbox.AuthenticationAbandoned})
 	require.Equal(t, "authentication_pending", challenge.at(t, "error.code"))
@@ -267,6 +267,7 @@ func TestSessionParameters(t *testing.T) {
 		{"unknown parameter", with("mode", "payment", "ui_mode", "custom", "payment_intent_data[foo]", "x"), "payment_intent_data[foo]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			a := b.post("/v1/checkout/sessions", tc.pairs...)
 			if tc.param == "" {
 				require.Equal(t, http.StatusOK, a.status, string(a.body))

@@ -21,20 +21,20 @@ func (s *Sandbox) serveControl(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) newControl() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_sandbox/health", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+		writeJSON(w, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /_sandbox/ledger", func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusOK, s.Ledger(r.URL.Query().Get("reference")))
+		writeJSON(w, s.Ledger(r.URL.Query().Get("reference")))
 	})
 	mux.HandleFunc("GET /_sandbox/requests", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, s.log.list())
+		writeJSON(w, s.log.list())
 	})
 	mux.HandleFunc("DELETE /_sandbox/requests", func(w http.ResponseWriter, _ *http.Request) {
 		s.log.clear()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, s.faults.list())
+		writeJSON(w, s.faults.list())
 	})
 	mux.HandleFunc("DELETE /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
 		s.faults.clear()
@@ -55,9 +55,8 @@ func (s *Sandbox) newControl() *http.ServeMux {
 	return mux
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	// A caller that went away has nothing left to be told.
 	_ = json.NewEncoder(w).Encode(v)
 }
@@ -104,7 +103,7 @@ func (s *Sandbox) handleFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.faults.add(f)
-	writeJSON(w, http.StatusOK, f)
+	writeJSON(w, f)
 }
 
 func (s *Sandbox) handleWebhooks(w http.ResponseWriter, r *http.Request) {
@@ -117,7 +116,7 @@ func (s *Sandbox) handleWebhooks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.sender.behave(b)
-	writeJSON(w, http.StatusOK, b)
+	writeJSON(w, b)
 }
 
 func (s *Sandbox) handleClock(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +138,7 @@ func (s *Sandbox) handleClock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Sandbox) writeClock(w http.ResponseWriter) {
-	writeJSON(w, http.StatusOK, map[string]any{"now": s.now().UTC(), "advanced_seconds": int64(time.Duration(s.offset.Load()).Seconds())})
+	writeJSON(w, map[string]any{"now": s.now().UTC(), "advanced_seconds": int64(time.Duration(s.offset.Load()).Seconds())})
 }
 
 // AdvanceClock moves the sandbox's time forward by d: keys are forgotten, sessions

@@ -90,7 +90,7 @@ func createCustomer(c *call) (object, *apiError) {
 	var pm *paymentMethod
 	if c.params.has("payment_method") {
 		var err *apiError
-		if pm, err = c.usablePaymentMethod(c.params.str("payment_method"), "payment_method", ""); err != nil {
+		if pm, err = c.usablePaymentMethod(c.params.str("payment_method"), ""); err != nil {
 			return nil, err
 		}
 		if declined := pm.test().attach; declined != nil {
@@ -129,7 +129,7 @@ func (o *customer) change(p *params) {
 	if p.sent("preferred_locales") {
 		o.PreferredLocales = p.strings("preferred_locales")
 	}
-	o.Metadata = p.metadata("metadata", o.Metadata)
+	o.Metadata = p.metadata(o.Metadata)
 }
 
 func notAttached(pm string) *apiError {
@@ -139,9 +139,9 @@ func notAttached(pm string) *apiError {
 
 func listCustomers(c *call) (object, *apiError) {
 	email := c.params.str("email")
-	return page(c, "customer", c.sandbox.store.indexes[indexKey{kind: "customer"}], func(o *customer) bool {
+	return result(page(c, "customer", c.sandbox.store.indexes[indexKey{kind: "customer"}], func(o *customer) bool {
 		return !o.Deleted && (email == "" || email == o.Email)
-	})
+	}))
 }
 
 func updateCustomer(c *call) (object, *apiError) {
@@ -219,7 +219,9 @@ func deleteCustomer(c *call) (object, *apiError) {
 	}
 	st := c.sandbox.store
 	for _, id := range slices.Clone(st.indexes[indexKey{"payment_method", cus.ID}]) {
-		c.detach(st.objects[id].(*paymentMethod))
+		if pm, ok := lookup[*paymentMethod](st, id); ok {
+			c.detach(pm)
+		}
 	}
 	c.emit("customer.deleted", cus)
 	return update(c, cus, func(o *customer) { o.Deleted = true }), nil

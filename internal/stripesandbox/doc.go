@@ -1,15 +1,43 @@
 // Package stripesandbox is a stateful double of the Stripe API for the life of a saved
 // payment method: set up, charge off-session, decline, recover, refund. It speaks
 // Stripe's own wire format (API version 2025-08-27.basil), keeps its state in memory,
-// remembers idempotency keys, signs and delivers webhooks, and has control routes under
-// /_sandbox for what a test or a demo needs on top: the buyer, faults, the clock and a
-// ledger of what was really paid.
+// remembers idempotency keys, and signs and delivers webhooks.
+//
+// # Control routes
+//
+// What a test or a demo needs on top of Stripe's API is under /_sandbox. These routes
+// take and answer JSON and need no key.
+//
+//	GET    /health                             is it alive
+//	POST   /checkout/{id}/pay                  the buyer: a Payment; the session, or the error that the page would show
+//	GET    /checkout/{id}                      the buyer's page, which is the url of hosted sessions
+//	POST   /payment_intents/{id}/authenticate  {"result": "pass"|"fail"}: the end of 3D Secure
+//	POST   /setup_intents/{id}/authenticate    the same
+//	POST   /payment_intents/{id}/settle        the bank's answer to a debit: {"outcome": "succeeded"|"failed", "failure_code"}
+//	POST   /faults                             a Fault for the next requests; GET lists, DELETE removes
+//	POST   /webhooks                           a WebhookBehaviour: lost, duplicated, delayed
+//	POST   /events/{id}/resend                 deliver an event once more
+//	POST   /clock                              {"advance": "25h"}: move the sandbox's time; GET tells it
+//	GET    /ledger?reference=R                 a Ledger: what was really paid
+//	GET    /requests                           the recent Requests; DELETE forgets them
+//
+// /basil/stripe.js is a stand-in for Stripe.js for pages that run against the sandbox.
+//
+// # Test payment methods
+//
+// Stripe's own tokens and numbers behave as https://docs.stripe.com/testing says. Tokens
+// that start with pm_sandbox_ are this sandbox's alone:
+// pm_sandbox_decline_<decline_code>[_advice_<advice_code>][_times_<n>] can be attached,
+// and then its off-session charges are declined n times, or always, before they succeed.
+//
+// # How it is built
 //
 // Everything happens in one critical section: a call's effect, the answer stored under
 // its idempotency key and the events it causes appear together or not at all. Resources
 // are immutable once stored, a change stores a new version, so events and stored answers
 // keep what they showed without copying it.
 //
-// One file holds one resource. A new endpoint is a row in routes.go, its parameters, and
-// a handler; a new resource adds a struct with a render method and a row in expand.go.
+// One file holds one resource. A new endpoint is a row in the routes of its resource,
+// the parameters it takes, and a handler; a new resource adds a struct with a render
+// method and a row in expandable.
 package stripesandbox

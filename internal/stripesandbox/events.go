@@ -91,10 +91,10 @@ func listEvents(c *call) (object, *apiError) {
 		types = []string{one}
 	}
 	delivery := c.params.str("delivery_success")
-	return page(c, "event", c.sandbox.store.indexes[indexKey{kind: "event"}], func(e *event) bool {
+	return result(page(c, "event", c.sandbox.store.indexes[indexKey{kind: "event"}], func(e *event) bool {
 		if types != nil && !slices.Contains(types, e.Type) {
 			return false
 		}
 		return delivery == "" || (delivery == "true") == (e.pending.Load() == 0)
-	})
+	}))
 }

@@ -73,7 +73,8 @@ func parseExpand(paths []string, kind string, list bool) (*expansion, *apiError)
 	}
 	key := expansionKey{kind, list, strings.Join(paths, " ")}
 	if known, ok := expansions.Load(key); ok {
-		return known.(*expansion), nil
+		tree, _ := known.(*expansion)
+		return tree, nil
 	}
 	root := &expansion{}
 	for _, path := range paths {

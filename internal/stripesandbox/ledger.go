@@ -85,7 +85,7 @@ func (s *Sandbox) Ledger(reference string) Ledger {
 		out.KeysReused = []string{}
 	}
 	for _, id := range s.store.indexes[indexKey{kind: "payment_intent"}] {
-		pi := s.store.objects[id].(*paymentIntent)
+		pi, _ := lookup[*paymentIntent](s.store, id)
 		name := pi.Metadata[referenceKey]
 		if name == "" || (reference != "" && name != reference) {
 			continue

@@ -51,7 +51,7 @@ func pageSize(p *params) (int, *apiError) {
 }
 
 // page lists the ids that pass keep, by the caller's limit, cursors and created range.
-func page[T resource](c *call, name string, ids []string, keep func(T) bool) (object, *apiError) {
+func page[T resource](c *call, name string, ids []string, keep func(T) bool) (*list, *apiError) {
 	limit, err := pageSize(c.params)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func page[T resource](c *call, name string, ids []string, keep func(T) bool) (ob
 			return nil, noSuch(name, before, "ending_before")
 		}
 		for i := st.position(ids, r.head().Seq+1); i < len(ids) && !out.hasMore; i++ {
-			if next := st.objects[ids[i]].(T); matches(next) {
+			if next, _ := lookup[T](st, ids[i]); matches(next) {
 				out.hasMore = out.push(next, limit)
 			}
 		}
@@ -89,7 +89,7 @@ func page[T resource](c *call, name string, ids []string, keep func(T) bool) (ob
 	}
 	oldest := oldestWanted(c.params)
 	for i := from - 1; i >= 0 && !out.hasMore; i-- {
-		next := st.objects[ids[i]].(T)
+		next, _ := lookup[T](st, ids[i])
 		if next.head().Created < oldest {
 			break // the ids are in order of creation: all others are older still
 		}

@@ -112,16 +112,10 @@ func (p *params) str(name string) string {
 // sent reports whether the parameter is there at all, empty or not.
 func (p *params) sent(name string) bool { return p.field(name) != nil }
 
-// set reports whether the parameter has a value.
+// has reports whether the parameter has a value.
 func (p *params) has(name string) bool {
 	f := p.field(name)
 	return f != nil && (f.value != "" || f.sub != nil)
-}
-
-// cleared reports whether the caller sent an empty value, which unsets a field.
-func (p *params) cleared(name string) bool {
-	f := p.field(name)
-	return f != nil && f.value == "" && f.sub == nil
 }
 
 // integer returns a value that the schema has already checked.
@@ -171,8 +165,8 @@ func (p *params) strings(name string) []string {
 
 // metadata returns old changed by the metadata sent: an empty value removes its key, an
 // empty metadata removes all. old itself is never changed.
-func (p *params) metadata(name string, old map[string]string) map[string]string {
-	f := p.field(name)
+func (p *params) metadata(old map[string]string) map[string]string {
+	f := p.field("metadata")
 	if f == nil {
 		return old
 	}

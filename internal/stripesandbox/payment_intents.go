@@ -77,7 +77,7 @@ var paymentIntentRoutes = []route{
 		"automatic_payment_methods": objectOf(fields{"enabled": required(boolean), "allow_redirects": oneOf("always", "never")}),
 	}).ignoring("mandate", "mandate_data", "use_stripe_sdk", "radar_options")},
 	{method: "GET", pattern: "/v1/payment_intents", kind: "payment_intent", list: true, handle: func(c *call) (object, *apiError) {
-		return page[*paymentIntent](c, "payment_intent", c.sandbox.store.indexes[indexKey{"payment_intent", c.params.str("customer")}], nil)
+		return result(page[*paymentIntent](c, "payment_intent", c.sandbox.store.indexes[indexKey{"payment_intent", c.params.str("customer")}], nil))
 	}, fields: listFields.with(fields{"customer": text})},
 	{method: "GET", pattern: "/v1/payment_intents/search", kind: "payment_intent", list: true, handle: searchPaymentIntents, fields: fields{
 		"query": required(text), "limit": integer, "page": text,
@@ -133,7 +133,7 @@ func createPaymentIntent(c *call) (object, *apiError) {
 	} else if confirm {
 		return nil, missingMethod("payment_intent_unexpected_state", "PaymentIntent")
 	}
-	pi = c.newPaymentIntent(pi, p.metadata("metadata", nil), pm)
+	pi = c.newPaymentIntent(pi, p.metadata(nil), pm)
 	if !confirm {
 		return pi, nil
 	}
@@ -163,7 +163,7 @@ func checkOffSession(offSession bool, setupFutureUsage string) *apiError {
 
 // payableMethod returns the payment method that id names, if pi may be paid with it.
 func (c *call) payableMethod(pi *paymentIntent, id string) (*paymentMethod, *apiError) {
-	pm, err := c.usablePaymentMethod(id, "payment_method", pi.Customer)
+	pm, err := c.usablePaymentMethod(id, pi.Customer)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +246,7 @@ func (pi *paymentIntent) changeDetails(p *params) {
 	if types := p.strings("payment_method_types"); types != nil {
 		pi.PaymentMethodTypes = types
 	}
-	pi.Metadata = p.metadata("metadata", pi.Metadata)
+	pi.Metadata = p.metadata(pi.Metadata)
 }
 
 func (pi *paymentIntent) unexpected(message string) *apiError {

@@ -40,7 +40,7 @@ func TestDeclinedChargeIsRetriedOnTheSameIntent(t *testing.T) {
 	require.Equal(t, se.ChargeID, pi.LatestCharge.ID)
 	require.Equal(t, []string{"payment_intent.created", "charge.failed", "payment_intent.payment_failed"}, b.events(pi.ID, pi.LatestCharge.ID))
 
-	params := &stripe.PaymentIntentConfirmParams{PaymentMethod: &pm, OffSession: stripe.Bool(true)}
+	params := &stripe.PaymentIntentConfirmParams{PaymentMethod: &pm, OffSession: new(true)}
 	params.AddExpand("latest_charge")
 	paid, err := b.V1PaymentIntents.Confirm(t.Context(), pi.ID, params)
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func TestDeclinedChargeIsRetriedOnTheSameIntent(t *testing.T) {
 	require.Equal(t, "approved_by_network", paid.LatestCharge.Outcome.NetworkStatus)
 	require.Nil(t, paid.LastPaymentError)
 
-	_, err = b.V1PaymentIntents.Confirm(t.Context(), pi.ID, &stripe.PaymentIntentConfirmParams{PaymentMethod: &pm, OffSession: stripe.Bool(true)})
+	_, err = b.V1PaymentIntents.Confirm(t.Context(), pi.ID, &stripe.PaymentIntentConfirmParams{PaymentMethod: &pm, OffSession: new(true)})
 	se = stripeError(t, err)
 	require.Equal(t, stripe.ErrorCodePaymentIntentUnexpectedState, se.Code)
 	require.Equal(t, 400, se.HTTPStatusCode)
@@ -71,7 +71,7 @@ func TestAuthenticationOffAndOnSession(t *testing.T) {
 	require.Equal(t, []string{"payment_intent.created", "payment_intent.payment_failed"}, b.events(se.PaymentIntent.ID))
 
 	strict := b.offSession(cus, pm, "error_on_requires_action", "true")
-	require.Equal(t, "authentication_required / authentication_not_handled", code(strict, t))
+	require.Equal(t, "authentication_required / authentication_not_handled", code(t, strict))
 
 	onSession := b.post("/v1/payment_intents", "amount", "500", "currency", "usd", "customer", cus, "payment_method", pm, "confirm", "true")
 	require.Equal(t, "requires_action", state(t, onSession))
@@ -83,7 +83,7 @@ func TestAuthenticationOffAndOnSession(t *testing.T) {
 	failed := b.control("/payment_intents/"+id+"/authenticate", map[string]string{"result": "fail"})
 	require.Equal(t, "payment_intent_authentication_failure", failed.at(t, "error.code"))
 	require.Equal(t, "requires_payment_method", b.raw(http.MethodGet, "/v1/payment_intents/"+id, "").at(t, "status"))
-	require.Equal(t, "payment_intent_unexpected_state", code(b.post("/v1/payment_intents/"+id+"/confirm"), t), "a payment method must be named again")
+	require.Equal(t, "payment_intent_unexpected_state", code(t, b.post("/v1/payment_intents/"+id+"/confirm")), "a payment method must be named again")
 	require.Equal(t, "requires_action", state(t, b.post("/v1/payment_intents/"+id+"/confirm", "payment_method", pm)))
 	require.Equal(t, "succeeded", b.control("/payment_intents/"+id+"/authenticate", map[string]string{"result": "pass"}).at(t, "status"))
 	require.Equal(t, http.StatusBadRequest, b.control("/payment_intents/"+id+"/authenticate", map[string]string{"result": "pass"}).status)
@@ -127,6 +127,7 @@ func TestPaymentIntentParameters(t *testing.T) {
 		{"with method", base("customer", cus, "payment_method", mine), 200, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			a := b.post("/v1/payment_intents", tc.pairs...)
 			require.Equal(t, tc.status, a.status, string(a.body))
 			if tc.status == http.StatusOK {
@@ -168,15 +169,15 @@ func TestCancelRules(t *testing.T) {
 		require.Equal(t, tc.status, b.raw(http.MethodGet, "/v1/payment_intents/"+tc.id, "").at(t, "status"))
 		a := b.post("/v1/payment_intents/"+tc.id+"/cancel", "cancellation_reason", "duplicate")
 		if !tc.ok {
-			require.Equal(t, "payment_intent_unexpected_state", code(a, t))
+			require.Equal(t, "payment_intent_unexpected_state", code(t, a))
 			require.Equal(t, tc.id, a.at(t, "error.payment_intent.id"))
 			continue
 		}
 		require.Equal(t, "canceled", a.at(t, "status"))
 		require.Equal(t, "duplicate", a.at(t, "cancellation_reason"))
 		require.NotNil(t, a.at(t, "canceled_at"))
-		require.Equal(t, "payment_intent_unexpected_state", code(b.post("/v1/payment_intents/"+tc.id+"/cancel"), t), "once")
-		require.Equal(t, "payment_intent_unexpected_state", code(b.post("/v1/payment_intents/"+tc.id+"/confirm", "payment_method", card), t))
+		require.Equal(t, "payment_intent_unexpected_state", code(t, b.post("/v1/payment_intents/"+tc.id+"/cancel")), "once")
+		require.Equal(t, "payment_intent_unexpected_state", code(t, b.post("/v1/payment_intents/"+tc.id+"/confirm", "payment_method", card)))
 	}
 	require.Equal(t, http.StatusBadRequest, b.post("/v1/payment_intents/"+create()+"/cancel", "cancellation_reason", "automatic").status)
 }
@@ -192,7 +193,7 @@ func TestUpdatePaymentIntent(t *testing.T) {
 	require.Equal(t, map[string]any{"b": "2", "c": "3"}, a.at(t, "metadata"))
 	require.EqualValues(t, 700, a.at(t, "amount"))
 	require.Equal(t, "succeeded", state(t, b.post("/v1/payment_intents/"+id+"/confirm", "off_session", "true")))
-	require.Equal(t, "payment_intent_unexpected_state", code(b.post("/v1/payment_intents/"+id, "amount", "900"), t))
+	require.Equal(t, "payment_intent_unexpected_state", code(t, b.post("/v1/payment_intents/"+id, "amount", "900")))
 	require.Equal(t, http.StatusOK, b.post("/v1/payment_intents/"+id, "metadata[d]", "4").status)
 	listed := b.raw(http.MethodGet, "/v1/payment_intents?customer="+cus, "")
 	require.Len(t, listed.at(t, "data"), 1, "found under the customer it got later")

@@ -146,9 +146,9 @@ func (c *call) customerPaymentMethods(id, param string) (object, *apiError) {
 		return nil, err
 	}
 	wanted := c.params.str("type")
-	return page(c, "PaymentMethod", c.sandbox.store.indexes[indexKey{"payment_method", cus.ID}], func(pm *paymentMethod) bool {
+	return result(page(c, "PaymentMethod", c.sandbox.store.indexes[indexKey{"payment_method", cus.ID}], func(pm *paymentMethod) bool {
 		return wanted == "" || wanted == pm.Type
-	})
+	}))
 }
 
 // newPaymentMethod makes a payment method that behaves as m. Stripe mints a new one for
@@ -173,26 +173,26 @@ func fingerprintOf(m *testMethod) string {
 
 // usablePaymentMethod returns the payment method that id names, minting one when it is a
 // test token, and checks that customer (which may be empty) may use it.
-func (c *call) usablePaymentMethod(id, param, customer string) (*paymentMethod, *apiError) {
+func (c *call) usablePaymentMethod(id, customer string) (*paymentMethod, *apiError) {
 	if m, ok := testMethodByToken(id); ok {
 		return c.newPaymentMethod(m), nil
 	}
-	pm, err := named[*paymentMethod](c, id, "PaymentMethod", param)
+	pm, err := named[*paymentMethod](c, id, "PaymentMethod", "payment_method")
 	switch {
 	case err != nil:
 		return nil, err
 	case pm.Burnt:
-		return nil, burnt(param)
+		return nil, burnt()
 	case pm.Customer != "" && customer == "":
 		return nil, invalidCode("parameter_missing", "customer", "The PaymentMethod "+id+" belongs to a Customer. Please include the Customer in the `customer` parameter.")
 	case pm.Customer != "" && pm.Customer != customer:
-		return nil, invalidParam(param, "The PaymentMethod "+id+" belongs to another Customer and cannot be used here.")
+		return nil, invalidParam("payment_method", "The PaymentMethod "+id+" belongs to another Customer and cannot be used here.")
 	}
 	return pm, nil
 }
 
-func burnt(param string) *apiError {
-	return invalidParam(param, "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, "+
+func burnt() *apiError {
+	return invalidParam("payment_method", "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, "+
 		"shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. "+
 		"To use a PaymentMethod multiple times, you must attach it to a Customer first.")
 }
@@ -209,7 +209,7 @@ func createPaymentMethod(c *call) (object, *apiError) {
 }
 
 func (pm *paymentMethod) changeDetails(p *params) {
-	pm.Metadata = p.metadata("metadata", pm.Metadata)
+	pm.Metadata = p.metadata(pm.Metadata)
 	billing, card := p.sub("billing_details"), p.sub("card")
 	if billing.sent("email") {
 		pm.BillingEmail = billing.str("email")
@@ -320,7 +320,7 @@ func attachPaymentMethod(c *call) (object, *apiError) {
 	case pm.Customer != "":
 		return nil, invalidRequest("The payment method you provided has already been attached to a customer.")
 	case pm.Burnt:
-		return nil, burnt("payment_method")
+		return nil, burnt()
 	}
 	if declined := pm.test().attach; declined != nil {
 		return nil, declined.apiError(pm)

@@ -1,5 +1,7 @@
 package stripesandbox
 
+import "slices"
+
 // refund: https://docs.stripe.com/api/refunds/object
 type refund struct {
 	header
@@ -68,7 +70,7 @@ func createRefund(c *call) (object, *apiError) {
 		return nil, invalidParam("amount", "Refund amount is greater than unrefunded amount on charge.")
 	}
 	r := &refund{
-		header: c.newHeader("re_", c.params.metadata("metadata", nil)), Amount: amount, Currency: ch.Currency,
+		header: c.newHeader("re_", c.params.metadata(nil)), Amount: amount, Currency: ch.Currency,
 		Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Reason: c.params.str("reason"), Status: statusSucceeded,
 	}
 	course := ch.Method.test().refund
@@ -124,9 +126,9 @@ func listRefunds(c *call) (object, *apiError) {
 	if ch != "" {
 		owner = ch
 	}
-	return page(c, "refund", c.sandbox.store.indexes[indexKey{"refund", owner}], func(r *refund) bool {
+	return result(page(c, "refund", c.sandbox.store.indexes[indexKey{"refund", owner}], func(r *refund) bool {
 		return pi == "" || pi == r.PaymentIntent
-	})
+	}))
 }
 
 // refundsOf starts the name under which expand finds the refunds of a charge.
@@ -135,9 +137,8 @@ const refundsOf = "refunds:"
 // refundList is the refunds of one charge, shown inside it when it is asked for.
 func (s *Sandbox) refundList(charge string) object {
 	out := &list{url: "/v1/charges/" + charge + "/refunds"}
-	ids := s.store.indexes[indexKey{"refund", charge}]
-	for i := len(ids) - 1; i >= 0; i-- {
-		out.data = append(out.data, s.store.objects[ids[i]])
+	for _, id := range slices.Backward(s.store.indexes[indexKey{"refund", charge}]) {
+		out.data = append(out.data, s.store.objects[id])
 	}
 	return out
 }

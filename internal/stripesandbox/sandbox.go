@@ -71,7 +71,8 @@ type Sandbox struct {
 	store     *store
 	keys      *keyStore
 	events    *eventLog
-	due       dueQueue
+	due       queue[dueItem]
+	scheduled uint64 // items ever put into due
 	ledger    ledger
 	random    *rand.Rand
 	publicURL string
@@ -96,6 +97,7 @@ func New(cfg Config) *Sandbox {
 		store:     newStore(),
 		keys:      newKeyStore(),
 		events:    newEventLog(cfg.MaxEvents),
+		due:       newDueQueue(),
 		ledger:    newLedger(),
 		random:    rand.New(rand.NewPCG(cfg.Seed, 0)),
 		publicURL: strings.TrimSuffix(cfg.PublicURL, "/"),

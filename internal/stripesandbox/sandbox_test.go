@@ -3,7 +3,6 @@ package stripesandbox_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -41,7 +40,7 @@ func clientFor(address string) *stripe.Client {
 		URL:               stripe.String(address),
 		HTTPClient:        &http.Client{Timeout: 30 * time.Second},
 		MaxNetworkRetries: stripe.Int64(0),
-		EnableTelemetry:   stripe.Bool(false),
+		EnableTelemetry:   new(false),
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull},
 	})))
 }
@@ -100,7 +99,7 @@ func (b *bundle) raw(method, path, form string, header ...string) answer {
 	return a
 }
 
-// post sends a form given as name, value, name, value …
+// post sends a form given as name, value, name, value and so on.
 func (b *bundle) post(path string, pairs ...string) answer {
 	b.t.Helper()
 	values := url.Values{}
@@ -147,7 +146,7 @@ func (b *bundle) saved(customer, token string) string {
 func (b *bundle) charge(customer, pm string) (*stripe.PaymentIntent, error) {
 	return b.V1PaymentIntents.Create(b.t.Context(), &stripe.PaymentIntentCreateParams{
 		Amount: stripe.Int64(1099), Currency: stripe.String("usd"), Customer: &customer, PaymentMethod: &pm,
-		OffSession: stripe.Bool(true), Confirm: stripe.Bool(true),
+		OffSession: new(true), Confirm: new(true),
 		Metadata: map[string]string{"offsession_reference": "inv-1"},
 	})
 }
@@ -156,7 +155,7 @@ func (b *bundle) charge(customer, pm string) (*stripe.PaymentIntent, error) {
 func stripeError(t *testing.T, err error) *stripe.Error {
 	t.Helper()
 	var se *stripe.Error
-	require.True(t, errors.As(err, &se), "%v", err)
+	require.ErrorAs(t, err, &se)
 	return se
 }
 

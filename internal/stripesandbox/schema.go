@@ -76,12 +76,11 @@ func (f fields) check(p *params, path string) *apiError {
 		for _, name := range slices.Sorted(maps.Keys(p.fields)) {
 			full := paramPath(path, name)
 			spec, ok := f[name]
+			if path == "" && name == "expand" {
+				spec, ok = texts, true
+			}
 			if !ok {
-				if path == "" && name == "expand" {
-					spec = texts
-				} else {
-					return unknownParam(full)
-				}
+				return unknownParam(full)
 			}
 			if err := spec.check(p.fields[name], full); err != nil {
 				return err

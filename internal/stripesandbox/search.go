@@ -50,6 +50,6 @@ func searchPaymentIntents(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	found.(*list).search = true
+	found.search = true
 	return found, nil
 }

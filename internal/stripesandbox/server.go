@@ -40,7 +40,7 @@ func Start(ctx context.Context, addr string, cfg Config) (*Server, error) {
 	if cfg.PublicURL == "" {
 		cfg.PublicURL = url
 	}
-	s := &Server{Sandbox: New(cfg), URL: url, done: make(chan error, 1)}
+	s := &Server{Sandbox: New(cfg), URL: url, done: make(chan error, 1)} //nolint:contextcheck // delivery lives until Close
 	s.http = &http.Server{
 		Handler: s.Sandbox, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,

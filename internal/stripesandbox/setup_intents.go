@@ -119,13 +119,13 @@ func createSetupIntent(c *call) (object, *apiError) {
 	}
 	var pm *paymentMethod
 	if id := c.params.str("payment_method"); id != "" {
-		if pm, err = c.usablePaymentMethod(id, "payment_method", si.Customer); err != nil {
+		if pm, err = c.usablePaymentMethod(id, si.Customer); err != nil {
 			return nil, err
 		}
 	} else if c.params.boolean("confirm") {
 		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
 	}
-	si = c.newSetupIntent(si, c.params.metadata("metadata", nil))
+	si = c.newSetupIntent(si, c.params.metadata(nil))
 	if pm != nil {
 		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status = pm.ID, statusRequiresConfirmation })
 	}
@@ -163,9 +163,9 @@ func result[T object](o T, err *apiError) (object, *apiError) {
 
 func listSetupIntents(c *call) (object, *apiError) {
 	pm := c.params.str("payment_method")
-	return page(c, "setupintent", c.sandbox.store.indexes[indexKey{"setup_intent", c.params.str("customer")}], func(si *setupIntent) bool {
+	return result(page(c, "setupintent", c.sandbox.store.indexes[indexKey{"setup_intent", c.params.str("customer")}], func(si *setupIntent) bool {
 		return pm == "" || pm == si.PaymentMethod
-	})
+	}))
 }
 
 func updateSetupIntent(c *call) (object, *apiError) {
@@ -186,7 +186,7 @@ func updateSetupIntent(c *call) (object, *apiError) {
 	}
 	var pm *paymentMethod
 	if id := c.params.str("payment_method"); id != "" {
-		if pm, err = c.usablePaymentMethod(id, "payment_method", owner); err != nil {
+		if pm, err = c.usablePaymentMethod(id, owner); err != nil {
 			return nil, err
 		}
 	}
@@ -195,7 +195,7 @@ func updateSetupIntent(c *call) (object, *apiError) {
 	}
 	return update(c, si, func(si *setupIntent) {
 		si.Customer = owner
-		si.Metadata = c.params.metadata("metadata", si.Metadata)
+		si.Metadata = c.params.metadata(si.Metadata)
 		if c.params.sent("description") {
 			si.Description = c.params.str("description")
 		}
@@ -246,7 +246,7 @@ func confirmSetupIntent(c *call) (object, *apiError) {
 	if id == "" {
 		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
 	}
-	pm, err := c.usablePaymentMethod(id, "payment_method", si.Customer)
+	pm, err := c.usablePaymentMethod(id, si.Customer)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestSetupIntentMoves(t *testing.T) {
 
 	for _, path := range []string{"/confirm", "/cancel"} {
 		a := b.post("/v1/setup_intents/"+si.ID+path, "expand[0]", "customer")
-		require.Equal(t, "setup_intent_unexpected_state", code(a, t))
+		require.Equal(t, "setup_intent_unexpected_state", code(t, a))
 		require.Equal(t, si.ID, a.at(t, "error.setup_intent.id"))
 	}
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestSetupIntentIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})
 	si := b.post("/v1/setup_intents").at(t, "id").(string)
-	require.Equal(t, "setup_intent_unexpected_state", code(b.post("/v1/setup_intents/"+si+"/confirm"), t), "no payment method")
+	require.Equal(t, "setup_intent_unexpected_state", code(t, b.post("/v1/setup_intents/"+si+"/confirm")), "no payment method")
 
 	refused := b.post("/v1/setup_intents/"+si+"/confirm", "payment_method", "pm_card_chargeDeclinedExpiredCard")
 	require.Equal(t, http.StatusPaymentRequired, refused.status)
@@ -76,7 +76,7 @@ func TestCancelSetupIntent(t *testing.T) {
 		id := created.at(t, "id").(string)
 		require.Equal(t, http.StatusBadRequest, b.post("/v1/setup_intents/"+id+"/cancel", "cancellation_reason", "fraudulent").status)
 		require.Equal(t, "canceled", b.post("/v1/setup_intents/"+id+"/cancel", "cancellation_reason", "abandoned").at(t, "status"))
-		require.Equal(t, "setup_intent_unexpected_state", code(b.post("/v1/setup_intents/"+id+"/cancel"), t))
+		require.Equal(t, "setup_intent_unexpected_state", code(t, b.post("/v1/setup_intents/"+id+"/cancel")))
 		require.Equal(t, []string{"setup_intent.created", "setup_intent.canceled"}, without(b.events(id), "setup_intent.requires_action"))
 	}
 	cs := b.setupSession(nil)

@@ -77,7 +77,9 @@ func (s *Sandbox) elementsRoutes(mux *http.ServeMux) {
 func allowOrigin(w http.ResponseWriter) { w.Header().Set("Access-Control-Allow-Origin", "*") }
 
 func badSecret() *apiError {
-	return invalidCode("resource_missing", "client_secret", "The client_secret provided does not match any associated object.")
+	e := invalidCode("resource_missing", "client_secret", "The client_secret provided does not match any associated object.")
+	e.Status = http.StatusNotFound
+	return e
 }
 
 func (c *call) sessionBySecret(secret string) (*checkoutSession, *apiError) {
@@ -129,7 +131,7 @@ func (c *call) methodForSetup(si *setupIntent, in elementsRequest) (*paymentMeth
 	if id == "" {
 		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
 	}
-	return c.usablePaymentMethod(id, "payment_method", si.Customer)
+	return c.usablePaymentMethod(id, si.Customer)
 }
 
 // pageSession is a session as the browser sees it, in the fields that the stand-in for

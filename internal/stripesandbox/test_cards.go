@@ -1,5 +1,7 @@
 package stripesandbox
 
+import "cmp"
+
 // testCards is the table of Stripe's test cards. https://docs.stripe.com/testing
 // A card that declines when it is attached declines every charge as well.
 func testCards() []*testMethod {
@@ -65,9 +67,8 @@ func testCards() []*testMethod {
 		{token: "pm_card_pendingRefund", number: "4000000000007726", label: "Succeeds, refunds are pending first", refund: refundPendingFirst},
 	}
 	for _, card := range cards {
-		if card.brand == "" {
-			card.brand = "visa"
-		}
+		card.kind, card.country = "card", "US"
+		card.brand, card.funding = cmp.Or(card.brand, "visa"), cmp.Or(card.funding, "credit")
 		if card.attach != nil {
 			card.charge = card.attach
 		}

@@ -1,7 +1,7 @@
 package stripesandbox
 
 import (
-	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,36 +56,20 @@ type settlement struct {
 }
 
 // Test payment methods by token, and cards by number as well.
-var (
-	testMethods = make(map[string]*testMethod)
-	testNumbers = make(map[string]*testMethod)
-)
+var testMethods, testNumbers = knownMethods()
 
-func init() {
-	for _, m := range testCards() {
-		m.kind = "card"
-		if m.country == "" {
-			m.country = "US"
+func knownMethods() (byToken, byNumber map[string]*testMethod) {
+	byToken, byNumber = make(map[string]*testMethod), make(map[string]*testMethod)
+	for _, m := range slices.Concat(testCards(), testBankAccounts()) {
+		byToken[m.token] = m
+		if m.number != "" {
+			byNumber[m.number] = m
 		}
-		if m.funding == "" {
-			m.funding = "credit"
-		}
-		register(m)
 	}
-	for _, m := range testBankAccounts() {
-		register(m)
-	}
-	maps.Copy(testMethods, map[string]*testMethod{
-		"pm_card_chargeDeclined":                  testMethods["pm_card_visa_chargeDeclined"],
-		"pm_card_chargeDeclinedInsufficientFunds": testMethods["pm_card_visa_chargeDeclinedInsufficientFunds"],
-	})
-}
-
-func register(m *testMethod) {
-	testMethods[m.token] = m
-	if m.number != "" {
-		testNumbers[m.number] = m
-	}
+	// Names that Stripe's CLI uses.
+	byToken["pm_card_chargeDeclined"] = byToken["pm_card_visa_chargeDeclined"]
+	byToken["pm_card_chargeDeclinedInsufficientFunds"] = byToken["pm_card_visa_chargeDeclinedInsufficientFunds"]
+	return byToken, byNumber
 }
 
 // testMethodByToken returns the method of a pm_card_…, pm_usBankAccount_…,

@@ -12,7 +12,7 @@ import (
 )
 
 // code is an error as "code / decline_code", "" when there is none.
-func code(a answer, t *testing.T) string {
+func code(t *testing.T, a answer) string {
 	t.Helper()
 	if a.status == http.StatusOK {
 		return ""
@@ -88,14 +88,14 @@ func TestCards(t *testing.T) {
 				require.Equal(t, tc.onSession, state(t, onSession), string(onSession.body))
 
 				attached := b.post("/v1/payment_methods/"+method+"/attach", "customer", cus)
-				require.Equal(t, tc.attach, code(attached, t), string(attached.body))
+				require.Equal(t, tc.attach, code(t, attached), string(attached.body))
 				pm := method
 				if tc.attach == ok {
 					pm = attached.at(t, "id").(string)
 					require.NotEqual(t, tc.token, pm, "a token mints a new id")
 				}
 				charged := b.offSession(cus, pm)
-				require.Equal(t, tc.charge, code(charged, t), string(charged.body))
+				require.Equal(t, tc.charge, code(t, charged), string(charged.body))
 
 				setup := b.post("/v1/setup_intents", "customer", cus, "payment_method", pm, "confirm", "true")
 				require.Equal(t, tc.setup, state(t, setup), string(setup.body))
@@ -103,7 +103,7 @@ func TestCards(t *testing.T) {
 					require.Equal(t, http.StatusOK, b.control("/setup_intents/"+setup.at(t, "id").(string)+"/authenticate", map[string]string{"result": "pass"}).status)
 				}
 				charged = b.offSession(cus, pm)
-				require.Equal(t, tc.afterSetup, code(charged, t), string(charged.body))
+				require.Equal(t, tc.afterSetup, code(t, charged), string(charged.body))
 			}
 		})
 	}
@@ -116,7 +116,7 @@ func state(t *testing.T, a answer) string {
 		return a.at(t, "status").(string)
 	}
 	require.Equal(t, http.StatusPaymentRequired, a.status)
-	return code(a, t)
+	return code(t, a)
 }
 
 func (b *bundle) offSession(cus, pm string, more ...string) answer {
@@ -175,7 +175,7 @@ func TestPrivateTokens(t *testing.T) {
 				require.Equal(t, http.StatusOK, a.status, tc.token)
 				continue
 			}
-			require.Equal(t, tc.code, code(a, t), tc.token)
+			require.Equal(t, tc.code, code(t, a), tc.token)
 			advice, _ := a.at(t, "error").(map[string]any)["advice_code"].(string)
 			require.Equal(t, tc.advice, advice)
 		}
@@ -272,13 +272,13 @@ func TestCardData(t *testing.T) {
 	card := func(number, month, year string) answer {
 		return b.post("/v1/payment_methods", "type", "card", "card[number]", number, "card[exp_month]", month, "card[exp_year]", year)
 	}
-	require.Equal(t, "incorrect_number", code(card("4242424242424241", "12", "2034"), t))
-	require.Equal(t, "invalid_expiry_month", code(card("4242424242424242", "13", "2034"), t))
-	require.Equal(t, "invalid_expiry_year", code(card("4242424242424242", "12", "2001"), t))
+	require.Equal(t, "incorrect_number", code(t, card("4242424242424241", "12", "2034")))
+	require.Equal(t, "invalid_expiry_month", code(t, card("4242424242424242", "13", "2034")))
+	require.Equal(t, "invalid_expiry_year", code(t, card("4242424242424242", "12", "2001")))
 	require.Equal(t, http.StatusPaymentRequired, card("4539578763621486", "12", "2034").status, "a live card in test mode")
 	token := b.post("/v1/payment_methods", "type", "card", "card[token]", "tok_visa_chargeCustomerFailLostCard")
 	require.Equal(t, http.StatusOK, token.status)
 	cus := b.customer()
 	pm := b.saved(cus, token.at(t, "id").(string))
-	require.Equal(t, "card_declined / lost_card", code(b.offSession(cus, pm), t))
+	require.Equal(t, "card_declined / lost_card", code(t, b.offSession(cus, pm)))
 }

@@ -62,8 +62,8 @@ func (c *call) subscribed(eventType string) []*webhookEndpoint {
 	st := c.sandbox.store
 	var wanted []*webhookEndpoint
 	for _, id := range st.indexes[indexKey{kind: "webhook_endpoint"}] {
-		e := st.objects[id].(*webhookEndpoint)
-		if !e.Disabled && (slices.Contains(e.EnabledEvents, "*") || slices.Contains(e.EnabledEvents, eventType)) {
+		e, ok := lookup[*webhookEndpoint](st, id)
+		if ok && !e.Disabled && (slices.Contains(e.EnabledEvents, "*") || slices.Contains(e.EnabledEvents, eventType)) {
 			wanted = append(wanted, e)
 		}
 	}
@@ -79,7 +79,7 @@ var webhookEndpointRoutes = []route{
 		"api_version": oneOf(APIVersion),
 	}.ignoring("connect")},
 	{method: "GET", pattern: "/v1/webhook_endpoints", kind: "webhook_endpoint", list: true, fields: listFields, handle: func(c *call) (object, *apiError) {
-		return page[*webhookEndpoint](c, "webhook endpoint", c.sandbox.store.indexes[indexKey{kind: "webhook_endpoint"}], nil)
+		return result(page[*webhookEndpoint](c, "webhook endpoint", c.sandbox.store.indexes[indexKey{kind: "webhook_endpoint"}], nil))
 	}},
 	{method: "GET", pattern: "/v1/webhook_endpoints/{}", kind: "webhook_endpoint", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*webhookEndpoint](c, 0, "webhook endpoint", "webhook_endpoint")
@@ -98,7 +98,7 @@ func createWebhookEndpoint(c *call) (object, *apiError) {
 	e := c.addWebhookEndpoint(WebhookEndpoint{URL: address.String(), EnabledEvents: c.params.strings("enabled_events")})
 	e = update(c, e, func(e *webhookEndpoint) {
 		e.Description = c.params.str("description")
-		e.Metadata = c.params.metadata("metadata", nil)
+		e.Metadata = c.params.metadata(nil)
 	})
 	answer := *e
 	answer.created = true

@@ -2,7 +2,6 @@ package stripesandbox
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -65,42 +64,21 @@ type delivery struct {
 	tries    int
 }
 
-type deliveryQueue []*delivery
-
-func (q deliveryQueue) Len() int      { return len(q) }
-func (q deliveryQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *deliveryQueue) Push(x any)   { *q = append(*q, x.(*delivery)) }
-
-func (q deliveryQueue) Less(i, j int) bool {
-	if !q[i].due.Equal(q[j].due) {
-		return q[i].due.Before(q[j].due)
-	}
-	return q[i].event.Seq < q[j].event.Seq
-}
-
-func (q *deliveryQueue) Pop() any {
-	last := (*q)[len(*q)-1]
-	(*q)[len(*q)-1] = nil
-	*q = (*q)[:len(*q)-1]
-	return last
-}
-
 // sender delivers events. It has a lock of its own, taken after Sandbox.mu.
 type sender struct {
 	sandbox *Sandbox
 	client  *http.Client
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
 	wake    chan struct{}
-	done    chan struct{}
+	closing chan struct{} // closed by stop
+	done    chan struct{} // closed by run
+	once    sync.Once
 
 	mu        sync.Mutex
-	queue     deliveryQueue
+	queue     queue[*delivery]
 	behaviour WebhookBehaviour
 }
 
 func newSender(s *Sandbox) *sender {
-	ctx, cancel := context.WithCancel(context.Background())
 	return &sender{
 		sandbox: s,
 		client: &http.Client{
@@ -108,15 +86,21 @@ func newSender(s *Sandbox) *sender {
 			// A redirect counts as a failure, as at Stripe.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		ctx: ctx, cancel: cancel,
-		wake:      make(chan struct{}, 1),
-		done:      make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
+		queue: queue[*delivery]{before: func(a, b *delivery) bool {
+			if !a.due.Equal(b.due) {
+				return a.due.Before(b.due)
+			}
+			return a.event.Seq < b.event.Seq
+		}},
 		behaviour: WebhookBehaviour{Mode: WebhooksNormal},
 	}
 }
 
 func (d *sender) stop() {
-	d.cancel()
+	d.once.Do(func() { close(d.closing) })
 	<-d.done
 }
 
@@ -149,8 +133,8 @@ func (d *sender) enqueue(e *event, endpoints []*webhookEndpoint, now time.Time) 
 
 func (d *sender) push(item *delivery) {
 	d.mu.Lock()
-	if len(d.queue) < maxDeliveries {
-		heap.Push(&d.queue, item)
+	if d.queue.len() < maxDeliveries {
+		d.queue.push(item)
 	}
 	d.mu.Unlock()
 	d.nudge()
@@ -170,26 +154,28 @@ func (d *sender) run() {
 	defer close(d.done)
 	var workers sync.WaitGroup
 	defer workers.Wait()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel() // before the wait
 	free := make(chan struct{}, webhookWorkers)
-	ticker := time.NewTicker(dueTickerInterval)
+	ticker := time.NewTicker(dueInterval)
 	defer ticker.Stop()
 	for {
 		for item := d.next(); item != nil; item = d.next() {
 			select {
 			case free <- struct{}{}:
-			case <-d.ctx.Done():
+			case <-d.closing:
 				return
 			}
 			workers.Go(func() {
 				defer func() { <-free }()
-				d.deliver(item)
+				d.deliver(ctx, item)
 			})
 		}
 		select {
 		case <-d.wake:
 		case <-ticker.C:
 			d.sandbox.locked(func(*call) {})
-		case <-d.ctx.Done():
+		case <-d.closing:
 			return
 		}
 	}
@@ -200,21 +186,21 @@ func (d *sender) next() *delivery {
 	now := d.sandbox.now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.queue) == 0 || d.queue[0].due.After(now) {
+	if d.queue.len() == 0 || d.queue.first().due.After(now) {
 		return nil
 	}
-	return heap.Pop(&d.queue).(*delivery)
+	return d.queue.pop()
 }
 
-func (d *sender) deliver(item *delivery) {
-	err := d.post(item)
+func (d *sender) deliver(ctx context.Context, item *delivery) {
+	err := d.post(ctx, item)
 	if err == nil {
 		if item.event.pending.Add(-1) < 0 { // a duplicate, or sent again by hand
 			item.event.pending.Store(0)
 		}
 		return
 	}
-	if d.ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return
 	}
 	now := d.sandbox.now()
@@ -226,10 +212,10 @@ func (d *sender) deliver(item *delivery) {
 	}
 }
 
-func (d *sender) post(item *delivery) error {
+func (d *sender) post(ctx context.Context, item *delivery) error {
 	w := writer{buf: make([]byte, 0, 2048)}
 	item.event.render(&w)
-	req, err := http.NewRequestWithContext(d.ctx, http.MethodPost, item.endpoint.URL, bytes.NewReader(w.buf))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, item.endpoint.URL, bytes.NewReader(w.buf))
 	if err != nil {
 		return fmt.Errorf("make webhook request: %w", err)
 	}
@@ -240,7 +226,7 @@ func (d *sender) post(item *delivery) error {
 	if err != nil {
 		return fmt.Errorf("post webhook: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return fmt.Errorf("post webhook: status %d", resp.StatusCode)
 	}

@@ -69,7 +69,7 @@ func (r *receiver) config(events ...string) stripesandbox.Config {
 
 func (b *bundle) undelivered() int {
 	n := 0
-	for _, err := range b.V1Events.List(b.t.Context(), &stripe.EventListParams{DeliverySuccess: stripe.Bool(false)}) {
+	for _, err := range b.V1Events.List(b.t.Context(), &stripe.EventListParams{DeliverySuccess: new(false)}) {
 		require.NoError(b.t, err)
 		n++
 	}
@@ -124,7 +124,8 @@ func TestWebhookModes(t *testing.T) {
 
 	b.control("/webhooks", map[string]any{"mode": "duplicated"})
 	b.customer()
-	require.Equal(t, r.next(t).ID, r.next(t).ID)
+	once := r.next(t).ID
+	require.Equal(t, once, r.next(t).ID)
 
 	b.control("/webhooks", map[string]any{"mode": "delayed", "delay_ms": 3_600_000})
 	b.customer()
@@ -137,7 +138,7 @@ func TestWebhookModes(t *testing.T) {
 	require.Eventually(t, func() bool { return b.undelivered() == 1 }, 10*time.Second, 10*time.Millisecond)
 
 	var lost string
-	for e, err := range b.V1Events.List(t.Context(), &stripe.EventListParams{DeliverySuccess: stripe.Bool(false)}) {
+	for e, err := range b.V1Events.List(t.Context(), &stripe.EventListParams{DeliverySuccess: new(false)}) {
 		require.NoError(t, err)
 		lost = e.ID
 	}

@@ -191,7 +191,7 @@ func (w *writer) nested(name string, o object, expand *expansion) {
 }
 
 func (w *writer) quote(s string) {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
 			w.quoteSlowly(s)
 			return
