@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,8 +20,8 @@ import (
 	"github.com/offsession/offsession/starter/web"
 )
 
-// shutdownTimeout is how long requests under way may take after the end was asked for. An Update takes 20 s at most.
-const shutdownTimeout = 25 * time.Second
+// drainTimeout lets requests under way finish: a press of the customer's button waits up to 25 s for its workflow.
+const drainTimeout = 30 * time.Second
 
 // Config is what Run needs.
 type Config struct {
@@ -73,7 +71,7 @@ func Run(ctx context.Context, c Config) error {
 	server := web.NewHTTPServer(c.Listen, handler)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
-	logger.Info("web ready", "address", listener.Addr().String(), "public_url", c.PublicURL, "webhooks", strings.TrimSuffix(c.PublicURL, "/")+"/webhooks/stripe")
+	logger.Info("web ready", "address", listener.Addr().String(), "public_url", c.PublicURL, "webhooks", c.PublicURL+"/webhooks/stripe")
 	if c.Ready != nil {
 		c.Ready(listener.Addr().String())
 	}
@@ -82,10 +80,11 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	logger.Info("web stopping: requests under way are answered", "at_most", drainTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	if err := server.Shutdown(stopCtx); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("requests were cut off: %w", err)
+	if err := server.Shutdown(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stop serving: %w", err)
 	}
 	return nil
 }
