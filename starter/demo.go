@@ -59,9 +59,9 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 		return text + `
 
 What to try next
-  make demo KEEP=1    leaves everything running: look at the workflows in the Temporal UI
-  make dev            an empty stack of your own, and the variables to use it from a shell or from Go
-  starter --help      save a card, start a payment, and see what each command does`
+  make demo KEEP=1          leaves everything running: look at the workflows in the Temporal UI
+  make dev                  an empty stack of your own, and the variables to use it from a shell or from Go
+  go run ./starter --help   save a card, start a payment, and see what each command does`
 	}); err != nil {
 		return err
 	}

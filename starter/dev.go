@@ -76,7 +76,7 @@ func (a *app) untilStopped(ctx context.Context, stack *devstack.Stack) error {
 			name, value, _ := strings.Cut(pair, "=")
 			fmt.Fprintf(&b, "  export %s='%s'\n", name, value)
 		}
-		fmt.Fprintf(&b, "\n  starter save-card start --reference user-1 --create-customer   # then open the link it prints\n  %s   # Temporal UI", running.TemporalUI)
+		fmt.Fprintf(&b, "\n  go run ./starter save-card start --reference user-1 --create-customer   # then open the link it prints\n  %s   # Temporal UI", running.TemporalUI)
 		return b.String()
 	}); err != nil {
 		return err
