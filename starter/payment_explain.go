@@ -76,7 +76,7 @@ func explanationText(e explanation) string {
 
 func outcomeText(attempt workflows.Attempt) string {
 	code := ""
-	if reason := attempt.Codes.Reason(); reason != "" {
+	if reason := attempt.Reason(); reason != "" {
 		code = " (" + reason + ")"
 	}
 	switch attempt.Outcome {

@@ -49,7 +49,7 @@ func paymentText(p client.Payment) string {
 		rows := []string{"  #\tat\toutcome\tcode\tadvice\trule"}
 		for _, attempt := range p.Attempts {
 			rows = append(rows, fmt.Sprintf("  %d\t%s\t%s\t%s\t%s\t%s", attempt.Number, timeText(attempt.At, p.TimeZone), attempt.Outcome,
-				dash(attempt.Codes.Reason()), dash(cmp.Or(attempt.AdviceCode, attempt.NetworkAdviceCode)), dash(attempt.Rule)))
+				dash(attempt.Reason()), dash(cmp.Or(attempt.AdviceCode, attempt.NetworkAdviceCode)), dash(attempt.Rule)))
 		}
 		text += "\nAttempts\n" + table(rows...)
 	}

@@ -90,8 +90,11 @@ func (f paymentFlags) read(p *client.PaymentParams) error {
 	errs = append(errs, err)
 	p.Metadata, err = parseMetadata(f.metadata)
 	errs = append(errs, err)
-	p.Policy, err = readPolicy(f.policy)
-	errs = append(errs, err)
+	if f.policy != "" {
+		policy, err := readPolicy(f.policy)
+		p.Policy = &policy
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -107,9 +110,6 @@ func parseDue(text string) (time.Time, error) {
 }
 
 func parseMetadata(pairs []string) (map[string]string, error) {
-	if len(pairs) == 0 {
-		return nil, nil
-	}
 	metadata := make(map[string]string, len(pairs))
 	var errs []error
 	for _, pair := range pairs {
@@ -125,24 +125,21 @@ func parseMetadata(pairs []string) (map[string]string, error) {
 // mostPolicy is a byte more than ParsePolicy accepts, so that it says itself what is too large.
 const mostPolicy = 64<<10 + 1
 
-func readPolicy(path string) (*dunning.Policy, error) {
-	if path == "" {
-		return nil, nil
-	}
-	file, err := os.Open(path)
+func readPolicy(path string) (dunning.Policy, error) {
+	file, err := os.Open(path) //nolint:gosec // the file that the person at the terminal names
 	if err != nil {
-		return nil, usagef("--policy: %w", err)
+		return dunning.Policy{}, usagef("--policy: %w", err)
 	}
 	defer func() { _ = file.Close() }() // only read
 	data, err := io.ReadAll(io.LimitReader(file, mostPolicy))
 	if err != nil {
-		return nil, usagef("--policy: %w", err)
+		return dunning.Policy{}, usagef("--policy: %w", err)
 	}
 	policy, err := dunning.ParsePolicy(data)
 	if err != nil {
-		return nil, usagef("--policy: %s: %w", path, err)
+		return dunning.Policy{}, usagef("--policy: %s: %w", path, err)
 	}
-	return &policy, nil
+	return policy, nil
 }
 
 // shorten keeps a message readable when a value is very long.

@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	a := &app{stdout: stdout, stderr: stderr}
-	root := newRoot(a)
+	root := newRoot(a) //nolint:contextcheck // cobra hands ctx to the command that runs
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -75,9 +75,6 @@ func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, 
 
 // describe says what is wrong, a line per mistake. A field that was given as a flag has the flag's name.
 func describe(cmd *cobra.Command, err error) string {
-	if u, ok := err.(*usageError); ok {
-		err = u.error
-	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		lines := make([]string, 0, len(joined.Unwrap()))
 		for _, e := range joined.Unwrap() {
@@ -85,8 +82,10 @@ func describe(cmd *cobra.Command, err error) string {
 		}
 		return strings.Join(lines, "\nstarter: ")
 	}
-	var mistake *client.InvalidError
-	if errors.As(err, &mistake) {
+	if u, ok := errors.AsType[*usageError](err); ok && u.error != err {
+		return describe(cmd, u.error)
+	}
+	if mistake, ok := errors.AsType[*client.InvalidError](err); ok {
 		flag := strings.ReplaceAll(mistake.Field, "_", "-")
 		if rest, ok := strings.CutPrefix(err.Error(), mistake.Field+":"); ok && cmd.Flags().Lookup(flag) != nil {
 			return "--" + flag + ":" + rest

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,7 +196,7 @@ func TestHelpAndVersion(t *testing.T) {
 
 	for _, cmd := range newRoot(&app{}).Commands() {
 		for _, sub := range append(cmd.Commands(), cmd) {
-			args := append(strings.Fields(sub.CommandPath())[1:], "--help")
+			args := slices.Concat(strings.Fields(sub.CommandPath())[1:], []string{"--help"})
 			code, stdout, stderr := command(t, nil, args...)
 			require.Equal(t, exitDone, code, args)
 			require.Empty(t, stderr)

@@ -68,7 +68,7 @@ func (a *app) sandbox(ctx context.Context, listen string, cfg stripesandbox.Conf
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer server.Close() //nolint:contextcheck // ctx is done by then
 	keys := sandboxKeys{APIBase: server.URL, APIKey: stripesandbox.DefaultAPIKey, PublishableKey: stripesandbox.PublishableKey, WebhookURLs: []string{}}
 	var unique []string
 	for _, endpoint := range cfg.Webhooks {
@@ -79,7 +79,8 @@ func (a *app) sandbox(ctx context.Context, listen string, cfg stripesandbox.Conf
 	}
 	keys.WebhookSecret = strings.Join(unique, ",")
 	if err := a.answer(keys, func() string {
-		text := fmt.Sprintf("Stripe sandbox on %s, in memory. Use it with:\n  export STRIPE_API_BASE=%s STRIPE_API_KEY=%s STRIPE_PUBLISHABLE_KEY=%s", keys.APIBase, keys.APIBase, keys.APIKey, keys.PublishableKey)
+		text := fmt.Sprintf("Stripe sandbox on %s, in memory. Use it with:\n  export STRIPE_API_BASE=%s STRIPE_API_KEY=%s STRIPE_PUBLISHABLE_KEY=%s",
+			keys.APIBase, keys.APIBase, keys.APIKey, keys.PublishableKey)
 		if keys.WebhookSecret != "" {
 			text += " STRIPE_WEBHOOK_SECRET=" + keys.WebhookSecret
 		}

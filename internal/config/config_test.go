@@ -21,8 +21,8 @@ const linkSecret = "0123456789abcdef0123456789abcdef"
 func setEnv(t *testing.T, env map[string]string) {
 	t.Helper()
 	kind := reflect.TypeFor[variables]()
-	for i := range kind.NumField() {
-		unset(t, kind.Field(i).Tag.Get("envconfig"))
+	for field := range kind.Fields() {
+		unset(t, field.Tag.Get("envconfig"))
 	}
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "TEMPORAL_") {
@@ -122,8 +122,8 @@ func TestLoadEverything(t *testing.T) {
 func TestEmptyCountsAsNotSet(t *testing.T) {
 	env := map[string]string{}
 	kind := reflect.TypeFor[variables]()
-	for i := range kind.NumField() {
-		env[kind.Field(i).Tag.Get("envconfig")] = ""
+	for field := range kind.Fields() {
+		env[field.Tag.Get("envconfig")] = ""
 	}
 	setEnv(t, env)
 	c, err := Load(ForClient)

@@ -135,7 +135,8 @@ func (r *reader) smtpURL(name, text string) string {
 		return ""
 	}
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || !usablePort(u.Port()) {
+	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || !usablePort(u.Port()) ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		r.wrong("%s: %q; must be smtp://[user:password@]host:port or smtps://…", name, redacted(text))
 		return text
 	}

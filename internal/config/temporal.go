@@ -31,14 +31,14 @@ func (c Config) DialTemporal(ctx context.Context, logger *slog.Logger) (client.C
 	options.Logger = log.NewStructuredLogger(logger)
 	tc, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach Temporal at %s: %w", options.HostPort, oneLine{err})
+		return nil, fmt.Errorf("cannot reach Temporal at %s: %w", options.HostPort, oneLineError{err})
 	}
 	return tc, nil
 }
 
-// oneLine is an error whose text has no line ends.
-type oneLine struct{ error }
+// oneLineError is an error whose text has no line ends.
+type oneLineError struct{ error }
 
-func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLineError) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
 
-func (e oneLine) Unwrap() error { return e.error }
+func (e oneLineError) Unwrap() error { return e.error }

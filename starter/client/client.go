@@ -108,9 +108,9 @@ func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
 // Close closes what Dial opened. A second call does nothing.
 func (c *Client) Close() { c.connection.close() }
 
-// link mints the customer's link to a workflow; "" when there are no links.
+// link mints the customer's link to a workflow; "" when there are no links, or when it would have expired already.
 func (c *Client) link(workflowID string, expires time.Time) string {
-	if c.options.Links == nil || expires.IsZero() {
+	if c.options.Links == nil || !expires.After(time.Now()) {
 		return ""
 	}
 	return c.options.Links.Link(workflowID, expires)

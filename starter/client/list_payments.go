@@ -68,7 +68,8 @@ func (c *Client) ListPayments(ctx context.Context, filter PaymentFilter) iter.Se
 					return
 				}
 			}
-			if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			request.NextPageToken = page.GetNextPageToken()
+			if len(request.GetNextPageToken()) == 0 {
 				return
 			}
 		}

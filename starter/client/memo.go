@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -75,14 +76,8 @@ func differ(existing, now first, defaults any) (difference, bool, error) {
 		return difference{}, false, err
 	}
 	valueOf := func(f first, name string) (any, error) {
-		raw, ok := f[name]
-		if !ok {
-			raw = d[name]
-		}
-		if len(raw) == 0 {
-			return nil, nil
-		}
-		decoder := json.NewDecoder(bytes.NewReader(raw))
+		raw := cmp.Or(string(f[name]), string(d[name]), "null")
+		decoder := json.NewDecoder(strings.NewReader(raw))
 		decoder.UseNumber()
 		var value any
 		err := decoder.Decode(&value)
@@ -135,8 +130,8 @@ func show(value any) string {
 // fieldNames lists a struct's JSON names in the order of its fields, without the reference.
 func fieldNames(t reflect.Type) []string {
 	var names []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name != "" && name != "-" && name != "reference" {
 			names = append(names, name)
 		}

@@ -20,16 +20,19 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var (
+	noon    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	linkEnd = time.Date(2126, 3, 1, 12, 0, 0, 0, time.UTC)
+)
 
 func TestPayment(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	status := workflows.PaymentStatus{Reference: "order-17", State: workflows.PaymentAwaitingCustomer, Customer: "cus_1", Amount: 1099, Currency: "usd", LinkExpires: noon}
+	status := workflows.PaymentStatus{Reference: "order-17", State: workflows.PaymentAwaitingCustomer, Customer: "cus_1", Amount: 1099, Currency: "usd", LinkExpires: linkEnd}
 	b.answers(t, "payment:order-17", status)
 	p, err := b.Payment(t.Context(), "order-17")
 	require.NoError(t, err)
-	require.Equal(t, Payment{PaymentStatus: status, WorkflowID: "payment:order-17", Link: "https://pay.example.com/c/payment:order-17/2026-03-01"}, p)
+	require.Equal(t, Payment{PaymentStatus: status, WorkflowID: "payment:order-17", Link: "https://pay.example.com/c/payment:order-17/2126-03-01"}, p)
 }
 
 func TestPaymentWithoutWorkflow(t *testing.T) {

@@ -51,12 +51,12 @@ func TestSavePaymentMethod(t *testing.T) {
 	options, in, update := b.startSave(t, workflows.OpenCheckoutResponse{Answer: workflows.CheckoutReady, SessionID: "cs_1"}, nil)
 	b.knowsNo(saveID).Once()
 	b.describes(t, saveID, map[string]any{"customer": "cus_1"}, "open").Once()
-	b.answers(t, saveID, workflows.SetupStatus{Session: "cs_1", LinkExpires: noon})
+	b.answers(t, saveID, workflows.SetupStatus{Session: "cs_1", LinkExpires: linkEnd})
 
 	started, err := b.SavePaymentMethod(t.Context(), saveParams())
 	require.NoError(t, err)
 	require.Equal(t, StartedSave{
-		Started: Started{WorkflowID: saveID, RunID: "run-existing"}, SessionID: "cs_1", Link: "https://pay.example.com/c/" + saveID + "/2026-03-01",
+		Started: Started{WorkflowID: saveID, RunID: "run-existing"}, SessionID: "cs_1", Link: "https://pay.example.com/c/" + saveID + "/2126-03-01",
 	}, started)
 	require.Equal(t, workflows.SavePaymentMethodInput{
 		Reference: "s1", Customer: "cus_1", Currency: "usd", PaymentMethodTypes: []string{"card"}, CheckoutUI: activities.CheckoutUICustom,

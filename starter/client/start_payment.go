@@ -77,15 +77,14 @@ func (c *Client) StartPayment(ctx context.Context, p PaymentParams) (Started, er
 		}
 		return Started{}, stripeErr
 	}
-	summary := money.Format(in.Amount, in.Currency, "en") + ", " + in.Customer
+	summary := money.Format(in.Amount, in.Currency, "en")
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(now), summary)
 	temporal, err := c.connection.get(ctx)
 	if err != nil {
 		return Started{}, err
 	}
-	run, err := temporal.ExecuteWorkflow(ctx, options, workflows.TypeCollectPayment, in)
-	var taken *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &taken) {
+	run, err := temporal.ExecuteWorkflow(ctx, options, workflows.TypeCollectPayment, in.Short())
+	if _, taken := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); taken {
 		s, found, err := c.existing(ctx, workflowID, input, paymentDefaults())
 		if err == nil && !found {
 			err = fmt.Errorf("%s has just ended and left Temporal's retention", workflowID)

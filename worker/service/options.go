@@ -28,7 +28,7 @@ const (
 // mainOptions are for the queue of workflows and of all that somebody waits for.
 func mainOptions(fatal context.CancelCauseFunc) worker.Options {
 	return worker.Options{
-		BuildID:                            buildID(),
+		DeploymentOptions:                  build(),
 		MaxConcurrentActivityExecutionSize: mainActivities,
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
@@ -42,7 +42,7 @@ func mainOptions(fatal context.CancelCauseFunc) worker.Options {
 func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worker.Options {
 	slots := int(math.Ceil(perSecond * slowCharge.Seconds()))
 	return worker.Options{
-		BuildID:                            buildID(),
+		DeploymentOptions:                  build(),
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       perSecond,
 		MaxConcurrentActivityExecutionSize: min(max(slots, minCharges), maxCharges),
@@ -52,10 +52,12 @@ func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worke
 	}
 }
 
-// buildID tells in Temporal which build ran a workflow task. Without a version the SDK takes the program's checksum.
-func buildID() string {
-	if v := config.Version(); v != config.NoVersion {
-		return v
+// build tells in Temporal which version ran a workflow task; it does not opt in to worker versioning. Without a version
+// the SDK takes the program's checksum.
+func build() worker.DeploymentOptions {
+	v := config.Version()
+	if v == config.NoVersion {
+		return worker.DeploymentOptions{}
 	}
-	return ""
+	return worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{DeploymentName: "offsession", BuildID: v}}
 }

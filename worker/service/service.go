@@ -41,7 +41,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	defer observed.close()
+	defer observed.close() //nolint:contextcheck // ctx is done by then
 
 	tc, err := c.DialTemporal(ctx, logger)
 	if err != nil {

@@ -1,0 +1,96 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/offsession/offsession/starter/client"
+	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/dunning"
+)
+
+// An app saves a customer's card, and charges it when the order ships.
+func Example() { //nolint:testableexamples // needs a server
+	ctx := context.Background()
+	billing, err := client.Dial(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	saved, err := billing.SavePaymentMethod(ctx, client.SavePaymentMethodParams{Reference: "gym-17", Customer: "cus_123"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("send the customer to", saved.Link)
+	if _, err := billing.WaitSaved(ctx, "gym-17"); err != nil {
+		log.Fatal(err)
+	}
+
+	if _, err := billing.StartPayment(ctx, client.PaymentParams{
+		Reference: "order-17", Customer: "cus_123", Amount: 1099, Currency: "usd", Due: time.Now().AddDate(0, 0, 14),
+	}); err != nil {
+		log.Fatal(err)
+	}
+	payment, err := billing.Wait(ctx, "order-17")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(payment.State, payment.PaymentIntent)
+	billing.Close()
+}
+
+// A retry of the same call is harmless. Another amount under the same reference is refused.
+func ExampleClient_StartPayment() { //nolint:testableexamples // needs a server
+	ctx := context.Background()
+	billing, err := client.Dial(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	patient := dunning.DefaultPolicy()
+	patient.CustomerWindow = dunning.Days(30)
+	started, err := billing.StartPayment(ctx, client.PaymentParams{
+		Reference: "order-18", Customer: "cus_123", PaymentMethod: "pm_123", Amount: 5000, Currency: "jpy",
+		Description: "Order 18", Metadata: map[string]string{"order": "18"}, Policy: &patient, Events: workflows.EventsAll,
+	})
+	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
+		log.Fatal(refused.Message) // the reference belongs to another payment
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(started.WorkflowID, started.AlreadyStarted)
+	billing.Close()
+}
+
+// Every value that is not allowed is reported, by field, before anything is sent.
+func ExampleInvalidError() {
+	billing, err := client.New(nil, client.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = billing.StartPayment(context.Background(), client.PaymentParams{Reference: "order 17", Customer: "cus_123", Currency: "usd"})
+	fmt.Println(err)
+	// Output:
+	// reference: "order 17" is not allowed; use 1 to 120 characters of A-Z a-z 0-9 . _ -
+	// amount: 0 USD must be positive
+}
+
+func ExampleClient_ListPayments() { //nolint:testableexamples // needs a server
+	ctx := context.Background()
+	billing, err := client.Dial(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	for payment, err := range billing.ListPayments(ctx, client.PaymentFilter{State: workflows.PaymentNeedsAttention}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(payment.Reference, payment.Customer, payment.NextActionAt)
+	}
+	billing.Close()
+}
