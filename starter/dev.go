@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,7 +46,7 @@ func (a *app) dev(ctx context.Context) error {
 
 // startStack starts everything, with progress on stderr and logs in a file.
 func (a *app) startStack(ctx context.Context) (*devstack.Stack, error) {
-	logs, err := os.Create(filepath.Join(os.TempDir(), "offsession-dev.log"))
+	logs, err := os.CreateTemp("", "offsession-*.log")
 	if err != nil {
 		return nil, fmt.Errorf("log file: %w", err)
 	}

@@ -75,7 +75,7 @@ func softDecline(v *visit) error {
 		return err
 	}
 	last := p.Attempts[len(p.Attempts)-1]
-	v.say("attempt 1 was declined (%s): %s", last.Codes.Reason(), last.Explanation)
+	v.say("attempt 1 was declined (%s): %s", last.Reason(), last.Explanation)
 	return v.awaitPaid(reference)
 }
 
@@ -106,7 +106,7 @@ func (v *visit) payByMail(customer, method string, p purchase, how string) error
 		return err
 	}
 	last := asked.Attempts[len(asked.Attempts)-1]
-	v.say("attempt 1 was declined (%s): %s", last.Codes.Reason(), last.Explanation)
+	v.say("attempt 1 was declined (%s): %s", last.Reason(), last.Explanation)
 	mail, err := v.Stack.Mailbox.Await(v.ctx, v.email(), 1)
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
