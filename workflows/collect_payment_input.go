@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/offsession/offsession/activities"
@@ -38,16 +39,45 @@ type CollectPaymentInput struct {
 	StatementSuffix string `json:"statement_suffix,omitempty"`
 	// Metadata is put on the PaymentIntent beside offsession's own; keys must not start with offsession_.
 	Metadata map[string]string `json:"metadata,omitempty"`
-	// TimeZone is the customer's IANA zone, resolved at start.
-	TimeZone string `json:"time_zone"`
-	// CheckoutUI is how the customer pays after a failure.
-	CheckoutUI activities.CheckoutUI `json:"checkout_ui"`
-	// Events says what the app's webhook is told.
-	Events Events `json:"events"`
+	// TimeZone is the customer's IANA zone, resolved at start; empty is UTC.
+	TimeZone string `json:"time_zone,omitempty"`
+	// CheckoutUI is how the customer pays after a failure; empty is custom.
+	CheckoutUI activities.CheckoutUI `json:"checkout_ui,omitempty"`
+	// Events says what the app's webhook is told; empty is exceptions.
+	Events Events `json:"events,omitempty"`
 	// Policy is the dunning policy, resolved at start.
 	Policy dunning.Policy `json:"policy"`
 	// Carried is the state handed over by continue-as-new; nil at start.
 	Carried *paymentState `json:"carried,omitempty"`
+}
+
+// utc is the zone of customers whose zone nobody knows.
+const utc = "UTC"
+
+// Short leaves out what an empty field means anyway: every input stays in Temporal for months.
+func (in CollectPaymentInput) Short() CollectPaymentInput {
+	if in.TimeZone == utc {
+		in.TimeZone = ""
+	}
+	if in.CheckoutUI == activities.CheckoutUICustom {
+		in.CheckoutUI = ""
+	}
+	if in.Events == EventsExceptions {
+		in.Events = ""
+	}
+	if in.Policy.FinalAction == dunning.FinalUncollectible {
+		in.Policy.FinalAction = ""
+	}
+	return in
+}
+
+// full is the opposite of Short.
+func (in CollectPaymentInput) full() CollectPaymentInput {
+	in.TimeZone = cmp.Or(in.TimeZone, utc)
+	in.CheckoutUI = cmp.Or(in.CheckoutUI, activities.CheckoutUICustom)
+	in.Events = cmp.Or(in.Events, EventsExceptions)
+	in.Policy.FinalAction = cmp.Or(in.Policy.FinalAction, dunning.FinalUncollectible)
+	return in
 }
 
 // CollectPaymentResult is how a payment ended.
@@ -56,7 +86,7 @@ type CollectPaymentResult struct {
 	State PaymentState `json:"state"`
 	// PaymentIntent is the one that paid; empty otherwise.
 	PaymentIntent string `json:"payment_intent,omitempty"`
-	// PaymentMethod is the one that paid; empty otherwise.
+	// PaymentMethod is the one that paid, when it is another than the input's.
 	PaymentMethod string `json:"payment_method,omitempty"`
 	// Attempts counts the automatic attempts.
 	Attempts int `json:"attempts,omitempty"`

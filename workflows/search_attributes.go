@@ -28,18 +28,17 @@ func SearchAttributeKeys() []temporal.SearchAttributeKey {
 // StartSearchAttributes are those a CollectPayment is started with: its first state is part of them, so that a payment
 // that succeeds at once needs a single upsert.
 func (in CollectPaymentInput) StartSearchAttributes(now time.Time) temporal.SearchAttributes {
-	state, next := PaymentCharging, now
-	if in.Due.After(now) {
-		state, next = PaymentScheduled, in.Due
-	}
-	return temporal.NewSearchAttributes(
-		SearchState.ValueSet(string(state)),
+	set := []temporal.SearchAttributeUpdate{
+		SearchState.ValueSet(string(PaymentCharging)),
 		SearchReference.ValueSet(in.Reference),
 		SearchCustomer.ValueSet(in.Customer),
 		SearchCurrency.ValueSet(in.Currency),
 		SearchAmount.ValueSet(in.Amount),
-		SearchNextActionAt.ValueSet(next.UTC()),
-	)
+	}
+	if in.Due.After(now) {
+		set = append(set, SearchState.ValueSet(string(PaymentScheduled)), SearchNextActionAt.ValueSet(in.Due.UTC()))
+	}
+	return temporal.NewSearchAttributes(set...)
 }
 
 // StartSearchAttributes are those a SavePaymentMethod is started with.

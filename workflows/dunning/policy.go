@@ -22,7 +22,7 @@ type Policy struct {
 	// MaxAttempts is how many automatic attempts are made at most, the first included: 1 to 8.
 	MaxAttempts int `json:"max_attempts" yaml:"max_attempts"`
 	// FinalAction is what becomes of a payment whose CustomerWindow has passed.
-	FinalAction FinalAction `json:"final_action" yaml:"final_action"`
+	FinalAction FinalAction `json:"final_action,omitempty" yaml:"final_action"`
 }
 
 // FinalAction is what becomes of a payment that could not be collected.
