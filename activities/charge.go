@@ -13,6 +13,9 @@ import (
 // keys for at least 24 h; the margin covers a slow last try. https://docs.stripe.com/api/idempotent_requests
 const KeyTrust = 20 * time.Hour
 
+// readTimeout bounds the reads before a send, so that one try of the activity fits into its start-to-close time.
+const readTimeout = 8 * time.Second
+
 // Codes that offsession gives an attempt for which Stripe has none.
 const (
 	// CodeNoPaymentMethod: the customer has no default payment method; nothing was sent.
@@ -54,7 +57,7 @@ func (in ChargeInput) IdempotencyKey() string {
 type ChargeResult struct {
 	Outcome       ChargeOutcome `json:"outcome"`
 	PaymentIntent string        `json:"payment_intent,omitempty"`
-	// PaymentMethod is the one that was charged, or would have been.
+	// PaymentMethod is the one that was charged, or would have been; empty for a success with the input's.
 	PaymentMethod string `json:"payment_method,omitempty"`
 	// PaymentMethodStamp identifies the card data that failed; empty after a success.
 	PaymentMethodStamp string `json:"payment_method_stamp,omitempty"`
@@ -112,7 +115,7 @@ func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, er
 	}
 	intent, err := p.send(ctx, in, progress.PaymentMethod)
 	if err == nil {
-		return resultOf(intent, progress.PaymentMethod), nil
+		return in.shorten(resultOf(intent, progress.PaymentMethod)), nil
 	}
 	return p.failedCharge(ctx, in, progress, err)
 }
@@ -169,6 +172,10 @@ func (p *Payments) failedCharge(ctx context.Context, in ChargeInput, progress ch
 	}
 	switch se.Kind {
 	case StripeDeclined:
+		if res.PaymentIntent == "" {
+			// A PaymentIntent was made, but the answer does not name it: without a look-up the next attempt would make another.
+			return unknownCharge(in, progress), nil
+		}
 		res.Outcome = declineOutcome(se.Codes)
 		return res, nil
 	case StripeRefused:
@@ -215,6 +222,8 @@ func (p *Payments) unexpectedState(ctx context.Context, in ChargeInput, progress
 
 // lookBack finds out whether the reference was used before. An empty outcome says that it was not.
 func (p *Payments) lookBack(ctx context.Context, in ChargeInput) (ChargeResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	found, err := p.ports.PaymentIntents.PaymentIntentsByReference(ctx, in.Customer, in.Reference)
 	if err != nil {
 		return ChargeResult{}, applicationError(err)
@@ -238,6 +247,8 @@ func (p *Payments) lookBack(ctx context.Context, in ChargeInput) (ChargeResult, 
 }
 
 func (p *Payments) defaultMethod(ctx context.Context, customer string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	c, err := p.ports.Customers.Customer(ctx, customer)
 	if err != nil {
 		return "", applicationError(err)
@@ -246,6 +257,19 @@ func (p *Payments) defaultMethod(ctx context.Context, customer string) (string, 
 		return "", customerMissing()
 	}
 	return c.DefaultPaymentMethod, nil
+}
+
+// shorten leaves out of a success what the input says and what only matters after a failure: most payments succeed at
+// once, and each result stays in Temporal for months.
+func (in ChargeInput) shorten(res ChargeResult) ChargeResult {
+	if res.Outcome != ChargeSucceeded {
+		return res
+	}
+	res.LatestCharge = ""
+	if res.PaymentMethod == in.PaymentMethod {
+		res.PaymentMethod = ""
+	}
+	return res
 }
 
 func unknownCharge(in ChargeInput, progress chargeProgress) ChargeResult {

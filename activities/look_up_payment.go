@@ -1,6 +1,10 @@
 package activities
 
-import "context"
+import (
+	"context"
+	"errors"
+	"slices"
+)
 
 // LookUpInput asks what became of an attempt whose answer was lost.
 type LookUpInput struct {
@@ -10,6 +14,8 @@ type LookUpInput struct {
 	Currency  string `json:"currency"`
 	// PaymentIntent is the one the attempt confirmed; empty lists the customer's and matches the reference.
 	PaymentIntent string `json:"payment_intent,omitempty"`
+	// Closed are PaymentIntents with this reference that are known to be closed; a list leaves them out.
+	Closed []string `json:"closed,omitempty"`
 	// Before is how the PaymentIntent looked before the attempt; zero before attempt 1.
 	Before IntentMark `json:"before,omitzero"`
 }
@@ -23,11 +29,14 @@ type IntentMark struct {
 // LookUpResult is the attempt's outcome as found, never ChargeUnknown.
 type LookUpResult struct {
 	ChargeResult
+	// Now is how the PaymentIntent looks, for the next look-up's Before.
+	Now IntentMark `json:"now,omitzero"`
 	// Others are further PaymentIntents with this reference that are not canceled; they must be closed.
 	Others []string `json:"others,omitempty"`
 }
 
 // LookUpPayment reads from Stripe what became of an attempt. It only reads: a second call may find something newer.
+// PaymentIntents of Checkout Sessions count only when they were paid or are processing.
 //
 // Nothing found, or a PaymentIntent that looks as before: ChargeNotTaken. A newer charge or another error: declined
 // with those codes. When the error before was an authentication refusal, which leaves no trace when it comes again:
@@ -42,9 +51,15 @@ func (p *Payments) LookUpPayment(ctx context.Context, in LookUpInput) (LookUpRes
 		found = []PaymentIntent{intent}
 	} else {
 		var err error
-		if found, err = p.ports.PaymentIntents.PaymentIntentsByReference(ctx, in.Customer, in.Reference); err != nil {
+		found, err = p.ports.PaymentIntents.PaymentIntentsByReference(ctx, in.Customer, in.Reference)
+		var se *StripeError
+		switch {
+		case errors.As(err, &se) && se.Kind == StripeMissing && se.Param == "customer":
+			// A customer that never existed has no PaymentIntents.
+		case err != nil:
 			return LookUpResult{}, applicationError(err)
 		}
+		found = slices.DeleteFunc(found, func(i PaymentIntent) bool { return slices.Contains(in.Closed, i.ID) })
 	}
 	if len(found) == 0 {
 		return LookUpResult{ChargeResult: ChargeResult{Outcome: ChargeNotTaken}}, nil
@@ -53,7 +68,43 @@ func (p *Payments) LookUpPayment(ctx context.Context, in LookUpInput) (LookUpRes
 		return LookUpResult{ChargeResult: ChargeResult{Outcome: ChargeConflict, PaymentIntent: found[0].ID}}, nil
 	}
 	intent, others := pickIntent(found)
-	return LookUpResult{ChargeResult: foundOutcome(intent, in.Before), Others: others}, nil
+	if in.PaymentIntent == "" {
+		ours, sessions, err := p.withoutSessions(ctx, found)
+		switch {
+		case err != nil:
+			return LookUpResult{}, applicationError(err)
+		case len(ours) == 0:
+			return LookUpResult{ChargeResult: ChargeResult{Outcome: ChargeNotTaken}, Others: sessions}, nil
+		}
+		intent, others = pickIntent(ours)
+		others = append(others, sessions...)
+	}
+	return LookUpResult{
+		ChargeResult: foundOutcome(intent, in.Before),
+		Now:          IntentMark{LatestCharge: intent.LatestCharge, LastError: intent.LastError},
+		Others:       others,
+	}, nil
+}
+
+// withoutSessions separates the unpaid PaymentIntents that belong to a Checkout Session: those must not be confirmed, and
+// are closed through their session. https://docs.stripe.com/api/payment_intents/cancel
+func (p *Payments) withoutSessions(ctx context.Context, found []PaymentIntent) (ours []PaymentIntent, sessions []string, err error) {
+	for _, f := range found {
+		if intentRank(f) != rankOpen {
+			ours = append(ours, f)
+			continue
+		}
+		owners, err := p.ports.CheckoutSessions.CheckoutSessionsByPaymentIntent(ctx, f.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(owners) == 0 {
+			ours = append(ours, f)
+			continue
+		}
+		sessions = append(sessions, f.ID)
+	}
+	return ours, sessions, nil
 }
 
 // foundOutcome is the table of what a found PaymentIntent says about the attempt.
@@ -64,7 +115,7 @@ func foundOutcome(intent PaymentIntent, before IntentMark) ChargeResult {
 		res.Outcome, res.Codes = ChargeNotTaken, Codes{}
 	case PaymentIntentRequiresPaymentMethod:
 		switch {
-		case intent.LatestCharge != before.LatestCharge || intent.LastError != before.LastError:
+		case triedSince(intent, before):
 			// resultOf has read outcome and codes off the newer error.
 		case isAuthentication(before.LastError):
 			res.Outcome, res.Codes = ChargeDeclined, Codes{Code: CodeUnknown}
@@ -74,6 +125,12 @@ func foundOutcome(intent PaymentIntent, before IntentMark) ChargeResult {
 	case PaymentIntentRequiresAction, PaymentIntentProcessing, PaymentIntentRequiresCapture, PaymentIntentSucceeded, PaymentIntentCanceled:
 	}
 	return res
+}
+
+// triedSince compares what every reading of a PaymentIntent has: the charge, and the two codes of its last error.
+func triedSince(intent PaymentIntent, before IntentMark) bool {
+	return intent.LatestCharge != before.LatestCharge ||
+		intent.LastError.Code != before.LastError.Code || intent.LastError.DeclineCode != before.LastError.DeclineCode
 }
 
 // valuesAgree compares what identifies a payment, and nothing else: customer, amount and currency.
@@ -113,16 +170,24 @@ func betterIntent(a, b PaymentIntent) bool {
 	return a.Status == PaymentIntentSucceeded && a.ChargedAt.Before(b.ChargedAt)
 }
 
+// The ranks of PaymentIntents with one reference: the highest says most about the payment.
+const (
+	rankCanceled = iota
+	rankOpen
+	rankProcessing
+	rankSucceeded
+)
+
 func intentRank(i PaymentIntent) int {
 	switch i.Status {
 	case PaymentIntentSucceeded:
-		return 3
+		return rankSucceeded
 	case PaymentIntentProcessing, PaymentIntentRequiresCapture:
-		return 2
+		return rankProcessing
 	case PaymentIntentRequiresPaymentMethod, PaymentIntentRequiresConfirmation, PaymentIntentRequiresAction:
-		return 1
+		return rankOpen
 	case PaymentIntentCanceled:
-		return 0
+		return rankCanceled
 	}
-	return 0
+	return rankCanceled
 }

@@ -64,13 +64,19 @@ type CloseWayInput struct {
 // whatever the write said. A way found paid or processing is left as it is. A PaymentIntent that belongs to a Checkout
 // Session cannot be canceled: its session is expired instead. Closing twice is harmless.
 func (p *Payments) CloseWay(ctx context.Context, in CloseWayInput) (WayReading, error) {
-	if err := p.closeWay(ctx, in); err != nil {
-		var se *StripeError
-		if !errors.As(err, &se) || closeRetryable(se.Kind) {
-			return WayReading{}, applicationError(err)
-		}
+	if err := p.closeWay(ctx, in); err != nil && closeRetryable(kindOf(err)) {
+		return WayReading{}, applicationError(err)
 	}
 	return p.readWay(ctx, in.Way)
+}
+
+// kindOf is the kind of an error from a Stripe port; "" is not from Stripe.
+func kindOf(err error) StripeErrorKind {
+	var se *StripeError
+	if errors.As(err, &se) {
+		return se.Kind
+	}
+	return ""
 }
 
 // closeRetryable are the errors after which reading would say nothing new: try the write again first.
@@ -81,13 +87,12 @@ func closeRetryable(k StripeErrorKind) bool {
 	case StripeStoredFault, StripeKeyReused, StripeDeclined, StripeRefused, StripeWrongState, StripeMissing, StripeInvalid:
 		return false
 	}
-	return false
+	return true
 }
 
 func (p *Payments) closeWay(ctx context.Context, in CloseWayInput) error {
 	if in.Way.Kind == WayCheckoutSession {
-		_, err := p.ports.CheckoutSessions.ExpireCheckoutSession(ctx, in.Way.ID, in.IdempotencyKey)
-		return err
+		return p.closeSession(ctx, in)
 	}
 	_, err := p.ports.PaymentIntents.CancelPaymentIntent(ctx, in.Way.ID, in.IdempotencyKey)
 	if err == nil || (!IsStripeError(err, StripeWrongState) && !IsStripeError(err, StripeInvalid)) {
@@ -106,6 +111,24 @@ func (p *Payments) closeWay(ctx context.Context, in CloseWayInput) error {
 		}
 	}
 	return nil
+}
+
+// closeSession expires a session. One that is over already can have left its PaymentIntent waiting for the customer's
+// bank, and then that is canceled.
+func (p *Payments) closeSession(ctx context.Context, in CloseWayInput) error {
+	_, err := p.ports.CheckoutSessions.ExpireCheckoutSession(ctx, in.Way.ID, in.IdempotencyKey)
+	if err != nil && closeRetryable(kindOf(err)) {
+		return err
+	}
+	s, readErr := p.ports.CheckoutSessions.CheckoutSession(ctx, in.Way.ID)
+	if readErr != nil {
+		return readErr
+	}
+	if s.Status != CheckoutExpired || sessionReading(in.Way, s).State != WayOpen {
+		return nil
+	}
+	_, err = p.ports.PaymentIntents.CancelPaymentIntent(ctx, s.PaymentIntent.ID, in.IdempotencyKey+":payment_intent")
+	return err
 }
 
 // ReadWays reads each way as it is now. It changes nothing.

@@ -42,8 +42,10 @@ var (
 	// paymentSessionOptions: the session must last 30 minutes from its arrival at Stripe and is asked to last 35 from
 	// now, so that the create may be repeated for 4.
 	paymentSessionOptions = workflow.ActivityOptions{StartToCloseTimeout: oneCall + 5*time.Second, ScheduleToCloseTimeout: 4 * time.Minute, RetryPolicy: prompt}
-	// writeOptions: one or two calls that must come through (attach, default, refund, customer, setup session). Within
-	// KeyTrust, like every key.
+	// setupSessionOptions: after ten minutes the setup needs attention, and the next poll or press tries again.
+	setupSessionOptions = workflow.ActivityOptions{StartToCloseTimeout: oneCall + 5*time.Second, ScheduleToCloseTimeout: 10 * time.Minute, RetryPolicy: prompt}
+	// writeOptions: one or two calls that must come through (attach, default, refund, customer). Within KeyTrust, like
+	// every key.
 	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 3*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
 	// notifyOptions: three channels of 10 to 30 s each, tried for a day, then recorded.
 	notifyOptions = workflow.ActivityOptions{StartToCloseTimeout: 90 * time.Second, ScheduleToCloseTimeout: 24 * time.Hour, RetryPolicy: daily}

@@ -17,14 +17,17 @@ const paymentStateVersion = 1
 // paymentState is everything a CollectPayment knows, and all that continue-as-new carries over.
 type paymentState struct {
 	entityState
-	Version int          `json:"version"`
-	State   PaymentState `json:"state"`
+	Version   int          `json:"version"`
+	State     PaymentState `json:"state"`
+	StartedAt time.Time    `json:"started_at"`
 	// Reason is why the payment needs attention.
 	Reason string `json:"attention,omitempty"`
 	// NextAt is the next automatic attempt; zero when none is planned.
 	NextAt time.Time `json:"next_at,omitzero"`
 	// NotBefore keeps the next attempt away from a request that Stripe may still be executing.
 	NotBefore time.Time `json:"not_before,omitzero"`
+	// Rescheduled is the time an operator moved the next attempt to: no event brings it forward.
+	Rescheduled time.Time `json:"rescheduled,omitzero"`
 	// Method is the one that replaced the input's.
 	Method string `json:"method,omitempty"`
 
@@ -34,24 +37,27 @@ type paymentState struct {
 	Reached  int `json:"reached,omitempty"`
 	Retries  int `json:"retries,omitempty"`
 	NotTaken int `json:"not_taken,omitempty"`
-	// LookedBack says that the reference is known to be unused, LookUpDue that the last attempt's outcome is not known.
+	// LookedBack says that the reference is known to be unused, LookUpDue that Stripe must be asked what became of the
+	// last attempt before anything new is sent.
 	LookedBack bool `json:"looked_back,omitempty"`
 	LookUpDue  bool `json:"look_up_due,omitempty"`
 	// Intent is the PaymentIntent that the next attempt confirms; empty creates one. Mark is how it looks now.
 	Intent   string                `json:"intent,omitempty"`
 	Mark     activities.IntentMark `json:"mark,omitzero"`
-	Attempts []Attempt             `json:"attempts,omitempty"`
+	// Attempts are the last ones.
+	Attempts []Attempt `json:"attempts,omitempty"`
 	// LastClass, FailedMethod and FailedStamp describe the last decline.
 	LastClass    dunning.Class `json:"last_class,omitempty"`
 	FailedMethod string        `json:"failed_method,omitempty"`
 	FailedStamp  string        `json:"failed_stamp,omitempty"`
 
-	// Ways are all PaymentIntents and Sessions ever made for this payment.
+	// Ways are the PaymentIntents and Sessions made for this payment: all that are not closed, and the last that are.
 	Ways []wayState `json:"ways,omitempty"`
 	// Closes and Checkouts count writes, for their keys.
 	Closes    int `json:"closes,omitempty"`
 	Checkouts int `json:"checkouts,omitempty"`
-	// Session is the open Checkout Session; Return is the state from which it was opened.
+	// Session is the open Checkout Session. Return is the state to go back to when it is over, or when a way that could
+	// not be closed is closed.
 	Session        string       `json:"session,omitempty"`
 	SessionExpires time.Time    `json:"session_expires,omitzero"`
 	Return         PaymentState `json:"return,omitempty"`
@@ -64,6 +70,8 @@ type paymentState struct {
 	Deadline  time.Time                   `json:"deadline,omitzero"`
 	AskKind   activities.NotificationKind `json:"ask_kind,omitempty"`
 	Reminders int                         `json:"reminders,omitempty"`
+	// Occasion counts what the customer or the app is told of since the last attempt, so that no two messages share an id.
+	Occasion int `json:"occasion,omitempty"`
 	// Told says that the customer heard of a failure, Exception that not all went well at once.
 	Told      bool `json:"told,omitempty"`
 	Exception bool `json:"exception,omitempty"`
@@ -100,7 +108,7 @@ func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymen
 	if err := p.handleMessages(ctx); err != nil {
 		return CollectPaymentResult{}, err
 	}
-	p.listen(ctx, detached)
+	p.listen(ctx)
 	if err := p.run(detached); err != nil {
 		var again *workflow.ContinueAsNewError
 		if errors.As(err, &again) {
@@ -112,6 +120,7 @@ func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymen
 }
 
 func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPayment, error) {
+	in = in.full()
 	zone, err := loadZone(in.TimeZone)
 	if err != nil {
 		return nil, err
@@ -121,7 +130,8 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 	}
 	st := in.Carried
 	if st == nil {
-		st = &paymentState{Version: paymentStateVersion, State: PaymentScheduled, NextAt: workflow.Now(ctx).UTC()}
+		now := workflow.Now(ctx).UTC()
+		st = &paymentState{Version: paymentStateVersion, State: PaymentScheduled, StartedAt: now, NextAt: now}
 		if in.Due.After(st.NextAt) {
 			st.NextAt = in.Due.UTC()
 		}
@@ -135,6 +145,7 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 // run is the main loop: messages first, then what is due, then sleep.
 func (p *collectPayment) run(ctx workflow.Context) error {
 	for !p.st.State.Ended() {
+		p.takeIn()
 		if c := p.next(); c != nil {
 			p.carryOut(ctx, c)
 			continue
@@ -153,11 +164,7 @@ func (p *collectPayment) run(ctx workflow.Context) error {
 			continue
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && p.quiet(ctx) {
-			p.drain(ctx)
-			if len(p.queue) == 0 {
-				return &workflow.ContinueAsNewError{}
-			}
-			continue
+			return &workflow.ContinueAsNewError{}
 		}
 		p.publish(ctx, p.attributes())
 		if err := p.sleep(ctx, wake, what); err != nil {
@@ -185,18 +192,21 @@ func (p *collectPayment) finish(ctx workflow.Context) error {
 }
 
 func (p *collectPayment) carry() CollectPaymentInput {
-	in := p.in
+	in := p.in.Short()
 	in.Carried = p.st
 	return in
 }
 
 func (p *collectPayment) result() CollectPaymentResult {
-	return CollectPaymentResult{
+	r := CollectPaymentResult{
 		State:         p.st.State,
 		PaymentIntent: p.st.PaidIntent,
-		PaymentMethod: p.st.PaidMethod,
 		Attempts:      p.st.Number,
 	}
+	if p.st.PaidMethod != p.in.PaymentMethod {
+		r.PaymentMethod = p.st.PaidMethod
+	}
+	return r
 }
 
 // nextWake is when the loop acts by itself, and the timer's summary for the Temporal UI. Zero waits for a message.
@@ -207,7 +217,7 @@ func (p *collectPayment) nextWake() (time.Time, string) {
 	case PaymentRetryScheduled:
 		return later(p.st.NextAt, p.st.NotBefore), "next attempt"
 	case PaymentProcessing:
-		return p.st.PollAt, "ask Stripe about the bank's answer"
+		return earliest(p.st.PollAt, p.st.ProcessingSince.Add(processingPatience)), "ask Stripe about the bank's answer"
 	case PaymentAwaitingCustomer:
 		if p.st.Session != "" {
 			return earliest(p.st.PollAt, p.st.SessionExpires), "ask Stripe about the checkout"
@@ -238,8 +248,8 @@ func (p *collectPayment) actDue(ctx workflow.Context) {
 		case !reminder.IsZero() && !now.Before(reminder):
 			p.remind(ctx)
 		default:
-			p.polled(ctx, p.in.Reference)
-			p.checkMethod(ctx)
+			p.poll(ctx)
+			p.st.MethodDue = true
 		}
 	case PaymentCharging, PaymentPaid, PaymentUncollectible, PaymentCanceled:
 	}
@@ -248,13 +258,14 @@ func (p *collectPayment) actDue(ctx workflow.Context) {
 // attributes are what operators search by.
 func (p *collectPayment) attributes() publishedAttributes {
 	a := publishedAttributes{state: string(p.st.State), nextAction: p.nextAction(), customer: p.in.Customer}
-	if n := len(p.st.Attempts); n > 0 {
-		a.declineCode = p.st.Attempts[n-1].Reason()
+	if at := p.lastAttempt(); at != nil {
+		a.declineCode = at.Reason()
 	}
 	return a
 }
 
-// nextAction is the next step that matters to people: an attempt, a deadline. Polls are not news.
+// nextAction is the next step that matters to people: an attempt, a deadline. Polls are not news; what needs attention
+// waits for a person.
 func (p *collectPayment) nextAction() time.Time {
 	switch p.st.State {
 	case PaymentScheduled, PaymentRetryScheduled:
@@ -268,9 +279,7 @@ func (p *collectPayment) nextAction() time.Time {
 			return p.st.SessionExpires
 		}
 		return p.st.Deadline
-	case PaymentNeedsAttention:
-		return p.st.PollAt
-	case PaymentPaid, PaymentUncollectible, PaymentCanceled:
+	case PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled:
 	}
 	return time.Time{}
 }
@@ -319,11 +328,19 @@ func (p *collectPayment) method() string {
 
 // linkExpires is 30 days past the last time at which the customer can act, as far as it is known now.
 func (p *collectPayment) linkExpires() time.Time {
-	last := p.st.Deadline
-	if last.IsZero() {
-		last = p.in.Policy.Deadline(later(p.st.NextAt, p.in.Due), p.zone)
+	from := later(later(p.st.StartedAt, p.in.Due), p.st.NextAt)
+	if at := p.lastAttempt(); at != nil {
+		from = later(from, at.At)
 	}
-	return last.Add(linkGrace).UTC()
+	return later(p.st.Deadline, p.in.Policy.Deadline(from, p.zone)).Add(linkGrace).UTC()
+}
+
+// lastAttempt is the newest attempt, nil before the first.
+func (p *collectPayment) lastAttempt() *Attempt {
+	if n := len(p.st.Attempts); n > 0 {
+		return &p.st.Attempts[n-1]
+	}
+	return nil
 }
 
 func later(a, b time.Time) time.Time {

@@ -16,9 +16,10 @@ import (
 const (
 	// updatePatience is how long an Update waits for Stripe before it answers pending.
 	updatePatience = 20 * time.Second
-	// seenEvents and auditEntries bound what is carried over.
-	seenEvents   = 50
-	auditEntries = 20
+	// seenEvents, auditEntries and undeliveredEntries bound what is carried over.
+	seenEvents         = 50
+	auditEntries       = 20
+	undeliveredEntries = 20
 	// linkGrace is how long a customer's link outlives the workflow's last deadline.
 	linkGrace = 30 * 24 * time.Hour
 	// actorTemporal signs what a Temporal cancellation request asks for.
@@ -33,7 +34,7 @@ type entityState struct {
 	Hints []StripeEvent `json:"hints,omitempty"`
 	// Audit is what operators asked for, oldest first.
 	Audit []AuditEntry `json:"audit,omitempty"`
-	// Undelivered are the ids of messages that could not be delivered.
+	// Undelivered are the ids of the last messages that could not be delivered.
 	Undelivered []string `json:"undelivered,omitempty"`
 	// Poll counts the polls since something last happened; PollAt is the next one, zero when nothing can change.
 	Poll   int       `json:"poll,omitempty"`
@@ -57,6 +58,10 @@ type entity struct {
 	queue       []*command
 	undelivered int // messages still on their way
 	published   publishedAttributes
+
+	events    workflow.ReceiveChannel
+	requested workflow.Context // ends with the Temporal cancellation request
+	canceled  bool             // the request is in the queue
 }
 
 // publishedAttributes are the search attributes as last written.
@@ -67,29 +72,28 @@ type publishedAttributes struct {
 	customer    string
 }
 
-// listen takes in signals and the Temporal cancellation request. Both only leave a note for the main loop.
-func (e *entity) listen(ctx, detached workflow.Context) {
-	workflow.GoNamed(detached, "stripe_event", func(ctx workflow.Context) {
-		events := workflow.GetSignalChannel(ctx, SignalStripeEvent)
-		for {
-			var ev StripeEvent
-			events.Receive(ctx, &ev)
-			e.note(ev)
-		}
-	})
-	workflow.GoNamed(detached, "cancellation", func(dctx workflow.Context) {
-		ctx.Done().Receive(dctx, nil)
-		e.queue = append(e.queue, &command{update: UpdateCancel, op: Operation{Actor: actorTemporal, Reason: "Temporal cancellation request"}})
-	})
+// listen names where signals and the Temporal cancellation request arrive.
+func (e *entity) listen(ctx workflow.Context) {
+	e.events, e.requested = workflow.GetSignalChannel(ctx, SignalStripeEvent), ctx
 }
 
-// drain takes in the signals that have arrived, before continue-as-new.
-func (e *entity) drain(ctx workflow.Context) {
-	events := workflow.GetSignalChannel(ctx, SignalStripeEvent)
+// takeIn notes the signals and the cancellation request that have arrived. Only the main loop calls it: with a coroutine
+// of their own, what arrives in the task that continues as new could be in that coroutine's hands, and lost.
+func (e *entity) takeIn() {
 	var ev StripeEvent
-	for events.ReceiveAsync(&ev) {
+	for e.events.ReceiveAsync(&ev) {
 		e.note(ev)
+		ev = StripeEvent{}
 	}
+	if !e.canceled && e.requested.Err() != nil {
+		e.canceled = true
+		e.queue = append(e.queue, &command{update: UpdateCancel, op: Operation{Actor: actorTemporal, Reason: "Temporal cancellation request"}})
+	}
+}
+
+// called reports whether a message waits for the main loop.
+func (e *entity) called() bool {
+	return len(e.queue) > 0 || len(e.Hints) > 0 || e.events.Len() > 0 || !e.canceled && e.requested.Err() != nil
 }
 
 // note remembers an event once.
@@ -131,15 +135,14 @@ func (e *entity) next() *command {
 
 // sleep waits until the time given, or until a message has come.
 func (e *entity) sleep(ctx workflow.Context, until time.Time, summary string) error {
-	awake := func() bool { return len(e.queue) > 0 || len(e.Hints) > 0 }
 	if until.IsZero() {
-		return workflow.Await(ctx, awake)
+		return workflow.Await(ctx, e.called)
 	}
 	d := until.Sub(workflow.Now(ctx))
 	if d <= 0 {
 		return nil
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: d, TimerOptions: workflow.TimerOptions{Summary: summary}}, awake)
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: d, TimerOptions: workflow.TimerOptions{Summary: summary}}, e.called)
 	return err
 }
 
@@ -163,6 +166,9 @@ func (e *entity) tell(ctx workflow.Context, n activities.Notification) {
 	workflow.GoNamed(ctx, "notify", func(ctx workflow.Context) {
 		if err := perform(ctx, notifyOptions, notifications.Notify, n); err != nil {
 			e.Undelivered = append(e.Undelivered, n.ID)
+			if len(e.Undelivered) > undeliveredEntries {
+				e.Undelivered = slices.Clone(e.Undelivered[len(e.Undelivered)-undeliveredEntries:])
+			}
 			workflow.GetLogger(ctx).Error("message not delivered", "notification_id", n.ID, "error_type", errorType(err))
 		}
 		e.undelivered--

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -15,6 +16,8 @@ const (
 	settleTime = 10 * time.Minute
 	// faultsMost is how many attempts in a row Stripe may fail to carry out before a person must look.
 	faultsMost = 8
+	// attemptEntries bounds what is carried over.
+	attemptEntries = 40
 )
 
 // The rules by which an attempt is decided beside the dunning policy's.
@@ -28,13 +31,23 @@ const (
 
 // attempt makes the next automatic attempt. All other ways to pay are closed first.
 func (p *collectPayment) attempt(ctx workflow.Context) {
-	if p.st.LookUpDue && !p.lookUpFirst(ctx) {
+	now := workflow.Now(ctx)
+	if wait := p.st.NotBefore; wait.After(now) {
+		p.planAttempt(wait)
 		return
 	}
-	if wait := p.st.NotBefore; wait.After(workflow.Now(ctx)) {
-		p.st.NextAt = wait
-		p.move(PaymentRetryScheduled)
-		return
+	if p.st.LookUpDue {
+		err := p.lookUpFirst(ctx, true)
+		switch {
+		case err != nil && attentionReason(err) == ReasonStripeFaults:
+			p.planAttempt(workflow.Now(ctx).Add(settleTime))
+			return
+		case err != nil:
+			p.attention(ctx, attentionReason(err))
+			return
+		case p.st.State != PaymentScheduled && p.st.State != PaymentRetryScheduled, p.st.NextAt.After(now):
+			return // what was found has decided otherwise
+		}
 	}
 	switch p.closeWays(ctx, p.st.Intent) {
 	case waysPaid:
@@ -44,13 +57,18 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		p.enterProcessing(ctx)
 		return
 	case waysOpen:
-		p.attention(ctx, ReasonWayNotClosed)
+		p.wayStuck(ctx)
 		return
 	case waysClosed:
 	}
 	p.move(PaymentCharging)
 	p.st.Number++
+	p.st.Occasion = 0
+	p.st.Rescheduled = time.Time{}
 	p.st.Attempts = append(p.st.Attempts, Attempt{Number: p.st.Number, At: workflow.Now(ctx).UTC(), Outcome: activities.ChargeUnknown, PaymentMethod: p.method()})
+	if len(p.st.Attempts) > attemptEntries {
+		p.st.Attempts = slices.Clone(p.st.Attempts[len(p.st.Attempts)-attemptEntries:])
+	}
 	p.publish(ctx, p.attributes())
 
 	res, err := execute(ctx, chargeOptions(ctx, fmt.Sprintf("attempt %d", p.st.Number)), payments.Charge, activities.ChargeInput{
@@ -68,6 +86,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 	})
 	p.st.NextAt = time.Time{}
 	if err != nil {
+		// An earlier send of this attempt may have come through, its answer lost.
 		p.st.LookUpDue = true
 		p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
 		p.attention(ctx, attentionReason(err))
@@ -78,9 +97,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		p.resolve(ctx, res)
 		return
 	}
-	if !res.Adopted {
-		p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
-	}
+	p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
 	found, err := p.lookUp(ctx, p.st.Intent, lookUpOptions)
 	if err != nil {
 		p.st.LookUpDue = true
@@ -97,6 +114,8 @@ func attentionReason(err error) string {
 		return ReasonUnauthorized
 	case activities.ErrorCustomerMissing:
 		return ReasonCustomerDeleted
+	case RefusedError:
+		return ReasonRefused
 	case activities.ErrorStripeUnavailable, activities.ErrorStripeRateLimited, activities.ErrorStripeFaultStored, "timeout":
 		return ReasonStripeFaults
 	default:
@@ -104,73 +123,11 @@ func attentionReason(err error) string {
 	}
 }
 
-// lookUp asks Stripe what became of the last attempt. Further PaymentIntents with our reference become ways, which are
-// closed before anything new opens.
-func (p *collectPayment) lookUp(ctx workflow.Context, intent string, o workflow.ActivityOptions) (activities.ChargeResult, error) {
-	found, err := execute(ctx, o, payments.LookUpPayment, activities.LookUpInput{
-		Reference:     p.in.Reference,
-		Customer:      p.in.Customer,
-		Amount:        p.in.Amount,
-		Currency:      p.in.Currency,
-		PaymentIntent: intent,
-		Closed:        p.closedIntents(),
-		Before:        p.st.Mark,
-	})
-	if err != nil {
-		return activities.ChargeResult{}, err
-	}
-	p.st.LookUpDue = false
-	p.st.LookedBack = true
-	for _, other := range found.Others {
-		p.addWay(activities.WayPaymentIntent, other)
-	}
-	return found.ChargeResult, nil
-}
-
-// lookUpFirst clears up what is not known before something new is sent: the outcome of an attempt that ended in an
-// error, or whether the reference was used before. It reports whether the way is free; otherwise the state has moved.
-func (p *collectPayment) lookUpFirst(ctx workflow.Context) bool {
-	if !p.st.LookUpDue && p.st.LookedBack {
-		return true
-	}
-	found, err := p.lookUp(ctx, p.st.Intent, readOptions)
-	if err != nil {
-		p.st.LookUpDue = p.st.Number > 0
-		p.attention(ctx, attentionReason(err))
-		return false
-	}
-	switch found.Outcome {
-	case activities.ChargeSucceeded, activities.ChargeProcessing, activities.ChargeConflict:
-		p.resolve(ctx, found)
-		return false
-	case activities.ChargeCanceled:
-		found.Adopted = p.st.Number == 0
-		if found.Adopted {
-			p.resolve(ctx, found)
-			return false
-		}
-		p.setWay(activities.WayPaymentIntent, found.PaymentIntent, activities.WayClosed)
-	case activities.ChargeNotTaken, activities.ChargeDeclined, activities.ChargeNeedsCustomer, activities.ChargeRefused, activities.ChargeUnknown:
-		if found.PaymentIntent != "" {
-			p.addWay(activities.WayPaymentIntent, found.PaymentIntent)
-			p.st.Intent = found.PaymentIntent
-			p.st.Mark = activities.IntentMark{LatestCharge: found.LatestCharge, LastError: found.Codes}
-		}
-	}
-	if n := len(p.st.Attempts); n > 0 {
-		p.st.Attempts[n-1].Outcome, p.st.Attempts[n-1].Codes = found.Outcome, found.Codes
-		if found.Outcome == activities.ChargeDeclined || found.Outcome == activities.ChargeNeedsCustomer {
-			p.st.Reached++
-		}
-	}
-	return true
-}
-
 // resolve moves on from an attempt whose outcome is known.
 func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResult) {
-	at := &Attempt{}
-	if n := len(p.st.Attempts); n > 0 {
-		at = &p.st.Attempts[n-1]
+	at := p.lastAttempt()
+	if at == nil {
+		at = &Attempt{} // found before the first attempt
 	}
 	at.Outcome, at.Codes = res.Outcome, res.Codes
 	if res.PaymentMethod != "" {
@@ -186,7 +143,7 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 	switch res.Outcome {
 	case activities.ChargeSucceeded:
 		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayPaid)
-		p.wayOf(activities.WayPaymentIntent, res.PaymentIntent).PaymentMethod = res.PaymentMethod
+		p.wayOf(activities.WayPaymentIntent, res.PaymentIntent).PaymentMethod = at.PaymentMethod
 		p.settle(ctx)
 	case activities.ChargeProcessing:
 		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayProcessing)
@@ -207,6 +164,7 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 		p.again(ctx, workflow.Now(ctx))
 	case activities.ChargeNotTaken, activities.ChargeUnknown:
 		at.Rule, at.Explanation = ruleNotTaken, "Stripe's answer was lost, and a look-up found that nothing was charged."
+		at.Outcome = activities.ChargeNotTaken
 		p.again(ctx, p.st.NotBefore)
 	}
 }
@@ -218,28 +176,34 @@ func (p *collectPayment) again(ctx workflow.Context, at time.Time) {
 		p.attention(ctx, ReasonStripeFaults)
 		return
 	}
-	p.st.NextAt = at.UTC()
-	p.move(PaymentRetryScheduled)
+	p.planAttempt(later(at, workflow.Now(ctx)))
 }
 
 // declined follows the dunning policy after an issuer's no.
 func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activities.ChargeResult) {
 	now := workflow.Now(ctx)
-	p.st.Mark = activities.IntentMark{LatestCharge: res.LatestCharge, LastError: res.Codes}
 	p.st.FailedMethod, p.st.FailedStamp = res.PaymentMethod, res.PaymentMethodStamp
 	p.st.NotTaken = 0
 	if res.Code == activities.CodeNoPaymentMethod || res.Code == activities.CodePaymentMethodUnusable {
+		// The PaymentIntent, if there is one, was not tried and looks as before.
 		p.st.LastClass = dunning.ClassHard
 		at.Rule, at.Explanation = ruleMethodGone, "There is no usable payment method: the customer is asked for one."
 		p.ask(ctx, dunning.ClassHard, res.Codes)
 		return
+	}
+	if res.Code != activities.CodeUnknown {
+		p.st.Mark = activities.IntentMark{LatestCharge: res.LatestCharge, LastError: res.Codes}
 	}
 	p.st.Reached++
 	d := p.decide(res, now, false)
 	if d.Action == dunning.ActionLookUp {
 		// The bank says that it has just taken this amount: look among all PaymentIntents, not only this one.
 		found, err := p.lookUp(ctx, "", lookUpOptions)
-		if err == nil && (found.Outcome == activities.ChargeSucceeded || found.Outcome == activities.ChargeProcessing) {
+		switch {
+		case err != nil:
+			p.attention(ctx, attentionReason(err))
+			return
+		case found.Outcome == activities.ChargeSucceeded, found.Outcome == activities.ChargeProcessing:
 			p.resolve(ctx, found)
 			return
 		}
@@ -295,6 +259,7 @@ func (p *collectPayment) planAttempt(at time.Time) {
 func (p *collectPayment) ask(ctx workflow.Context, class dunning.Class, codes activities.Codes) {
 	now := workflow.Now(ctx)
 	p.st.NextAt = time.Time{}
+	p.st.Occasion++
 	p.st.AskedAt = now.UTC()
 	p.st.Deadline = p.in.Policy.Deadline(now, p.zone).UTC()
 	p.st.Reminders = 0
@@ -309,18 +274,30 @@ func (p *collectPayment) ask(ctx workflow.Context, class dunning.Class, codes ac
 
 // giveUp is what the policy does when the customer's time is over.
 func (p *collectPayment) giveUp(ctx workflow.Context) {
-	p.endWhenClosed(ctx, PaymentUncollectible)
+	err := p.endWhenClosed(ctx, PaymentUncollectible)
+	switch {
+	case err == nil:
+	case attentionReason(err) == ReasonStripeFaults:
+		p.st.Deadline = workflow.Now(ctx).Add(settleTime).UTC()
+	default:
+		p.attention(ctx, attentionReason(err))
+	}
 }
 
 // attention leaves the payment to a person. What can change at Stripe meanwhile is polled.
 func (p *collectPayment) attention(ctx workflow.Context, reason string) {
+	entering := p.st.State != PaymentNeedsAttention || p.st.Reason != reason
 	p.st.Exception = true
 	p.st.NextAt = time.Time{}
 	p.move(PaymentNeedsAttention)
-	p.st.Reason = reason
+	p.st.Reason, p.st.EndAs, p.st.Return, p.st.ReturnReason = reason, "", "", ""
+	if !entering {
+		return
+	}
 	p.st.PollAt = time.Time{}
-	if p.anyOpenWay() {
+	if p.anyOpenWay() || p.st.LookUpDue {
 		p.restartPolls(ctx, p.in.Reference)
+		p.st.PollAt = later(p.st.PollAt, p.st.NotBefore)
 	}
 	workflow.GetLogger(ctx).Warn("payment needs attention", "attention", reason)
 }

@@ -15,22 +15,28 @@ const paymentSessionLife = 35 * time.Minute
 
 // openCheckout answers an open Checkout Session, and opens one when no other way to pay is left open.
 func (p *collectPayment) openCheckout(ctx workflow.Context) OpenCheckoutResponse {
-	if p.st.Session != "" {
+	if p.st.State == PaymentAwaitingCustomer && p.st.Session != "" {
 		// The customer has come back: what became of the session decides.
 		p.st.Poll = 0
 		p.poll(ctx)
 	}
 	switch {
-	case p.st.State.Ended(), p.st.State == PaymentProcessing, p.st.Session != "":
+	case p.st.State.Ended(), p.st.State == PaymentProcessing, p.st.State == PaymentAwaitingCustomer && p.st.Session != "":
 		return p.checkoutAnswer()
-	case p.st.State == PaymentNeedsAttention && (p.st.Reason == ReasonDuplicateNotRefunded || p.st.Reason == ReasonReferenceConflict ||
-		p.st.Reason == ReasonCustomerDeleted || p.st.Reason == ReasonProcessingTooLong):
+	case p.st.EndAs != "":
+		// It was asked to end, and ends as soon as it can.
+		p.resume(ctx)
 		return p.checkoutAnswer()
-	case p.st.NotBefore.After(workflow.Now(ctx)):
-		// A request whose answer was lost may still be executed: a second way to pay must not be open meanwhile.
+	case p.st.Reason == ReasonDuplicateNotRefunded, p.st.Reason == ReasonReferenceConflict,
+		p.st.Reason == ReasonCustomerDeleted, p.st.Reason == ReasonProcessingTooLong:
+		return p.checkoutAnswer()
+	case p.mayStillRun(ctx):
 		return OpenCheckoutResponse{Answer: CheckoutBusy, State: string(p.st.State)}
 	}
-	if !p.lookUpFirst(ctx) {
+	if err := p.lookUpFirst(ctx, true); err != nil {
+		return p.notOpened(ctx, err)
+	}
+	if p.st.State.Ended() || p.st.State == PaymentProcessing || p.st.Reason == ReasonReferenceConflict {
 		return p.checkoutAnswer()
 	}
 	switch p.closeWays(ctx, "") {
@@ -41,16 +47,34 @@ func (p *collectPayment) openCheckout(ctx workflow.Context) OpenCheckoutResponse
 		p.enterProcessing(ctx)
 		return p.checkoutAnswer()
 	case waysOpen:
-		p.attention(ctx, ReasonWayNotClosed)
+		p.wayStuck(ctx)
 		return p.checkoutAnswer()
 	case waysClosed:
 	}
-	p.openSession(ctx)
+	if err := p.openSession(ctx); err != nil {
+		return p.notOpened(ctx, err)
+	}
 	return p.checkoutAnswer()
 }
 
-// openSession opens a session in payment mode; every other way is closed.
-func (p *collectPayment) openSession(ctx workflow.Context) {
+// notOpened follows an error on the way to a session. A planned attempt finds out for itself whether Stripe takes it;
+// without one a person must look, unless Stripe just did not answer.
+func (p *collectPayment) notOpened(ctx workflow.Context, err error) OpenCheckoutResponse {
+	reason := attentionReason(err)
+	workflow.GetLogger(ctx).Warn("checkout not opened", "error_type", errorType(err))
+	answer := CheckoutClosed
+	switch {
+	case reason == ReasonStripeFaults:
+		answer = CheckoutPending
+	case p.st.NextAt.IsZero():
+		p.attention(ctx, reason)
+	}
+	return OpenCheckoutResponse{Answer: answer, State: string(p.st.State)}
+}
+
+// openSession opens a session in payment mode; every other way is closed. After an error nobody has seen the session, if
+// one was made: it cannot be paid, and the next press takes the next key.
+func (p *collectPayment) openSession(ctx workflow.Context) error {
 	p.st.Checkouts++
 	description := p.in.Description
 	if description == "" {
@@ -72,25 +96,24 @@ func (p *collectPayment) openSession(ctx workflow.Context) {
 	})
 	switch {
 	case err != nil:
-		// Nobody has seen the session, if one was made: it cannot be paid. The next press takes the next key.
-		switch reason := attentionReason(err); reason {
-		case ReasonUnauthorized, ReasonCustomerDeleted, ReasonInvalidRequest:
-			p.attention(ctx, reason)
-		default:
-			workflow.GetLogger(ctx).Warn("checkout not opened", "error_type", errorType(err))
-		}
-		return
+		return err
 	case res.Refused != "":
-		p.attention(ctx, ReasonRefused)
-		return
+		return refuse("%s: Stripe refused the session: %s", UpdateOpenCheckout, res.Refused)
 	}
 	p.addWay(activities.WayCheckoutSession, res.Session)
 	p.st.Session, p.st.SessionExpires = res.Session, res.ExpiresAt
-	if p.st.State != PaymentAwaitingCustomer {
-		p.st.Return, p.st.ReturnReason = p.st.State, p.st.Reason
-		p.move(PaymentAwaitingCustomer)
+	back, reason := p.st.State, p.st.Reason
+	switch {
+	case reason == ReasonWayNotClosed:
+		back, reason = p.st.Return, p.st.ReturnReason
+	case (reason == ReasonUnauthorized || reason == ReasonInvalidRequest) && !p.st.Deadline.IsZero():
+		// Stripe takes requests again: the customer's time goes on.
+		back, reason = PaymentAwaitingCustomer, ""
 	}
+	p.move(PaymentAwaitingCustomer)
+	p.st.Return, p.st.ReturnReason = back, reason
 	p.restartPolls(ctx, p.in.Reference)
+	return nil
 }
 
 // checkoutAnswer says what the customer can do in the present state.
@@ -105,10 +128,10 @@ func (p *collectPayment) checkoutAnswer() OpenCheckoutResponse {
 		r.Answer = CheckoutProcessing
 	case p.st.State == PaymentCharging:
 		r.Answer = CheckoutBusy
-	case p.st.Session != "":
-		r.Answer, r.SessionID = CheckoutReady, p.st.Session
-	case p.st.State == PaymentNeedsAttention:
+	case p.st.State == PaymentNeedsAttention && (p.st.Reason != ReasonWayNotClosed || p.st.EndAs != ""):
 		r.Answer = CheckoutClosed
+	case p.st.State == PaymentAwaitingCustomer && p.st.Session != "":
+		r.Answer, r.SessionID = CheckoutReady, p.st.Session
 	default:
 		r.Answer = CheckoutPending
 	}

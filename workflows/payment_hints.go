@@ -23,7 +23,7 @@ func (p *collectPayment) followHints(ctx workflow.Context) {
 			readDue = true
 		}
 	}
-	if readDue && p.anyOpenWay() {
+	if readDue && (p.anyOpenWay() || p.st.State == PaymentNeedsAttention && p.st.LookUpDue) {
 		p.st.Poll = 0
 		p.poll(ctx)
 	}
@@ -60,56 +60,75 @@ func (p *collectPayment) poll(ctx workflow.Context) {
 		return
 	}
 	session := p.st.Session
+	over := session != "" && !p.st.SessionExpires.After(workflow.Now(ctx))
 	readings, err := p.readWays(ctx)
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("ways to pay not read", "error_type", errorType(err))
-		if session != "" && !p.st.SessionExpires.After(workflow.Now(ctx)) {
+		if over {
 			p.st.SessionExpires = p.st.PollAt
 		}
-		return
-	}
-	switch p.verdict("") {
-	case waysPaid:
-		p.settle(ctx)
-		return
-	case waysProcessing:
-		p.enterProcessing(ctx)
 		p.watchProcessing(ctx)
 		return
-	case waysOpen, waysClosed:
+	}
+	verdict := p.verdict("")
+	if over && verdict == waysOpen && p.st.Session != "" {
+		// Its time is over, but it can still be paid: Stripe's clock is behind ours, or the customer was left at the bank.
+		verdict = p.closeWays(ctx, p.st.Intent)
 	}
 	switch {
-	case p.st.State == PaymentProcessing:
+	case verdict == waysPaid:
+		p.settle(ctx)
+		p.watchProcessing(ctx)
+	case verdict == waysProcessing:
+		p.enterProcessing(ctx)
+		p.watchProcessing(ctx)
+	case p.st.State == PaymentProcessing, p.st.Reason == ReasonProcessingTooLong:
 		p.debitFailed(ctx, readings)
-	case session != "" && p.st.Session == "":
-		p.sessionOver(ctx)
-	case session != "" && !p.st.SessionExpires.After(workflow.Now(ctx)):
-		// Stripe's clock is behind ours: ask again soon.
-		p.st.SessionExpires = workflow.Now(ctx).Add(time.Minute).UTC()
-	case p.st.State == PaymentNeedsAttention && !p.anyOpenWay():
+	case over && p.st.Session != "":
+		p.wayStuck(ctx)
+	case session != "" && p.st.Session == "" && p.st.State == PaymentAwaitingCustomer:
+		p.goBack(ctx)
+	case p.st.State == PaymentNeedsAttention && !p.anyOpenWay() && !p.st.LookUpDue:
 		p.st.PollAt = time.Time{}
 	}
 }
 
-// resume finishes what waits for a way to be closed, or for a refund. It reports whether it did.
+// resume finishes what waits for a look-up, for a way to be closed, or for a refund. It reports whether nothing is left
+// to read.
 func (p *collectPayment) resume(ctx workflow.Context) bool {
+	if p.mayStillRun(ctx) {
+		p.st.PollAt = p.st.NotBefore
+		return true
+	}
+	ending := p.st.EndAs
+	if ending == "" && p.st.LookUpDue {
+		if err := p.lookUpFirst(ctx, true); err != nil {
+			workflow.GetLogger(ctx).Warn("payment not looked up", "error_type", errorType(err))
+			return true
+		}
+		if p.st.State != PaymentNeedsAttention {
+			return true
+		}
+	}
 	switch {
 	case p.st.Reason == ReasonDuplicateNotRefunded:
 		p.settle(ctx)
 		return true
 	case p.st.Reason != ReasonWayNotClosed:
 		return false
-	case p.st.EndAs != "":
-		p.endWhenClosed(ctx, p.st.EndAs)
+	case ending != "":
+		if err := p.endWhenClosed(ctx, ending); err != nil {
+			workflow.GetLogger(ctx).Warn("payment not ended", "error_type", errorType(err))
+		}
 		return true
 	}
-	switch p.closeWays(ctx, "") {
+	switch p.closeWays(ctx, p.st.Intent) {
 	case waysPaid:
 		p.settle(ctx)
 	case waysProcessing:
 		p.enterProcessing(ctx)
 	case waysClosed:
-		p.planAttempt(workflow.Now(ctx))
+		p.goBack(ctx)
 	case waysOpen:
 	}
 	return true
@@ -141,21 +160,30 @@ func (p *collectPayment) debitFailed(ctx workflow.Context, readings []activities
 		})
 		return
 	}
-	// The failed debit was a Checkout Session's, or the PaymentIntent was canceled: the customer is asked again.
+	// It was a Checkout Session's, or the PaymentIntent was canceled. An attempt that was planned before is still due.
+	p.explain(ruleDebitFailed, "The customer's payment through the bank failed, or was canceled.")
+	if !p.st.NextAt.IsZero() {
+		p.goBack(ctx)
+		return
+	}
 	p.ask(ctx, p.st.LastClass, activities.Codes{})
 }
 
-// sessionOver goes back to where the session was opened from.
-func (p *collectPayment) sessionOver(ctx workflow.Context) {
-	back, reason := p.st.Return, p.st.ReturnReason
-	p.st.Return, p.st.ReturnReason = "", ""
+// goBack returns to where the payment stood before a session was opened, or before a way could not be closed. A planned
+// attempt that fell into that time is due now.
+func (p *collectPayment) goBack(ctx workflow.Context) {
 	switch {
-	case back == PaymentNeedsAttention:
-		p.attention(ctx, reason)
-	case !p.st.NextAt.IsZero() && (back == PaymentScheduled || back == PaymentRetryScheduled):
-		p.move(back)
-	default:
+	case !p.st.NextAt.IsZero() && p.st.Number == 0:
+		p.move(PaymentScheduled)
+	case !p.st.NextAt.IsZero():
+		p.move(PaymentRetryScheduled)
+	case p.st.Return == PaymentNeedsAttention:
+		p.attention(ctx, p.st.ReturnReason)
+	case !p.st.Deadline.IsZero():
+		p.move(PaymentAwaitingCustomer)
 		p.restartPolls(ctx, p.in.Reference)
+	default:
+		p.ask(ctx, p.st.LastClass, activities.Codes{})
 	}
 }
 
@@ -182,7 +210,7 @@ func (p *collectPayment) checkMethod(ctx workflow.Context) {
 	case p.methodChanged(m) && p.st.Reached < p.in.Policy.MaxAttempts && p.st.Number > 0:
 		p.explain(ruleMethodChanged, "The payment method has changed: the next attempt uses it at once.")
 		p.st.Retries = 0
-		p.planAttempt(workflow.Now(ctx).Add(delay))
+		p.planAttempt(later(workflow.Now(ctx).Add(delay), p.st.Rescheduled))
 	}
 }
 

@@ -10,10 +10,15 @@ import (
 	"github.com/offsession/offsession/workflows/dunning"
 )
 
-// message is the frame of every message about the payment. Its id is stable per kind and attempt.
+// message is the frame of every message about the payment. Its id is stable per kind and attempt; a second occasion after
+// the same attempt has one of its own.
 func (p *collectPayment) message(ctx workflow.Context, kind activities.NotificationKind) activities.Notification {
+	id := fmt.Sprintf("%s:%s:%d", PaymentID(p.in.Reference), kind, p.st.Number)
+	if p.st.Occasion > 1 {
+		id = fmt.Sprintf("%s:%d", id, p.st.Occasion)
+	}
 	return activities.Notification{
-		ID:            fmt.Sprintf("%s:%s:%d", PaymentID(p.in.Reference), kind, p.st.Number),
+		ID:            id,
 		Kind:          kind,
 		WorkflowID:    PaymentID(p.in.Reference),
 		Reference:     p.in.Reference,
@@ -62,7 +67,10 @@ func (p *collectPayment) nextReminder() time.Time {
 }
 
 func (p *collectPayment) remind(ctx workflow.Context) {
-	p.st.Reminders++
+	// After a long outage one reminder stands for all that were missed.
+	for next := p.nextReminder(); !next.IsZero() && !next.After(workflow.Now(ctx)); next = p.nextReminder() {
+		p.st.Reminders++
+	}
 	n := p.withLink(p.message(ctx, p.st.AskKind))
 	n.ID = fmt.Sprintf("%s:reminder:%d", n.ID, p.st.Reminders)
 	n.Deadline, n.Generic = p.st.Deadline, p.st.LastClass == dunning.ClassFraud

@@ -31,9 +31,7 @@ func (p *collectPayment) move(to PaymentState) {
 		panic(fmt.Sprintf("payment cannot go from %s to %s", p.st.State, to))
 	}
 	p.st.State = to
-	if to != PaymentNeedsAttention {
-		p.st.Reason = ""
-	}
+	p.st.Reason, p.st.EndAs, p.st.Return, p.st.ReturnReason = "", "", "", ""
 }
 
 // The reasons for which a payment needs attention.

@@ -168,13 +168,10 @@ func (p *collectPayment) stop(ctx workflow.Context, update string, as PaymentSta
 	if p.st.State.Ended() {
 		return nil
 	}
-	if p.st.LookUpDue && !p.lookUpFirst(ctx) && (p.st.State != PaymentNeedsAttention || p.st.LookUpDue) {
-		if p.st.State.Ended() {
-			return nil
-		}
-		return refuse("%s: the payment is %s; what became of the last attempt is not known yet", update, p.stateAndReason())
+	if err := p.endWhenClosed(ctx, as); err != nil {
+		return refuse("%s: the payment is %s; what became of the last attempt is not known yet (%s)", update, p.stateAndReason(), errorType(err))
 	}
-	if p.endWhenClosed(ctx, as) == waysProcessing {
+	if p.st.State == PaymentProcessing || p.st.Reason == ReasonProcessingTooLong {
 		return refuse("%s: the payment is %s; the bank is working on it", update, p.stateAndReason())
 	}
 	return nil
@@ -190,59 +187,74 @@ func (p *collectPayment) retry(ctx workflow.Context) error {
 	return p.attemptAt(ctx, UpdateRetry, workflow.Now(ctx))
 }
 
+// reschedule moves the next attempt; a time that has passed is now.
 func (p *collectPayment) reschedule(ctx workflow.Context, due time.Time) error {
+	due = later(due, workflow.Now(ctx)).UTC()
 	if p.st.State == PaymentScheduled {
-		p.st.NextAt = due.UTC()
+		p.st.NextAt = due
 		return nil
 	}
-	return p.attemptAt(ctx, UpdateReschedule, due)
+	if err := p.attemptAt(ctx, UpdateReschedule, due); err != nil {
+		return err
+	}
+	p.st.Rescheduled = due
+	return nil
 }
 
 // attemptAt plans an attempt that an operator asked for.
 func (p *collectPayment) attemptAt(ctx workflow.Context, update string, at time.Time) error {
-	if p.st.Reached >= p.in.Policy.MaxAttempts {
-		return refuse("%s: %d automatic attempts were made, no more are allowed; the customer can still pay by the link", update, p.st.Reached)
-	}
-	if p.st.LastClass != "" && !p.st.LastClass.Retryable() {
-		m, err := p.readMethod(ctx, p.method())
-		if err != nil {
+	if p.st.State == PaymentNeedsAttention && p.st.Reason != ReasonRefused {
+		p.st.LookUpDue = true
+		if err := p.lookUpFirst(ctx, true); err != nil {
 			return refuse("%s: Stripe does not answer (%s); try again", update, errorType(err))
 		}
-		if m.PaymentMethod == "" || !p.methodChanged(m) {
-			return refuse("%s: the last decline is final for this payment method; change the payment method first", update)
+		switch {
+		case p.st.State.Ended(), p.st.State == PaymentProcessing:
+			return nil // that is what became of the payment
+		case p.st.Reason == ReasonReferenceConflict, p.st.Reason == ReasonDuplicateNotRefunded, p.st.Reason == ReasonProcessingTooLong:
+			return refuse("%s: the payment is %s", update, p.stateAndReason())
 		}
 	}
-	if p.st.Session != "" {
-		if done := p.closeForAttempt(ctx); done {
-			return nil
-		}
-	}
-	if p.st.State == PaymentNeedsAttention {
-		p.st.LookUpDue = p.st.LookUpDue || p.st.Number > 0 && p.st.Reason != ReasonRefused
+	if err := p.mayAttempt(ctx, update); err != nil {
+		return err
 	}
 	p.st.NextAt = later(at, p.st.NotBefore).UTC()
+	if p.st.Session != "" {
+		switch p.closeWays(ctx, p.st.Intent) {
+		case waysPaid:
+			p.settle(ctx)
+			return nil
+		case waysProcessing:
+			p.enterProcessing(ctx)
+			return nil
+		case waysOpen:
+			p.wayStuck(ctx)
+			return nil
+		case waysClosed:
+		}
+	}
 	if p.st.State != PaymentScheduled {
 		p.move(PaymentRetryScheduled)
 	}
 	return nil
 }
 
-// closeForAttempt closes the open session. It reports whether that already decided the payment's state.
-func (p *collectPayment) closeForAttempt(ctx workflow.Context) bool {
-	switch p.closeWays(ctx, "") {
-	case waysPaid:
-		p.settle(ctx)
-		return true
-	case waysProcessing:
-		p.enterProcessing(ctx)
-		return true
-	case waysOpen:
-		p.attention(ctx, ReasonWayNotClosed)
-		return true
-	case waysClosed:
+// mayAttempt refuses an attempt beyond the ceiling, and one on a card that said a final no.
+func (p *collectPayment) mayAttempt(ctx workflow.Context, update string) error {
+	if p.st.Reached >= p.in.Policy.MaxAttempts {
+		return refuse("%s: %d automatic attempts were made, no more are allowed; the customer can still pay by the link", update, p.st.Reached)
 	}
-	p.st.Return, p.st.ReturnReason = "", ""
-	return false
+	if p.st.LastClass == "" || p.st.LastClass.Retryable() {
+		return nil
+	}
+	m, err := p.readMethod(ctx, p.method())
+	if err != nil {
+		return refuse("%s: Stripe does not answer (%s); try again", update, errorType(err))
+	}
+	if m.PaymentMethod == "" || !p.methodChanged(m) {
+		return refuse("%s: the last decline is final for this payment method; change the payment method first", update)
+	}
+	return nil
 }
 
 // changePaymentMethod puts another saved method in place. Where an attempt makes sense, it follows at once.

@@ -35,15 +35,25 @@ const (
 	waysPaid
 )
 
+// waysMost bounds what is carried over: beyond it, the oldest closed way is forgotten.
+const waysMost = 40
+
 // addWay remembers a PaymentIntent or Session; one that is known stays as it is.
 func (p *collectPayment) addWay(kind activities.WayKind, id string) {
-	if p.wayOf(kind, id) == nil {
-		w := wayState{Way: activities.Way{Kind: kind, ID: id}, State: activities.WayOpen}
-		if kind == activities.WayPaymentIntent {
-			w.PaymentIntent = id
-		}
-		p.st.Ways = append(p.st.Ways, w)
+	if p.wayOf(kind, id) != nil {
+		return
 	}
+	if len(p.st.Ways) >= waysMost {
+		closed := func(w wayState) bool { return w.State == activities.WayClosed }
+		if i := slices.IndexFunc(p.st.Ways, closed); i >= 0 {
+			p.st.Ways = slices.Delete(p.st.Ways, i, i+1)
+		}
+	}
+	w := wayState{Way: activities.Way{Kind: kind, ID: id}, State: activities.WayOpen}
+	if kind == activities.WayPaymentIntent {
+		w.PaymentIntent = id
+	}
+	p.st.Ways = append(p.st.Ways, w)
 }
 
 func (p *collectPayment) wayOf(kind activities.WayKind, id string) *wayState {
@@ -96,7 +106,7 @@ func (p *collectPayment) forget(kind activities.WayKind, id string) {
 
 // settled reports whether nothing more can come of the way.
 func (w wayState) settled() bool {
-	return w.State == activities.WayClosed || w.Refunded
+	return w.State == activities.WayClosed || w.State == activities.WayPaid && w.Refunded
 }
 
 // anyOpenWay reports whether something could still be paid, or is being paid.
@@ -108,51 +118,65 @@ func (p *collectPayment) anyOpenWay() bool {
 func (p *collectPayment) closedIntents() []string {
 	var ids []string
 	for _, w := range p.st.Ways {
-		if w.settled() && w.PaymentIntent != "" {
+		if w.State == activities.WayClosed && w.PaymentIntent != "" {
 			ids = append(ids, w.PaymentIntent)
 		}
 	}
 	return ids
 }
 
-// verdict judges all ways but the one excepted.
+// verdict judges all ways but the one excepted, as long as that is merely open. A payment counts even when it was given
+// back: it was taken.
 func (p *collectPayment) verdict(except string) waysVerdict {
 	v := waysClosed
 	for _, w := range p.st.Ways {
-		if w.settled() || w.ID == except && w.State == activities.WayOpen {
-			continue
-		}
 		switch w.State {
 		case activities.WayPaid:
 			v = max(v, waysPaid)
 		case activities.WayProcessing:
 			v = max(v, waysProcessing)
 		case activities.WayOpen:
-			v = max(v, waysOpen)
+			if w.ID != except {
+				v = max(v, waysOpen)
+			}
 		case activities.WayClosed:
 		}
 	}
 	return v
 }
 
-// closeWays closes every open way but the one excepted, each by a write and a read, and says what they have become.
+// closeWays closes every open way but the one excepted, each by a write and a read, and says what they have become. What
+// a bank is working on is left to it.
 func (p *collectPayment) closeWays(ctx workflow.Context, except string) waysVerdict {
 	for _, w := range slices.Clone(p.st.Ways) {
-		if w.settled() || w.State == activities.WayPaid || w.ID == except {
-			continue
+		if w.State == activities.WayOpen && w.ID != except {
+			p.closeWay(ctx, w.Way)
 		}
-		p.st.Closes++
-		r, err := execute(ctx, closeOptions, payments.CloseWay, activities.CloseWayInput{
-			Way:            w.Way,
-			IdempotencyKey: fmt.Sprintf("%s:close:%d", PaymentID(p.in.Reference), p.st.Closes),
-		})
-		if err != nil {
-			workflow.GetLogger(ctx).Warn("way to pay not closed", "way", w.ID, "error_type", errorType(err))
-			continue
-		}
-		p.observe(r)
 	}
 	return p.verdict(except)
+}
+
+func (p *collectPayment) closeWay(ctx workflow.Context, w activities.Way) {
+	p.st.Closes++
+	r, err := execute(ctx, closeOptions, payments.CloseWay, activities.CloseWayInput{
+		Way:            w,
+		IdempotencyKey: fmt.Sprintf("%s:close:%d", PaymentID(p.in.Reference), p.st.Closes),
+	})
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("way to pay not closed", "way", w.ID, "error_type", errorType(err))
+		return
+	}
+	p.observe(r)
+}
+
+// wayStuck waits until a way that could not be closed is closed; then the payment goes back to where it stands now.
+func (p *collectPayment) wayStuck(ctx workflow.Context) {
+	next, back, reason := p.st.NextAt, p.st.Return, p.st.ReturnReason
+	if back == "" {
+		back, reason = p.st.State, p.st.Reason
+	}
+	p.attention(ctx, ReasonWayNotClosed)
+	p.st.NextAt, p.st.Return, p.st.ReturnReason = next, back, reason
 }
 
 // readWays reads every way that something can still come of.
@@ -179,40 +203,35 @@ func (p *collectPayment) readWays(ctx workflow.Context) ([]activities.WayReading
 // settle ends a payment that was paid, once every other way is closed. When two ways took the money, the earlier
 // charge is kept and the other refunded in full.
 func (p *collectPayment) settle(ctx workflow.Context) {
-	verdict := p.closeWays(ctx, "")
+	p.closeWays(ctx, "")
 	paid, err := p.paidWays(ctx)
-	if err != nil || len(paid) == 0 {
-		p.attention(ctx, ReasonWayNotClosed)
+	if err != nil {
+		p.wayStuck(ctx)
 		return
 	}
 	for _, duplicate := range paid[1:] {
-		if !p.refund(ctx, duplicate) {
+		if !duplicate.Refunded && !p.refund(ctx, duplicate) {
 			p.attention(ctx, ReasonDuplicateNotRefunded)
-			p.restartPolls(ctx, p.in.Reference)
 			return
 		}
 	}
 	p.st.PaidIntent, p.st.PaidMethod = paid[0].PaymentIntent, paid[0].PaymentMethod
-	verdict = p.verdictOfOthers(verdict)
-	switch verdict {
+	switch p.verdictOfOthers() {
 	case waysProcessing:
 		p.enterProcessing(ctx)
 	case waysOpen:
-		p.attention(ctx, ReasonWayNotClosed)
+		p.wayStuck(ctx)
 	case waysClosed, waysPaid:
 		p.end(ctx, PaymentPaid)
 	}
 }
 
 // verdictOfOthers judges the ways that did not take the money.
-func (p *collectPayment) verdictOfOthers(all waysVerdict) waysVerdict {
-	if all != waysPaid {
-		return all
-	}
+func (p *collectPayment) verdictOfOthers() waysVerdict {
 	v := waysClosed
 	for _, w := range p.st.Ways {
 		switch {
-		case w.settled(), w.State == activities.WayPaid, w.PaymentIntent != "" && w.PaymentIntent == p.st.PaidIntent:
+		case w.State == activities.WayClosed, w.State == activities.WayPaid, w.PaymentIntent == p.st.PaidIntent:
 		case w.State == activities.WayProcessing:
 			v = max(v, waysProcessing)
 		default:
@@ -222,15 +241,10 @@ func (p *collectPayment) verdictOfOthers(all waysVerdict) waysVerdict {
 	return v
 }
 
-// paidWays are the distinct payments that took money and were not given back, the earliest charge first.
+// paidWays are the distinct payments that took money, at least one: first the one to keep, which is the earliest charge
+// of those that nobody gave back.
 func (p *collectPayment) paidWays(ctx workflow.Context) ([]wayState, error) {
-	var paid []wayState
-	for _, w := range p.st.Ways {
-		known := slices.ContainsFunc(paid, func(o wayState) bool { return o.PaymentIntent == w.PaymentIntent })
-		if w.State == activities.WayPaid && !w.Refunded && !known {
-			paid = append(paid, w)
-		}
-	}
+	paid := p.distinctPaid()
 	if len(paid) < 2 {
 		return paid, nil
 	}
@@ -242,15 +256,31 @@ func (p *collectPayment) paidWays(ctx workflow.Context) ([]wayState, error) {
 	if err != nil {
 		return nil, err
 	}
-	paid = paid[:0]
 	for _, r := range readings {
 		p.observe(r)
-		if w := p.wayOf(r.Kind, r.ID); !w.Refunded {
-			paid = append(paid, *w)
+	}
+	paid = p.distinctPaid()
+	slices.SortStableFunc(paid, func(a, b wayState) int {
+		if a.Refunded != b.Refunded {
+			if a.Refunded {
+				return 1
+			}
+			return -1
+		}
+		return a.ChargedAt.Compare(b.ChargedAt)
+	})
+	return paid, nil
+}
+
+func (p *collectPayment) distinctPaid() []wayState {
+	var paid []wayState
+	for _, w := range p.st.Ways {
+		known := slices.ContainsFunc(paid, func(o wayState) bool { return o.PaymentIntent == w.PaymentIntent })
+		if w.State == activities.WayPaid && !known {
+			paid = append(paid, w)
 		}
 	}
-	slices.SortStableFunc(paid, func(a, b wayState) int { return a.ChargedAt.Compare(b.ChargedAt) })
-	return paid, nil
+	return paid
 }
 
 // refund gives a duplicate back. It reports whether that is done.
@@ -283,21 +313,41 @@ func (p *collectPayment) refund(ctx workflow.Context, w wayState) bool {
 	return true
 }
 
-// endWhenClosed ends without a payment, once every way is closed: a payment found on the way wins.
-func (p *collectPayment) endWhenClosed(ctx workflow.Context, as PaymentState) waysVerdict {
-	verdict := p.closeWays(ctx, "")
-	switch verdict {
+// endWhenClosed ends without a payment, once what may still run is known and every way is closed: a payment found on
+// the way wins, and a bank that is working on one keeps it from ending. After an error nothing has changed.
+func (p *collectPayment) endWhenClosed(ctx workflow.Context, as PaymentState) error {
+	if p.mayStillRun(ctx) {
+		p.st.LookUpDue = true
+		p.wayStuck(ctx)
+		p.st.EndAs = as
+		p.st.PollAt = p.st.NotBefore
+		return nil
+	}
+	if p.st.LookUpDue {
+		if err := p.lookUpFirst(ctx, false); err != nil {
+			return err
+		}
+		if p.st.State.Ended() || p.st.State == PaymentProcessing {
+			return nil
+		}
+	}
+	for _, w := range slices.Clone(p.st.Ways) {
+		if w.State == activities.WayOpen || w.State == activities.WayProcessing {
+			p.closeWay(ctx, w.Way) // Stripe cancels some debits while the bank works on them
+		}
+	}
+	switch p.verdict("") {
 	case waysPaid:
 		p.settle(ctx)
 	case waysProcessing:
 		p.enterProcessing(ctx)
 	case waysOpen:
+		p.wayStuck(ctx)
 		p.st.EndAs = as
-		p.attention(ctx, ReasonWayNotClosed)
 	case waysClosed:
 		p.end(ctx, as)
 	}
-	return verdict
+	return nil
 }
 
 // end closes the books.
@@ -309,8 +359,7 @@ func (p *collectPayment) end(ctx workflow.Context, as PaymentState) {
 
 // enterProcessing waits for a bank.
 func (p *collectPayment) enterProcessing(ctx workflow.Context) {
-	p.st.NextAt = time.Time{}
-	if p.st.State == PaymentProcessing {
+	if p.st.State == PaymentProcessing || p.st.Reason == ReasonProcessingTooLong {
 		return
 	}
 	if p.st.ProcessingSince.IsZero() {
@@ -319,5 +368,6 @@ func (p *collectPayment) enterProcessing(ctx workflow.Context) {
 	p.move(PaymentProcessing)
 	p.restartPolls(ctx, p.in.Reference)
 	p.st.Exception = true
+	p.st.Occasion++
 	p.tellProcessing(ctx)
 }

@@ -49,8 +49,8 @@ type savePaymentMethod struct {
 }
 
 // SavePaymentMethod saves one payment method for later off-session charges: it opens a Checkout Session in setup mode,
-// waits for the customer, attaches the method and makes it the default. It ends as saved, abandoned or canceled, and
-// then no session is open. It fails only when its input is wrong.
+// waits for the customer, attaches the method and makes it the default. It ends as saved, abandoned or canceled. It fails
+// only when its input is wrong.
 func SavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (SavePaymentMethodResult, error) {
 	s, err := newSavePaymentMethod(ctx, in)
 	if err != nil {
@@ -60,7 +60,7 @@ func SavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (SavePay
 	if err := s.handleMessages(ctx); err != nil {
 		return SavePaymentMethodResult{}, err
 	}
-	s.listen(ctx, detached)
+	s.listen(ctx)
 	if err := s.run(detached); err != nil {
 		var again *workflow.ContinueAsNewError
 		if errors.As(err, &again) {
@@ -95,6 +95,7 @@ func (s *savePaymentMethod) run(ctx workflow.Context) error {
 		s.tell(ctx, s.message(ctx, activities.NotifySetupLink, "link"))
 	}
 	for !s.st.State.Ended() {
+		s.takeIn()
 		if s.st.OpenDue {
 			s.st.OpenDue = false
 			s.openSession(ctx)
@@ -116,11 +117,7 @@ func (s *savePaymentMethod) run(ctx workflow.Context) error {
 			continue
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && s.quiet(ctx) {
-			s.drain(ctx)
-			if len(s.queue) == 0 {
-				return &workflow.ContinueAsNewError{}
-			}
-			continue
+			return &workflow.ContinueAsNewError{}
 		}
 		s.publish(ctx, s.attributes())
 		if err := s.sleep(ctx, wake, what); err != nil {
@@ -164,7 +161,7 @@ func (s *savePaymentMethod) nextWake() (time.Time, string) {
 	if s.st.State == SetupVerifying {
 		return earliest(s.st.PollAt, s.st.VerifyingSince.Add(verifyingPatience)), "ask Stripe about the verification"
 	}
-	return earliest(s.st.PollAt, s.nextReminder(), s.deadline()), "customer's time to save a method"
+	return earliest(s.st.PollAt, s.nextReminder(), s.lastDay()), "customer's time to save a method"
 }
 
 // actDue does what the timer was set for.
@@ -173,10 +170,13 @@ func (s *savePaymentMethod) actDue(ctx workflow.Context) {
 	reminder := s.nextReminder()
 	switch {
 	case s.st.State == SetupVerifying && !now.Before(s.st.VerifyingSince.Add(verifyingPatience)),
-		s.st.State != SetupVerifying && !now.Before(s.deadline()):
+		s.st.State != SetupVerifying && !now.Before(s.lastDay()):
 		s.endWhenClosed(ctx, SetupAbandoned)
-	case s.st.State != SetupVerifying && !reminder.IsZero() && !now.Before(reminder):
-		s.st.Reminders++
+	case !reminder.IsZero() && !now.Before(reminder):
+		// After a verification or a long outage one reminder stands for all that were missed.
+		for next := reminder; !next.IsZero() && !next.After(now); next = s.nextReminder() {
+			s.st.Reminders++
+		}
 		s.tell(ctx, s.message(ctx, activities.NotifySetupReminder, fmt.Sprintf("%d", s.st.Reminders)))
 	default:
 		s.poll(ctx)
@@ -188,9 +188,18 @@ func (s *savePaymentMethod) deadline() time.Time {
 	return s.in.Deadline.After(s.st.StartedAt, s.zone)
 }
 
-// nextReminder is when the customer is reminded next; zero when no more, or nobody is to be told.
+// lastDay is when the workflow gives up: at the deadline, or later when the customer has saved a method and it is only
+// that Stripe does not let us keep it yet.
+func (s *savePaymentMethod) lastDay() time.Time {
+	if s.st.State == SetupNeedsAttention && s.st.Session != "" {
+		return s.deadline().Add(verifyingPatience)
+	}
+	return s.deadline()
+}
+
+// nextReminder is when the customer is reminded next; zero when no more, or there is nobody to tell and nothing to do.
 func (s *savePaymentMethod) nextReminder() time.Time {
-	if !s.in.Notify || s.st.Reminders >= len(s.in.Reminders) {
+	if !s.in.Notify || s.st.State != SetupOpen || s.st.Reminders >= len(s.in.Reminders) {
 		return time.Time{}
 	}
 	return s.in.Reminders[s.st.Reminders].After(s.st.StartedAt, s.zone)
@@ -205,7 +214,7 @@ func (s *savePaymentMethod) attributes() publishedAttributes {
 	a := publishedAttributes{state: string(s.st.State), customer: s.customer()}
 	switch s.st.State {
 	case SetupOpen, SetupNeedsAttention:
-		a.nextAction = s.deadline()
+		a.nextAction = s.lastDay()
 	case SetupVerifying:
 		a.nextAction = s.st.VerifyingSince.Add(verifyingPatience)
 	case SetupSaved, SetupAbandoned, SetupCanceled:

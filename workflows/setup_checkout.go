@@ -16,7 +16,7 @@ const nextActionMicrodeposits = "verify_with_microdeposits"
 func (s *savePaymentMethod) openSession(ctx workflow.Context) {
 	s.st.Checkouts++
 	id := SavePaymentMethodID(s.in.Reference)
-	res, err := execute(ctx, writeOptions, checkouts.OpenCheckoutSession, activities.OpenCheckoutInput{
+	res, err := execute(ctx, setupSessionOptions, checkouts.OpenCheckoutSession, activities.OpenCheckoutInput{
 		Mode:               activities.CheckoutModeSetup,
 		UI:                 s.in.CheckoutUI,
 		WorkflowID:         id,
@@ -37,14 +37,19 @@ func (s *savePaymentMethod) openSession(ctx workflow.Context) {
 		return
 	}
 	s.st.Session, s.st.SessionExpires, s.st.OpenedAt = res.Session, res.ExpiresAt, workflow.Now(ctx).UTC()
-	s.st.State = SetupOpen
+	if s.st.State == SetupNeedsAttention {
+		s.st.State, s.st.Reason = SetupOpen, ""
+	}
 	s.restartPolls(ctx, s.in.Reference)
 }
 
-// attention leaves the setup to a person; opening is tried again at the polls, until the deadline.
+// attention leaves the setup to a person. What could not be done, opening a session or keeping what was saved, is tried
+// again at the polls.
 func (s *savePaymentMethod) attention(ctx workflow.Context, reason string) {
+	if s.st.State != SetupNeedsAttention {
+		s.restartPolls(ctx, s.in.Reference)
+	}
 	s.st.State, s.st.Reason = SetupNeedsAttention, reason
-	s.polled(ctx, s.in.Reference)
 	workflow.GetLogger(ctx).Warn("saving a payment method needs attention", "attention", reason)
 }
 
@@ -117,7 +122,7 @@ func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading
 	}
 	customer, err := s.ensureCustomer(ctx)
 	if err != nil {
-		s.attentionKeepingSession(ctx, err)
+		s.attention(ctx, attentionReason(err))
 		return
 	}
 	method := r.Method
@@ -132,7 +137,7 @@ func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading
 			PaymentMethod: method.ID, Customer: customer, IdempotencyKey: s.writeKey("attach"),
 		})
 		if err != nil {
-			s.attentionKeepingSession(ctx, err)
+			s.attention(ctx, attentionReason(err))
 			return
 		}
 		if res.Refused != "" {
@@ -146,7 +151,7 @@ func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading
 			Customer: customer, PaymentMethod: method.ID, IdempotencyKey: s.writeKey("set_default"),
 		})
 		if err != nil {
-			s.attentionKeepingSession(ctx, err)
+			s.attention(ctx, attentionReason(err))
 			return
 		}
 	}
@@ -155,11 +160,6 @@ func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading
 		ExpMonth: method.ExpMonth, ExpYear: method.ExpYear, Mandate: r.Mandate, ConsentVersion: s.st.ConsentVersion,
 	}
 	s.end(ctx, SetupSaved)
-}
-
-// attentionKeepingSession: the method is saved at Stripe, and the rest is tried again at the polls.
-func (s *savePaymentMethod) attentionKeepingSession(ctx workflow.Context, err error) {
-	s.attention(ctx, attentionReason(err))
 }
 
 // ensureCustomer answers the customer to attach to, creating one when the input asks for it.
@@ -200,11 +200,12 @@ func (s *savePaymentMethod) endWhenClosed(ctx workflow.Context, as SetupState) {
 		s.end(ctx, as)
 	case r.SessionStatus == activities.CheckoutComplete && r.Status == activities.SetupIntentSucceeded:
 		s.keep(ctx, r)
-		if !s.st.State.Ended() && s.st.State != SetupNeedsAttention {
-			// What was saved cannot be used, and the time is over.
-			s.st.OpenDue = false
-			s.end(ctx, as)
+		if s.st.State.Ended() || as == SetupAbandoned && s.st.State == SetupNeedsAttention && workflow.Now(ctx).Before(s.lastDay()) {
+			return
 		}
+		// What was saved cannot be used or kept, and the time is over.
+		s.st.OpenDue = false
+		s.end(ctx, as)
 	default:
 		s.end(ctx, as)
 	}
