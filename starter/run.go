@@ -82,7 +82,7 @@ func describe(cmd *cobra.Command, err error) string {
 		}
 		return strings.Join(lines, "\nstarter: ")
 	}
-	if u, ok := errors.AsType[*usageError](err); ok && u.error != err {
+	if u, ok := errors.AsType[*usageError](err); ok {
 		return describe(cmd, u.error)
 	}
 	if mistake, ok := errors.AsType[*client.InvalidError](err); ok {
