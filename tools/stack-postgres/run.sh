@@ -66,7 +66,7 @@ stop() {
 			# PostgreSQL takes TERM for "when the last client has gone".
 			[[ ${names[i]} == postgres ]] && signal=INT || signal=TERM
 			kill -"$signal" "${pids[i]}" 2>/dev/null || true
-			for _ in {1..100}; do
+			for _ in {1..1200}; do
 				kill -0 "${pids[i]}" 2>/dev/null || break
 				sleep 0.1
 			done
