@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -48,6 +49,7 @@ func (s *Sandbox) newControl() *http.ServeMux {
 	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/settle", s.handleSettle)
 	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/authenticate", s.handleAuthenticate)
 	mux.HandleFunc("POST /_sandbox/setup_intents/{id}/authenticate", s.handleAuthenticate)
+	mux.HandleFunc("POST /_sandbox/payment_methods/{id}/automatic_update", s.handleAutomaticUpdate)
 	mux.HandleFunc("POST /_sandbox/checkout/{id}/pay", s.handlePay)
 	mux.HandleFunc("GET /_sandbox/checkout/{id}", s.handlePage)
 	mux.HandleFunc("POST /_sandbox/checkout/{id}", s.handlePageForm)
@@ -238,6 +240,34 @@ func (c *call) authenticate(id string, passed bool) (object, *apiError) {
 		return nil, pi.unexpected("This PaymentIntent has a status of " + pi.Status + ", there is no challenge to answer.")
 	}
 	return result(c.authenticatePayment(pi, passed))
+}
+
+// handleAutomaticUpdate is the card network replacing an expired or lost card: the saved
+// payment method goes on as the test card of the token given, pm_card_visa if none is.
+func (s *Sandbox) handleAutomaticUpdate(w http.ResponseWriter, r *http.Request) {
+	in := struct {
+		Token string `json:"token"`
+	}{"pm_card_visa"}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	s.respond(w, func(c *call) (object, *apiError) {
+		old, err := named[*paymentMethod](c, r.PathValue("id"), "PaymentMethod", "payment_method")
+		if err != nil {
+			return nil, err
+		}
+		m, ok := testMethodByToken(in.Token)
+		if !ok || m.kind != "card" || old.Type != "card" {
+			return nil, invalidParam("token", "Invalid token: only a card can be updated, and only to another test card.")
+		}
+		pm := update(c, old, func(pm *paymentMethod) {
+			pm.Token, pm.Fingerprint, pm.DeclinesSoFar, pm.ExpYear = m.token, fingerprintOf(m), 0, pm.ExpYear+3
+		})
+		c.emitChange("payment_method.automatically_updated", pm, map[string]string{
+			"card": `{"exp_year":` + strconv.FormatInt(old.ExpYear, 10) + `,"last4":"` + old.test().last4() + `"}`,
+		})
+		return pm, nil
+	})
 }
 
 // handlePay is the buyer, for tests: it finishes a Checkout Session or answers with the

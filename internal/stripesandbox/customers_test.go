@@ -52,6 +52,18 @@ func TestCustomers(t *testing.T) {
 	require.Equal(t, []string{"customer.created", "customer.updated", "customer.deleted"}, b.events(cus.ID))
 }
 
+func TestAutomaticUpdate(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	cus := b.customer()
+	pm := b.saved(cus, "pm_sandbox_decline_expired_card")
+	require.Equal(t, "expired_card", code(t, b.offSession(cus, pm)))
+	require.Equal(t, http.StatusBadRequest, b.control("/payment_methods/"+pm+"/automatic_update", map[string]string{"token": "pm_none"}).status)
+	require.Equal(t, "4242", b.control("/payment_methods/"+pm+"/automatic_update", nil).at(t, "card.last4"))
+	require.Equal(t, http.StatusOK, b.offSession(cus, pm).status)
+	require.Equal(t, []string{"payment_method.attached", "payment_method.automatically_updated"}, b.events(pm))
+}
+
 func TestAttachAndDetach(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})

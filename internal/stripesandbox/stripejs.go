@@ -101,6 +101,9 @@ func (c *call) confirmCardSetup(in elementsRequest) (*setupIntent, *apiError) {
 	if err := si.confirmable(); err != nil {
 		return nil, err
 	}
+	if si.Session != "" {
+		return nil, ownedBySession("setup_intent_unexpected_state", "SetupIntent", "confirm")
+	}
 	if si.Status != statusRequiresAction || in.Method != "" || in.Number != "" {
 		pm, err := c.methodForSetup(si, in)
 		if err != nil {

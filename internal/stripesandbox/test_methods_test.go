@@ -2,6 +2,7 @@ package stripesandbox_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,6 +177,8 @@ func TestPrivateTokens(t *testing.T) {
 				continue
 			}
 			require.Equal(t, tc.code, code(t, a), tc.token)
+			charged := a.at(t, "error.payment_intent.latest_charge") != nil
+			require.Equal(t, !strings.HasPrefix(tc.code, "authentication"), charged, "a wish for authentication makes no charge")
 			advice, _ := a.at(t, "error").(map[string]any)["advice_code"].(string)
 			require.Equal(t, tc.advice, advice)
 		}
