@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/worker"
-
-	"github.com/offsession/offsession/internal/config"
 )
 
 const (
@@ -28,7 +26,6 @@ const (
 // mainOptions are for the queue of workflows and of all that somebody waits for.
 func mainOptions(fatal context.CancelCauseFunc) worker.Options {
 	return worker.Options{
-		DeploymentOptions:                  build(),
 		MaxConcurrentActivityExecutionSize: mainActivities,
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
@@ -42,7 +39,6 @@ func mainOptions(fatal context.CancelCauseFunc) worker.Options {
 func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worker.Options {
 	slots := int(math.Ceil(perSecond * slowCharge.Seconds()))
 	return worker.Options{
-		DeploymentOptions:                  build(),
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       perSecond,
 		MaxConcurrentActivityExecutionSize: min(max(slots, minCharges), maxCharges),
@@ -50,14 +46,4 @@ func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worke
 		OnFatalError:                       func(err error) { fatal(err) },
 		DisableEagerActivities:             true,
 	}
-}
-
-// build tells in Temporal which version ran a workflow task; it does not opt in to worker versioning. Without a version
-// the SDK takes the program's checksum.
-func build() worker.DeploymentOptions {
-	v := config.Version()
-	if v == config.NoVersion {
-		return worker.DeploymentOptions{}
-	}
-	return worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{DeploymentName: "offsession", BuildID: v}}
 }

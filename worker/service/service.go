@@ -101,6 +101,7 @@ func newActivities(c config.Config, logger *slog.Logger) (*activities.Activities
 
 // newWorkers makes a worker per task queue. fatal ends both.
 func newWorkers(tc client.Client, c config.Config, acts *activities.Activities, fatal context.CancelCauseFunc) []worker.Worker {
+	nameBuild()
 	main := worker.New(tc, c.TaskQueue, mainOptions(fatal))
 	workflows.Register(main)
 	acts.RegisterMain(main)
