@@ -91,6 +91,6 @@ type Operation struct {
 type OperationResponse struct {
 	// State is the workflow's state after the Update.
 	State string `json:"state"`
-	// Pending says that Stripe has not answered within 20 s; the Update goes on.
+	// Pending says that Stripe has not answered within 20 s, or cannot yet: what was asked for goes on.
 	Pending bool `json:"pending,omitempty"`
 }

@@ -33,14 +33,14 @@ const (
 func (p *collectPayment) attempt(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	if wait := p.st.NotBefore; wait.After(now) {
-		p.planAttempt(wait)
+		p.planAttempt(ctx, wait)
 		return
 	}
 	if p.st.LookUpDue {
 		err := p.lookUpFirst(ctx, true)
 		switch {
 		case err != nil && attentionReason(err) == ReasonStripeFaults:
-			p.planAttempt(workflow.Now(ctx).Add(settleTime))
+			p.planAttempt(ctx, workflow.Now(ctx).Add(settleTime))
 			return
 		case err != nil:
 			p.attention(ctx, attentionReason(err))
@@ -61,7 +61,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		return
 	case waysClosed:
 	}
-	p.move(PaymentCharging)
+	p.move(ctx, PaymentCharging)
 	p.st.Number++
 	p.st.Occasion = 0
 	p.st.Rescheduled = time.Time{}
@@ -98,6 +98,9 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		return
 	}
 	p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
+	if res.PaymentMethod != "" {
+		p.lastAttempt().PaymentMethod = res.PaymentMethod
+	}
 	found, err := p.lookUp(ctx, p.st.Intent, lookUpOptions)
 	if err != nil {
 		p.st.LookUpDue = true
@@ -176,13 +179,13 @@ func (p *collectPayment) again(ctx workflow.Context, at time.Time) {
 		p.attention(ctx, ReasonStripeFaults)
 		return
 	}
-	p.planAttempt(later(at, workflow.Now(ctx)))
+	p.planAttempt(ctx, later(at, workflow.Now(ctx)))
 }
 
 // declined follows the dunning policy after an issuer's no.
 func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activities.ChargeResult) {
 	now := workflow.Now(ctx)
-	p.st.FailedMethod, p.st.FailedStamp = res.PaymentMethod, res.PaymentMethodStamp
+	p.st.FailedMethod, p.st.FailedStamp = at.PaymentMethod, res.PaymentMethodStamp
 	p.st.NotTaken = 0
 	if res.Code == activities.CodeNoPaymentMethod || res.Code == activities.CodePaymentMethodUnusable {
 		// The PaymentIntent, if there is one, was not tried and looks as before.
@@ -211,17 +214,17 @@ func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activit
 	}
 	at.Rule, at.Explanation = d.Rule, d.Sentence
 	p.st.LastClass = d.Class
-	if changed := p.method(); changed != "" && changed != res.PaymentMethod && p.st.Reached < p.in.Policy.MaxAttempts {
+	if changed := p.method(); changed != "" && changed != at.PaymentMethod && p.st.Reached < p.in.Policy.MaxAttempts {
 		// Another method was put in place while this attempt ran.
 		at.Rule, at.Explanation = ruleMethodChanged, "The payment method was changed meanwhile: the next attempt uses it at once."
 		p.st.Retries = 0
-		p.planAttempt(now)
+		p.planAttempt(ctx, now)
 		return
 	}
 	switch d.Action {
 	case dunning.ActionRetry:
 		p.st.Retries++
-		p.planAttempt(d.At)
+		p.planAttempt(ctx, d.At)
 		if d.TellCustomer {
 			p.tellRetry(ctx, d, res.Codes)
 		}
@@ -250,9 +253,9 @@ func (p *collectPayment) decide(res activities.ChargeResult, now time.Time, look
 }
 
 // planAttempt plans the next automatic attempt, never while Stripe may still be executing the last one.
-func (p *collectPayment) planAttempt(at time.Time) {
+func (p *collectPayment) planAttempt(ctx workflow.Context, at time.Time) {
 	p.st.NextAt = later(at, p.st.NotBefore).UTC()
-	p.move(PaymentRetryScheduled)
+	p.move(ctx, PaymentRetryScheduled)
 }
 
 // ask gives the step to the customer: no automatic attempt until something changes.
@@ -267,7 +270,7 @@ func (p *collectPayment) ask(ctx workflow.Context, class dunning.Class, codes ac
 	if class == dunning.ClassAuth {
 		p.st.AskKind = activities.NotifyPaymentActionRequired
 	}
-	p.move(PaymentAwaitingCustomer)
+	p.move(ctx, PaymentAwaitingCustomer)
 	p.restartPolls(ctx, p.in.Reference)
 	p.tellAsk(ctx, codes)
 }
@@ -289,7 +292,7 @@ func (p *collectPayment) attention(ctx workflow.Context, reason string) {
 	entering := p.st.State != PaymentNeedsAttention || p.st.Reason != reason
 	p.st.Exception = true
 	p.st.NextAt = time.Time{}
-	p.move(PaymentNeedsAttention)
+	p.move(ctx, PaymentNeedsAttention)
 	p.st.Reason, p.st.EndAs, p.st.Return, p.st.ReturnReason = reason, "", "", ""
 	if !entering {
 		return

@@ -110,7 +110,7 @@ func (p *collectPayment) openSession(ctx workflow.Context) error {
 		// Stripe takes requests again: the customer's time goes on.
 		back, reason = PaymentAwaitingCustomer, ""
 	}
-	p.move(PaymentAwaitingCustomer)
+	p.move(ctx, PaymentAwaitingCustomer)
 	p.st.Return, p.st.ReturnReason = back, reason
 	p.restartPolls(ctx, p.in.Reference)
 	return nil

@@ -174,13 +174,13 @@ func (p *collectPayment) debitFailed(ctx workflow.Context, readings []activities
 func (p *collectPayment) goBack(ctx workflow.Context) {
 	switch {
 	case !p.st.NextAt.IsZero() && p.st.Number == 0:
-		p.move(PaymentScheduled)
+		p.move(ctx, PaymentScheduled)
 	case !p.st.NextAt.IsZero():
-		p.move(PaymentRetryScheduled)
+		p.move(ctx, PaymentRetryScheduled)
 	case p.st.Return == PaymentNeedsAttention:
 		p.attention(ctx, p.st.ReturnReason)
 	case !p.st.Deadline.IsZero():
-		p.move(PaymentAwaitingCustomer)
+		p.move(ctx, PaymentAwaitingCustomer)
 		p.restartPolls(ctx, p.in.Reference)
 	default:
 		p.ask(ctx, p.st.LastClass, activities.Codes{})
@@ -210,7 +210,7 @@ func (p *collectPayment) checkMethod(ctx workflow.Context) {
 	case p.methodChanged(m) && p.st.Reached < p.in.Policy.MaxAttempts && p.st.Number > 0:
 		p.explain(ruleMethodChanged, "The payment method has changed: the next attempt uses it at once.")
 		p.st.Retries = 0
-		p.planAttempt(later(workflow.Now(ctx).Add(delay), p.st.Rescheduled))
+		p.planAttempt(ctx, later(workflow.Now(ctx).Add(delay), p.st.Rescheduled))
 	}
 }
 

@@ -3,6 +3,8 @@ package workflows
 import (
 	"fmt"
 	"slices"
+
+	"go.temporal.io/sdk/workflow"
 )
 
 // paymentMoves lists every change of state that a payment can make; anything else is a bug, and stops the workflow's
@@ -23,13 +25,14 @@ var paymentMoves = map[PaymentState][]PaymentState{
 }
 
 // move changes the state along the table.
-func (p *collectPayment) move(to PaymentState) {
+func (p *collectPayment) move(ctx workflow.Context, to PaymentState) {
 	if p.st.State == to {
 		return
 	}
 	if !slices.Contains(paymentMoves[p.st.State], to) {
 		panic(fmt.Sprintf("payment cannot go from %s to %s", p.st.State, to))
 	}
+	workflow.GetLogger(ctx).Debug("payment moved", "from", p.st.State, "to", to)
 	p.st.State = to
 	p.st.Reason, p.st.EndAs, p.st.Return, p.st.ReturnReason = "", "", "", ""
 }

@@ -60,7 +60,7 @@ func (p *collectPayment) handleOperation(ctx workflow.Context, update string, op
 	if err != nil || c.err != nil {
 		return OperationResponse{}, firstError(err, c.err)
 	}
-	return OperationResponse{State: string(p.st.State), Pending: !done}, nil
+	return OperationResponse{State: string(p.st.State), Pending: !done || p.st.EndAs != ""}, nil
 }
 
 // validate refuses what makes no sense in the present state, before anything is written to history.
@@ -234,7 +234,7 @@ func (p *collectPayment) attemptAt(ctx workflow.Context, update string, at time.
 		}
 	}
 	if p.st.State != PaymentScheduled {
-		p.move(PaymentRetryScheduled)
+		p.move(ctx, PaymentRetryScheduled)
 	}
 	return nil
 }

@@ -353,7 +353,7 @@ func (p *collectPayment) endWhenClosed(ctx workflow.Context, as PaymentState) er
 // end closes the books.
 func (p *collectPayment) end(ctx workflow.Context, as PaymentState) {
 	p.st.NextAt, p.st.PollAt = time.Time{}, time.Time{}
-	p.move(as)
+	p.move(ctx, as)
 	p.tellEnd(ctx)
 }
 
@@ -365,7 +365,7 @@ func (p *collectPayment) enterProcessing(ctx workflow.Context) {
 	if p.st.ProcessingSince.IsZero() {
 		p.st.ProcessingSince = workflow.Now(ctx).UTC()
 	}
-	p.move(PaymentProcessing)
+	p.move(ctx, PaymentProcessing)
 	p.restartPolls(ctx, p.in.Reference)
 	p.st.Exception = true
 	p.st.Occasion++

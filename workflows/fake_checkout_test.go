@@ -1,0 +1,188 @@
+package workflows_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/offsession/offsession/activities"
+)
+
+const sessionLeast = 30 * time.Minute
+
+func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.CreateCheckoutSessionRequest) (activities.CheckoutSession, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened = append(f.opened, r)
+	if err := f.enter("CreateCheckoutSession"); err != nil {
+		return activities.CheckoutSession{}, err
+	}
+	for _, s := range f.sessions {
+		if s.key == r.IdempotencyKey {
+			s.seen = true
+			return f.copySession(s), nil
+		}
+	}
+	expires := r.ExpiresAt
+	switch {
+	case expires.IsZero():
+		expires = f.now().Add(24 * time.Hour)
+	case expires.Before(f.now().Add(sessionLeast)):
+		return activities.CheckoutSession{}, &activities.StripeError{Kind: activities.StripeInvalid, Param: "expires_at"}
+	}
+	s := &fakeSession{key: r.IdempotencyKey, CheckoutSession: activities.CheckoutSession{
+		ID: f.id("cs"), Mode: r.Mode, Status: activities.CheckoutOpen, Customer: r.Customer, ExpiresAt: expires,
+	}}
+	if r.Mode == activities.CheckoutModeSetup {
+		s.SetupIntent = &activities.SetupIntent{ID: f.id("seti"), Status: activities.SetupIntentRequiresPaymentMethod, Customer: r.Customer}
+		f.setups[s.SetupIntent.ID] = s.SetupIntent
+	} else {
+		f.opens(s.ID)
+	}
+	f.sessions[s.ID] = s
+	if q := f.faults["answer of CreateCheckoutSession"]; len(q) > 0 {
+		f.faults["answer of CreateCheckoutSession"] = q[1:]
+		return activities.CheckoutSession{}, q[0]
+	}
+	s.seen = true
+	return f.copySession(s), nil
+}
+
+// copySession is what an answer contains: nothing that changes later.
+func (f *fakeStripe) copySession(s *fakeSession) activities.CheckoutSession {
+	cp := s.CheckoutSession
+	if s.PaymentIntent != nil {
+		pi := *s.PaymentIntent
+		cp.PaymentIntent = &pi
+	}
+	if s.SetupIntent != nil {
+		si := *s.SetupIntent
+		cp.SetupIntent = &si
+	}
+	return cp
+}
+
+func (f *fakeStripe) CheckoutSession(_ context.Context, id string) (activities.CheckoutSession, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("CheckoutSession"); err != nil {
+		return activities.CheckoutSession{}, err
+	}
+	return f.copySession(f.sessions[id]), nil
+}
+
+func (f *fakeStripe) CheckoutSessionsByPaymentIntent(_ context.Context, intent string) ([]activities.CheckoutSession, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("CheckoutSessionsByPaymentIntent"); err != nil {
+		return nil, err
+	}
+	if s := f.owner(intent); s != nil {
+		return []activities.CheckoutSession{f.copySession(s)}, nil
+	}
+	return nil, nil
+}
+
+func (f *fakeStripe) ExpireCheckoutSession(_ context.Context, id, key string) (activities.CheckoutSession, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closes = append(f.closes, key)
+	if err := f.enter("ExpireCheckoutSession"); err != nil {
+		return activities.CheckoutSession{}, err
+	}
+	s := f.sessions[id]
+	if s.Status != activities.CheckoutOpen {
+		return activities.CheckoutSession{}, stripeError(activities.StripeWrongState)
+	}
+	s.Status = activities.CheckoutExpired
+	return f.copySession(s), nil
+}
+
+func (f *fakeStripe) SetupIntent(_ context.Context, id string) (activities.SetupIntent, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("SetupIntent"); err != nil {
+		return activities.SetupIntent{}, err
+	}
+	return *f.setups[id], nil
+}
+
+func (f *fakeStripe) CancelSetupIntent(_ context.Context, id, key string) (activities.SetupIntent, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closes = append(f.closes, key)
+	if err := f.enter("CancelSetupIntent"); err != nil {
+		return activities.SetupIntent{}, err
+	}
+	si := f.setups[id]
+	switch si.Status {
+	case activities.SetupIntentSucceeded, activities.SetupIntentProcessing, activities.SetupIntentCanceled:
+		return activities.SetupIntent{}, stripeError(activities.StripeWrongState)
+	case activities.SetupIntentRequiresPaymentMethod, activities.SetupIntentRequiresConfirmation, activities.SetupIntentRequiresAction:
+	}
+	si.Status = activities.SetupIntentCanceled
+	return *si, nil
+}
+
+func (f *fakeStripe) PaymentMethod(_ context.Context, id string) (activities.PaymentMethod, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("PaymentMethod"); err != nil {
+		return activities.PaymentMethod{}, err
+	}
+	m, ok := f.methods[id]
+	if !ok {
+		return activities.PaymentMethod{}, &activities.StripeError{Kind: activities.StripeMissing, Param: "payment_method"}
+	}
+	return *m, nil
+}
+
+func (f *fakeStripe) AttachPaymentMethod(_ context.Context, id, customer, _ string) (activities.PaymentMethod, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("AttachPaymentMethod"); err != nil {
+		return activities.PaymentMethod{}, err
+	}
+	if c := f.customers[customer]; c == nil || c.Deleted {
+		return activities.PaymentMethod{}, &activities.StripeError{Kind: activities.StripeMissing, Param: "customer"}
+	}
+	f.methods[id].Customer = customer
+	return *f.methods[id], nil
+}
+
+func (f *fakeStripe) Customer(_ context.Context, id string) (activities.Customer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Customer"); err != nil {
+		return activities.Customer{}, err
+	}
+	c, ok := f.customers[id]
+	if !ok {
+		return activities.Customer{}, &activities.StripeError{Kind: activities.StripeMissing, Param: "customer"}
+	}
+	return *c, nil
+}
+
+func (f *fakeStripe) CreateCustomer(_ context.Context, _ map[string]string, _ string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("CreateCustomer"); err != nil {
+		return "", err
+	}
+	id := f.id("cus_new")
+	f.customers[id] = &activities.Customer{ID: id}
+	return id, nil
+}
+
+func (f *fakeStripe) SetDefaultPaymentMethod(_ context.Context, customer, method, _ string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("SetDefaultPaymentMethod"); err != nil {
+		return err
+	}
+	f.customers[customer].DefaultPaymentMethod = method
+	return nil
+}
+
+func (f *fakeStripe) CustomerContact(context.Context, string) (activities.CustomerContact, error) {
+	return activities.CustomerContact{}, nil
+}
