@@ -28,7 +28,7 @@ import (
 // The secrets of a stack on one machine. They protect nothing: everything listens on the loopback interface.
 const (
 	webhookSecret = "whsec_development" //nolint:gosec // see above
-	linkSecret    = "a development link secret, not for production"
+	linkSecret    = "a development link secret: not for production"
 	mailFrom      = "offsession demo <billing@example.com>"
 )
 
