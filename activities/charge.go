@@ -234,13 +234,11 @@ func (p *Payments) lookBack(ctx context.Context, in ChargeInput) (ChargeResult, 
 	if !valuesAgree(found, in.Customer, in.Amount, in.Currency) {
 		return ChargeResult{Outcome: ChargeConflict, Adopted: true, PaymentIntent: found[0].ID}, nil
 	}
-	intent, _ := pickIntent(found)
+	intent, others := pickIntent(found)
 	res := resultOf(intent, intent.PaymentMethod)
 	res.Adopted = true
-	switch intent.Status {
-	case PaymentIntentSucceeded, PaymentIntentProcessing, PaymentIntentCanceled:
-	case PaymentIntentRequiresPaymentMethod, PaymentIntentRequiresConfirmation, PaymentIntentRequiresAction, PaymentIntentRequiresCapture:
-		// The look-up's table decides, and names what else must be closed.
+	if len(others) > 0 || intentRank(intent) == rankOpen {
+		// The look-up's table decides, and names what else must be closed or given back.
 		res.Outcome, res.Codes = ChargeUnknown, Codes{}
 	}
 	return res, nil

@@ -205,7 +205,9 @@ func (b *bench) signal(id, typ, object string) {
 	b.event(workflows.StripeEvent{ID: id, Type: typ, ObjectID: object})
 }
 
-func (b *bench) event(ev workflows.StripeEvent) { b.env.SignalWorkflow(workflows.SignalStripeEvent, ev) }
+func (b *bench) event(ev workflows.StripeEvent) {
+	b.env.SignalWorkflow(workflows.SignalStripeEvent, ev)
+}
 
 // reply collects the answer of an Update.
 type reply[T any] struct {

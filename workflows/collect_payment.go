@@ -42,8 +42,8 @@ type paymentState struct {
 	LookedBack bool `json:"looked_back,omitempty"`
 	LookUpDue  bool `json:"look_up_due,omitempty"`
 	// Intent is the PaymentIntent that the next attempt confirms; empty creates one. Mark is how it looks now.
-	Intent   string                `json:"intent,omitempty"`
-	Mark     activities.IntentMark `json:"mark,omitzero"`
+	Intent string                `json:"intent,omitempty"`
+	Mark   activities.IntentMark `json:"mark,omitzero"`
 	// Attempts are the last ones.
 	Attempts []Attempt `json:"attempts,omitempty"`
 	// LastClass, FailedMethod and FailedStamp describe the last decline.

@@ -110,7 +110,9 @@ const linkHost = "pay.test"
 
 type fakeLinks struct{}
 
-func (fakeLinks) Link(workflowID string, _ time.Time) string { return "https://" + linkHost + "/c/" + workflowID }
+func (fakeLinks) Link(workflowID string, _ time.Time) string {
+	return "https://" + linkHost + "/c/" + workflowID
+}
 
 type fakeNotifier struct{ f *fakeStripe }
 
