@@ -58,7 +58,7 @@ bench: temporal ## benchmarks against the sandbox on the development server
 # Every test package that has the flag -update writes what it compares with.
 .PHONY: histories
 histories: temporal ## record the workflow histories and other golden files anew
-	go test -count 1 -timeout 15m $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -update
+	go test -count 1 -timeout 15m $$(git grep -l --untracked 'flag.Bool("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -update
 
 .PHONY: stack-postgres
 stack-postgres: build temporal temporal-server temporal-sql-tool ## what compose runs, natively on PostgreSQL 15, until Ctrl-C (STACK_COMMAND='…' runs that and stops)
