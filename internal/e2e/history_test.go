@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// historiesDir is where the replay test of the workflows looks.
+const historiesDir = "../../workflows/testdata/histories"
+
+func historyOf(ctx context.Context, workflowID, runID string) (*historypb.History, error) {
+	events := temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	history := &historypb.History{}
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			return nil, fmt.Errorf("history of %s: %w", workflowID, err)
+		}
+		history.Events = append(history.Events, event)
+	}
+	return history, nil
+}
+
+// record writes the history of an ended workflow for the replay test, when the tests run with -update, and in any case
+// checks that it holds nothing that may not be there.
+func record(t *testing.T, workflowID, name string) {
+	t.Helper()
+	// The state is published before the run closes: its last messages are still under way.
+	require.NoError(t, temporal.GetWorkflow(t.Context(), workflowID, "").Get(t.Context(), nil))
+	history, err := historyOf(t.Context(), workflowID, "")
+	require.NoError(t, err)
+	require.Empty(t, secretsIn(history))
+	if !*update {
+		return
+	}
+	forgetMachine(history.ProtoReflect())
+	text, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
+	require.NoError(t, err)
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(historiesDir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(historiesDir, name+".json"), []byte(strings.ReplaceAll(string(text), host, "worker")+"\n"), 0o644))
+}
+
+// forgetMachine removes who wrote what, which says nothing and differs with every recording.
+func forgetMachine(m protoreflect.Message) {
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Kind() == protoreflect.StringKind && field.Name() == "identity":
+			m.Set(field, protoreflect.ValueOfString("offsession"))
+		case field.IsMap():
+		case field.IsList() && field.Kind() == protoreflect.MessageKind:
+			for i := range value.List().Len() {
+				forgetMachine(value.List().Get(i).Message())
+			}
+		case !field.IsList() && field.Kind() == protoreflect.MessageKind:
+			forgetMachine(value.Message())
+		}
+		return true
+	})
+}
+
+// secret finds what must never be in a history: client secrets, keys, addresses of people and of pages. An @ also stands
+// in the identity of workers, which is left out before.
+var secret = regexp.MustCompile(`client_secret|_secret_|whsec|[srp]k_(test|live)_|eyJ[A-Za-z0-9_-]{8}|https?://|[^\s"]{0,20}@[^\s"]{0,20}`)
+
+func secretsIn(history *historypb.History) []string {
+	var found []string
+	for _, event := range history.GetEvents() {
+		event := &historypb.HistoryEvent{EventId: event.GetEventId(), EventType: event.GetEventType(), Attributes: event.GetAttributes(), UserMetadata: event.GetUserMetadata()}
+		forgetMachine(event.ProtoReflect())
+		text, err := temporalproto.CustomJSONMarshalOptions{Metadata: map[string]any{commonpb.EnablePayloadShorthandMetadataKey: true}}.Marshal(event)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		for _, match := range secret.FindAllString(string(text), -1) {
+			found = append(found, fmt.Sprintf("event %d (%s): %s", event.GetEventId(), event.GetEventType(), match))
+		}
+	}
+	return found
+}
+
+// checkAllHistories looks for secrets in every workflow that any of the tests ran.
+func checkAllHistories(ctx context.Context) error {
+	var errs []error
+	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000}
+	for {
+		page, err := temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return fmt.Errorf("list workflows: %w", err)
+		}
+		for _, w := range page.GetExecutions() {
+			history, err := historyOf(ctx, w.GetExecution().GetWorkflowId(), w.GetExecution().GetRunId())
+			if err != nil {
+				errs = append(errs, err)
+			}
+			for _, found := range secretsIn(history) {
+				errs = append(errs, fmt.Errorf("secret or personal data in the history of %s: %s", w.GetExecution().GetWorkflowId(), found))
+			}
+		}
+		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return errors.Join(errs...)
+		}
+	}
+}

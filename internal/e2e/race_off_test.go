@@ -1,0 +1,6 @@
+//go:build !race
+
+package e2e
+
+// raceFlags build the commands like the tests themselves.
+var raceFlags []string
