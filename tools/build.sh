@@ -22,7 +22,7 @@ case $name in
 temporal)
 	package=github.com/temporalio/cli/cmd/temporal
 	version=$(pin github.com/temporalio/cli)
-	usual="about 5 minutes"
+	usual="about 6 minutes"
 	# Without this the CLI calls itself 0.0.0-DEV.
 	ldflags+=" -X github.com/temporalio/cli/temporalcli.Version=${version#v}"
 	;;
@@ -39,7 +39,7 @@ temporal-sql-tool)
 golangci-lint)
 	package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	version=$(pin github.com/golangci/golangci-lint/v2)
-	usual="about 6 minutes"
+	usual="about 3 minutes"
 	;;
 workflowcheck)
 	package=go.temporal.io/sdk/contrib/tools/workflowcheck
