@@ -252,9 +252,10 @@ func (p *collectPayment) decide(res activities.ChargeResult, now time.Time, look
 	return dunning.Decide(p.in.Policy, h, f, now, p.zone, p.in.Reference)
 }
 
-// planAttempt plans the next automatic attempt, never while Stripe may still be executing the last one.
+// planAttempt plans the next automatic attempt, never before the payment is due nor while Stripe may still be executing
+// the last one.
 func (p *collectPayment) planAttempt(ctx workflow.Context, at time.Time) {
-	p.st.NextAt = later(at, p.st.NotBefore).UTC()
+	p.st.NextAt = later(later(at, p.st.NotBefore), p.in.Due).UTC()
 	p.move(ctx, PaymentRetryScheduled)
 }
 

@@ -52,7 +52,7 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 		return err
 	}
 	at := p.lastAttempt()
-	open := at != nil && (at.Outcome == activities.ChargeUnknown || at.Outcome == activities.ChargeNotTaken)
+	open := at == nil || at.Outcome == activities.ChargeUnknown || at.Outcome == activities.ChargeNotTaken
 	switch found.Outcome {
 	case activities.ChargeSucceeded, activities.ChargeProcessing, activities.ChargeConflict:
 		p.resolve(ctx, found)
@@ -78,7 +78,7 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 			p.adopt(found.PaymentIntent)
 		}
 	}
-	if open {
+	if open && at != nil {
 		at.Outcome, at.Codes = found.Outcome, found.Codes
 	}
 	return nil

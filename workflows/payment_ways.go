@@ -216,6 +216,9 @@ func (p *collectPayment) settle(ctx workflow.Context) {
 		}
 	}
 	p.st.PaidIntent, p.st.PaidMethod = paid[0].PaymentIntent, paid[0].PaymentMethod
+	if at := p.lastAttempt(); at != nil && at.Outcome == activities.ChargeProcessing && p.st.PaidIntent == p.st.Intent {
+		at.Outcome = activities.ChargeSucceeded
+	}
 	switch p.verdictOfOthers() {
 	case waysProcessing:
 		p.enterProcessing(ctx)
