@@ -114,7 +114,7 @@ func TestWorkerKilled(t *testing.T) {
 		{
 			name: "during the charge, before Stripe does it", token: visa,
 			// Stripe is still at it when the next worker sends the same key.
-			fault:    stripesandbox.Fault{Kind: stripesandbox.FaultSlowBefore, DelayMS: 60_000},
+			fault:    stripesandbox.Fault{Kind: stripesandbox.FaultSlowBefore, DelayMS: 50_000},
 			until:    func(s *site, reference string) error { return s.sent(reference) },
 			attempts: []string{"charge:1"},
 		},

@@ -35,6 +35,10 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// Most of the time these tests wait: for a timer, a worker that is gone, a page.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	code, err := run(m)
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
