@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -54,7 +55,7 @@ func (c *Checkouts) OpenCheckoutSession(ctx context.Context, in OpenCheckoutInpu
 	})
 	var se *StripeError
 	if errors.As(err, &se) && se.Kind == StripeRefused {
-		return OpenCheckoutResult{Refused: se.Codes.Reason()}, nil
+		return OpenCheckoutResult{Refused: cmp.Or(se.Codes.Reason(), string(se.Kind))}, nil
 	}
 	if err != nil {
 		return OpenCheckoutResult{}, applicationError(err)

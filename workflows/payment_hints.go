@@ -207,7 +207,7 @@ func (p *collectPayment) checkMethod(ctx workflow.Context) {
 			p.explain(ruleMethodGone, "The payment method was detached: the customer is asked for another one.")
 			p.ask(ctx, p.st.LastClass, activities.Codes{Code: activities.CodePaymentMethodUnusable})
 		}
-	case p.methodChanged(m) && p.st.Reached < p.in.Policy.MaxAttempts && p.st.Number > 0:
+	case p.methodChanged(m) && p.st.Reached < p.in.Policy.MaxAttempts && (p.st.Number > 0 || p.st.Reached > 0):
 		p.explain(ruleMethodChanged, "The payment method has changed: the next attempt uses it at once.")
 		p.st.Retries = 0
 		p.planAttempt(ctx, later(workflow.Now(ctx).Add(delay), p.st.Rescheduled))

@@ -14,13 +14,13 @@ var paymentMoves = map[PaymentState][]PaymentState{
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
 	PaymentCharging: {PaymentScheduled, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
-	PaymentProcessing: {PaymentRetryScheduled, PaymentAwaitingCustomer,
+	PaymentProcessing: {PaymentScheduled, PaymentRetryScheduled, PaymentAwaitingCustomer,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
 	PaymentRetryScheduled: {PaymentScheduled, PaymentCharging, PaymentAwaitingCustomer, PaymentProcessing,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
 	PaymentAwaitingCustomer: {PaymentScheduled, PaymentCharging, PaymentRetryScheduled, PaymentProcessing,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
-	PaymentNeedsAttention: {PaymentCharging, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
+	PaymentNeedsAttention: {PaymentScheduled, PaymentCharging, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
 		PaymentPaid, PaymentUncollectible, PaymentCanceled},
 }
 
