@@ -53,7 +53,7 @@ func startProcess(b *testing.B, s *devstack.Stack, command string, env []string,
 	build.Dir = ".."
 	out, err := build.CombinedOutput()
 	require.NoError(b, err, string(out))
-	p := &process{cmd: exec.Command(binary, args...)} //nolint:gosec,noctx // built just now; ended by stop
+	p := &process{cmd: exec.Command(binary, args...)} //nolint:noctx // ended by stop
 	p.cmd.Env = append(append(os.Environ(), s.Env()...), env...)
 	require.NoError(b, p.cmd.Start())
 	b.Cleanup(p.stop)
@@ -71,7 +71,7 @@ func (p *process) stop() {
 func (p *process) awaitHealthy(b *testing.B, url string) {
 	b.Helper()
 	require.Eventually(b, func() bool {
-		res, err := http.Get(url + "/healthz") //nolint:noctx,gosec // on this machine
+		res, err := http.Get(url + "/healthz") //nolint:noctx // on this machine
 		if err != nil {
 			return false
 		}

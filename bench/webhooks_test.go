@@ -45,7 +45,7 @@ func BenchmarkWebhookToStripeCall(b *testing.B) {
 					latencies = append(latencies, reads[len(reads)-1].Sub(sent))
 					break
 				}
-				time.Sleep(time.Millisecond)
+				time.Sleep(20 * time.Millisecond) // the log has the time; asking for it must not load the machine
 			}
 		}
 		b.ReportMetric(float64(percentile(latencies, 50).Microseconds())/1000, "p50-ms")
