@@ -37,6 +37,7 @@ func TestBrowser(t *testing.T) {
 	site.launch("serving on", starterBinary, "serve")
 
 	t.Run("a card is saved by the mailed link, after a decline", func(t *testing.T) {
+		t.Parallel()
 		s := site.with(t)
 		save := client.SavePaymentMethodParams{Reference: s.reference(), Customer: s.customer("browser-save"), Notify: true}
 		s.save(save)
@@ -62,6 +63,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a card of a customer unknown so far is saved with 3D Secure", func(t *testing.T) {
+		t.Parallel()
 		s := site.with(t)
 		started := s.save(client.SavePaymentMethodParams{Reference: s.reference(), CreateCustomer: true})
 		tab := browser.open(t, started.Link)
@@ -80,6 +82,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a payment after a decline", func(t *testing.T) {
+		t.Parallel()
 		s := site.with(t)
 		reference := s.charge(lostCard)
 		tab := browser.open(t, s.mail(reference, 1))
@@ -105,6 +108,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a bank that wants its customer", func(t *testing.T) {
+		t.Parallel()
 		s := site.with(t)
 		reference := s.charge(authCard)
 		tab := browser.open(t, s.mail(reference, 1))
@@ -119,6 +123,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("on Stripe's own page and on to the app", func(t *testing.T) {
+		t.Parallel()
 		s := newSite(t, siteOptions{change: func(c *config.Config) { c.CheckoutUI, c.ReturnURL = "hosted", app.URL }})
 		reference := s.charge(lostCard)
 		tab := browser.open(t, s.mail(reference, 1))
@@ -145,6 +150,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a payment that is closed while the form is open", func(t *testing.T) {
+		t.Parallel()
 		s := site.with(t)
 		reference := s.charge(lostCard)
 		link := s.mail(reference, 1)

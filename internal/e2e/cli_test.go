@@ -427,7 +427,9 @@ func TestServers(t *testing.T) {
 
 	reference := s.reference()
 	a := s.http(http.MethodPost, s.config.StripeAPIBase+"/v1/customers", http.Header{"Authorization": {"Bearer " + stripesandbox.DefaultAPIKey}}, "")
-	var customer struct{ ID string }
+	var customer struct {
+		ID string `json:"id"`
+	}
 	require.NoError(t, json.Unmarshal([]byte(a.body), &customer))
 	started := s.json("session_id link", "save-card", "start", "--reference", reference, "--customer", customer.ID, "--output", "json")
 	require.Equal(t, http.StatusOK, s.http(http.MethodGet, started["link"].(string), nil, "").status)

@@ -90,7 +90,7 @@ type app struct {
 }
 
 type message struct {
-	ID   string
+	ID   string `json:"-"`
 	Type string `json:"type"`
 	Data struct {
 		Reference string `json:"reference"`

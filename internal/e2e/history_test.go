@@ -112,7 +112,8 @@ func checkAllHistories(ctx context.Context) error {
 				errs = append(errs, fmt.Errorf("secret or personal data in the history of %s: %s", w.GetExecution().GetWorkflowId(), found))
 			}
 		}
-		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+		request.NextPageToken = page.GetNextPageToken()
+		if len(request.GetNextPageToken()) == 0 {
 			return errors.Join(errs...)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -219,9 +220,7 @@ func request(ctx context.Context, method, address string, header http.Header, bo
 	if err != nil {
 		return answer{}, err
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	res, err := httpClient.Do(req)
 	if err != nil {
 		return answer{}, err
