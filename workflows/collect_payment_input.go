@@ -68,6 +68,9 @@ func (in CollectPaymentInput) Short() CollectPaymentInput {
 	if in.Policy.FinalAction == dunning.FinalUncollectible {
 		in.Policy.FinalAction = ""
 	}
+	if in.Policy.MaxAttempts == dunning.MaxAttempts {
+		in.Policy.MaxAttempts = 0
+	}
 	return in
 }
 
@@ -77,6 +80,7 @@ func (in CollectPaymentInput) full() CollectPaymentInput {
 	in.CheckoutUI = cmp.Or(in.CheckoutUI, activities.CheckoutUICustom)
 	in.Events = cmp.Or(in.Events, EventsExceptions)
 	in.Policy.FinalAction = cmp.Or(in.Policy.FinalAction, dunning.FinalUncollectible)
+	in.Policy.MaxAttempts = cmp.Or(in.Policy.MaxAttempts, dunning.MaxAttempts)
 	return in
 }
 

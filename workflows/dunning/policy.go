@@ -20,7 +20,7 @@ type Policy struct {
 	// Reminders go to the customer this long after the ask, in rising order.
 	Reminders []Duration `json:"reminders,omitempty" yaml:"reminders"`
 	// MaxAttempts is how many automatic attempts are made at most, the first included: 1 to 8.
-	MaxAttempts int `json:"max_attempts" yaml:"max_attempts"`
+	MaxAttempts int `json:"max_attempts,omitempty" yaml:"max_attempts"`
 	// FinalAction is what becomes of a payment whose CustomerWindow has passed.
 	FinalAction FinalAction `json:"final_action,omitempty" yaml:"final_action"`
 }
