@@ -178,6 +178,8 @@ func (p *collectPayment) run(ctx workflow.Context) error {
 // finish answers what still waits for an answer, and sees the last messages off.
 func (p *collectPayment) finish(ctx workflow.Context) error {
 	for {
+		p.takeIn()
+		p.st.Hints = nil // nothing is left to read
 		if c := p.next(); c != nil {
 			p.carryOut(ctx, c)
 			continue
@@ -185,7 +187,7 @@ func (p *collectPayment) finish(ctx workflow.Context) error {
 		if p.quiet(ctx) {
 			return nil
 		}
-		if err := workflow.Await(ctx, func() bool { return len(p.queue) > 0 || p.quiet(ctx) }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return p.called() || p.quiet(ctx) }); err != nil {
 			return fmt.Errorf("wait for messages: %w", err)
 		}
 	}

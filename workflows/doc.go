@@ -28,10 +28,10 @@
 //
 // # Moves of a payment
 //
-//	scheduled          to charging awaiting_customer processing retry_scheduled needs_attention paid uncollectible canceled
-//	charging           to scheduled retry_scheduled awaiting_customer processing needs_attention paid uncollectible canceled
-//	processing         to retry_scheduled awaiting_customer needs_attention paid uncollectible canceled
-//	retry_scheduled    to scheduled charging awaiting_customer processing needs_attention paid uncollectible canceled
-//	awaiting_customer  to scheduled charging retry_scheduled processing needs_attention paid uncollectible canceled
-//	needs_attention    to charging retry_scheduled awaiting_customer processing paid uncollectible canceled
+//	scheduled          to charging retry_scheduled awaiting_customer processing needs_attention paid uncollectible canceled
+//	charging           to retry_scheduled awaiting_customer processing needs_attention paid canceled
+//	processing         to scheduled retry_scheduled awaiting_customer needs_attention paid uncollectible canceled
+//	retry_scheduled    to charging awaiting_customer processing needs_attention paid uncollectible canceled
+//	awaiting_customer  to scheduled retry_scheduled processing needs_attention paid uncollectible canceled
+//	needs_attention    to scheduled retry_scheduled awaiting_customer processing paid uncollectible canceled
 package workflows

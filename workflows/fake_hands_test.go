@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"slices"
+	"sort"
 
 	"github.com/offsession/offsession/activities"
 )
@@ -157,12 +158,30 @@ func (f *fakeStripe) called(method string) int {
 	return n
 }
 
+// told lists the messages delivered by time; those of one moment by id, since they go out at once.
 func (f *fakeStripe) told() []activities.NotificationKind {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	sort.Stable(byTime{f})
 	kinds := make([]activities.NotificationKind, len(f.deliveries))
 	for i, n := range f.deliveries {
 		kinds[i] = n.Kind
 	}
 	return kinds
+}
+
+type byTime struct{ f *fakeStripe }
+
+func (s byTime) Len() int { return len(s.f.deliveries) }
+
+func (s byTime) Less(i, j int) bool {
+	if !s.f.delivered[i].Equal(s.f.delivered[j]) {
+		return s.f.delivered[i].Before(s.f.delivered[j])
+	}
+	return s.f.deliveries[i].ID < s.f.deliveries[j].ID
+}
+
+func (s byTime) Swap(i, j int) {
+	s.f.deliveries[i], s.f.deliveries[j] = s.f.deliveries[j], s.f.deliveries[i]
+	s.f.delivered[i], s.f.delivered[j] = s.f.delivered[j], s.f.delivered[i]
 }

@@ -54,7 +54,7 @@ func TestEventsAreHints(t *testing.T) {
 				require.Empty(t, b.stripe.refunds)
 				if kind == "card" {
 					require.Equal(t, []activities.NotificationKind{
-						activities.NotifyPaymentMethodNeeded, activities.NotifyPaymentRecovered, activities.NotifyPaymentPaid,
+						activities.NotifyPaymentMethodNeeded, activities.NotifyPaymentPaid, activities.NotifyPaymentRecovered,
 					}, b.stripe.told())
 				}
 			})
@@ -76,14 +76,41 @@ func TestLostWebhookIsFoundByThePress(t *testing.T) {
 	require.Equal(t, workflows.OpenCheckoutResponse{Answer: workflows.CheckoutDone, State: "paid"}, again.value)
 }
 
-// TestPaidAtTheDashboard: a person takes the money by hand; the poll finds it.
+// TestPaidAtTheDashboard: a person takes the money by hand. The event tells at once, and without one the poll or the next
+// attempt finds it.
 func TestPaidAtTheDashboard(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.stripe.script = []answer{declinedWith("stolen_card")}
-	b.at(hour, func() { b.stripe.edit(func() { b.stripe.intents["pi_1"].Status = activities.PaymentIntentSucceeded }) })
-	b.expect(12*hour, workflows.PaymentPaid, "")
-	require.Equal(t, workflows.PaymentPaid, b.collect(paymentInput()).State)
+	for name, test := range map[string]struct {
+		code  string
+		event bool
+		by    time.Duration
+	}{
+		"the customer was asked, poll":         {"stolen_card", false, 12 * hour},
+		"the customer was asked, event":        {"stolen_card", true, hour + time.Second},
+		"a retry is planned, the next attempt": {"insufficient_funds", false, 3 * day},
+		"a retry is planned, event":            {"insufficient_funds", true, hour + time.Second},
+	} {
+		for _, status := range []activities.PaymentIntentStatus{activities.PaymentIntentSucceeded, activities.PaymentIntentProcessing} {
+			t.Run(name+"/"+string(status), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				b.stripe.script = []answer{declinedWith(test.code)}
+				b.at(hour, func() {
+					b.stripe.edit(func() { b.stripe.intents["pi_1"].Status = status })
+					if test.event {
+						b.signal("evt_1", "payment_intent."+string(status), "pi_1")
+					}
+				})
+				want := workflows.PaymentPaid
+				if status == activities.PaymentIntentProcessing {
+					want = workflows.PaymentProcessing
+				}
+				b.expect(test.by, want, "")
+				b.at(4*day, func() { b.stripe.bankAnswers(true) })
+				require.Equal(t, workflows.PaymentPaid, b.collect(paymentInput()).State)
+			})
+		}
+	}
 }
 
 // TestMethodEvents: what a change of a card leads to.

@@ -10,17 +10,17 @@ import (
 // paymentMoves lists every change of state that a payment can make; anything else is a bug, and stops the workflow's
 // task until the code is mended. doc.go draws the same table.
 var paymentMoves = map[PaymentState][]PaymentState{
-	PaymentScheduled: {PaymentCharging, PaymentAwaitingCustomer, PaymentProcessing, PaymentRetryScheduled,
+	PaymentScheduled: {PaymentCharging, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
-	PaymentCharging: {PaymentScheduled, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
-		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
+	PaymentCharging: {PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
+		PaymentNeedsAttention, PaymentPaid, PaymentCanceled},
 	PaymentProcessing: {PaymentScheduled, PaymentRetryScheduled, PaymentAwaitingCustomer,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
-	PaymentRetryScheduled: {PaymentScheduled, PaymentCharging, PaymentAwaitingCustomer, PaymentProcessing,
+	PaymentRetryScheduled: {PaymentCharging, PaymentAwaitingCustomer, PaymentProcessing,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
-	PaymentAwaitingCustomer: {PaymentScheduled, PaymentCharging, PaymentRetryScheduled, PaymentProcessing,
+	PaymentAwaitingCustomer: {PaymentScheduled, PaymentRetryScheduled, PaymentProcessing,
 		PaymentNeedsAttention, PaymentPaid, PaymentUncollectible, PaymentCanceled},
-	PaymentNeedsAttention: {PaymentScheduled, PaymentCharging, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
+	PaymentNeedsAttention: {PaymentScheduled, PaymentRetryScheduled, PaymentAwaitingCustomer, PaymentProcessing,
 		PaymentPaid, PaymentUncollectible, PaymentCanceled},
 }
 

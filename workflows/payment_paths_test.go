@@ -65,7 +65,7 @@ func TestHardDeclineThenCustomerPays(t *testing.T) {
 	require.Equal(t, workflows.PaymentPaid, res.State)
 	require.Equal(t, "pm_buyer", res.PaymentMethod)
 	require.Equal(t, []activities.NotificationKind{
-		activities.NotifyPaymentMethodNeeded, activities.NotifyPaymentRecovered, activities.NotifyPaymentPaid,
+		activities.NotifyPaymentMethodNeeded, activities.NotifyPaymentPaid, activities.NotifyPaymentRecovered,
 	}, b.stripe.told())
 	require.True(t, b.stripe.deliveries[0].Generic, "a lost card is not named to whoever reads the mail")
 }

@@ -131,6 +131,8 @@ func (s *savePaymentMethod) run(ctx workflow.Context) error {
 // finish answers what still waits for an answer, and sees the last messages off.
 func (s *savePaymentMethod) finish(ctx workflow.Context) error {
 	for {
+		s.takeIn()
+		s.st.Hints = nil // nothing is left to read
 		if c := s.next(); c != nil {
 			s.carryOut(ctx, c)
 			continue
@@ -138,7 +140,7 @@ func (s *savePaymentMethod) finish(ctx workflow.Context) error {
 		if s.quiet(ctx) {
 			return nil
 		}
-		if err := workflow.Await(ctx, func() bool { return len(s.queue) > 0 || s.quiet(ctx) }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return s.called() || s.quiet(ctx) }); err != nil {
 			return fmt.Errorf("wait for messages: %w", err)
 		}
 	}
