@@ -75,10 +75,12 @@ func (s *Setups) AttachPaymentMethod(ctx context.Context, in AttachInput) (Attac
 		}
 		return AttachResult{Refused: reason}, nil
 	}
-	// After a stored fault or a reused key the reading tells whether the method was attached.
-	if err != nil && !IsStripeError(err, StripeStoredFault) && !IsStripeError(err, StripeKeyReused) {
+	// After a stored fault or a reused key the reading tells whether the method was attached; if not, a new key can help.
+	spent := IsStripeError(err, StripeStoredFault) || IsStripeError(err, StripeKeyReused)
+	if err != nil && !spent {
 		return AttachResult{}, applicationError(err)
 	}
+	answer := err
 	m, err := s.ports.PaymentMethods.PaymentMethod(ctx, in.PaymentMethod)
 	if IsStripeError(err, StripeMissing) {
 		return AttachResult{Refused: CodePaymentMethodUnusable}, nil
@@ -86,10 +88,14 @@ func (s *Setups) AttachPaymentMethod(ctx context.Context, in AttachInput) (Attac
 	if err != nil {
 		return AttachResult{}, applicationError(err)
 	}
-	if m.Customer != in.Customer {
+	switch {
+	case m.Customer == in.Customer:
+		return AttachResult{Method: m}, nil
+	case spent && m.Customer == "":
+		return AttachResult{}, applicationError(answer)
+	default:
 		return AttachResult{Refused: CodePaymentMethodUnusable}, nil
 	}
-	return AttachResult{Method: m}, nil
 }
 
 // attachFinal reports whether another try with the same method cannot help. A missing customer is not the method's
@@ -139,33 +145,40 @@ func (s *Setups) SetDefaultPaymentMethod(ctx context.Context, in SetDefaultInput
 
 // CloseSetupInput asks to close a setup session, or the SetupIntent of one that is complete.
 type CloseSetupInput struct {
-	Session        string `json:"session"`
+	Session string `json:"session"`
+	// SessionOnly leaves the SetupIntent of a complete session alone: what the customer finished may still be verified.
+	SessionOnly    bool   `json:"session_only,omitempty"`
 	IdempotencyKey string `json:"idempotency_key"`
 }
 
-// CloseSetup expires an open session, or cancels the SetupIntent of a completed one where its status allows, and then
-// reads both: the reading is the answer. Closing twice is harmless.
+// CloseSetup expires an open session, cancels the SetupIntent of a complete one where its status allows, and reads both
+// again: the reading is the answer. Closing twice is harmless.
 func (s *Setups) CloseSetup(ctx context.Context, in CloseSetupInput) (SetupReading, error) {
-	before, err := s.ReadSetup(ctx, in.Session)
+	r, err := s.ReadSetup(ctx, in.Session)
 	if err != nil {
 		return SetupReading{}, err
 	}
-	switch before.SessionStatus {
-	case CheckoutOpen:
+	if r.SessionStatus == CheckoutOpen {
 		_, err = s.ports.CheckoutSessions.ExpireCheckoutSession(ctx, in.Session, in.IdempotencyKey)
-	case CheckoutComplete:
-		if !setupCancellable(before.Status) {
-			return before, nil
+		if r, err = s.readAfterClosing(ctx, in.Session, err); err != nil {
+			return SetupReading{}, err
 		}
-		_, err = s.ports.SetupIntents.CancelSetupIntent(ctx, before.SetupIntent, in.IdempotencyKey)
-	case CheckoutExpired:
-		return before, nil
 	}
-	var se *StripeError
-	if errors.As(err, &se) && closeRetryable(se.Kind) {
+	// Also when the customer was faster than the expiry.
+	if r.SessionStatus == CheckoutComplete && !in.SessionOnly && setupCancellable(r.Status) {
+		_, err = s.ports.SetupIntents.CancelSetupIntent(ctx, r.SetupIntent, in.IdempotencyKey+":setup_intent")
+		if r, err = s.readAfterClosing(ctx, in.Session, err); err != nil {
+			return SetupReading{}, err
+		}
+	}
+	return r, nil
+}
+
+func (s *Setups) readAfterClosing(ctx context.Context, session string, err error) (SetupReading, error) {
+	if err != nil && closeRetryable(kindOf(err)) {
 		return SetupReading{}, applicationError(err)
 	}
-	return s.ReadSetup(ctx, in.Session)
+	return s.ReadSetup(ctx, session)
 }
 
 func setupCancellable(status SetupIntentStatus) bool {

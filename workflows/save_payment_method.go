@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -25,11 +26,14 @@ type setupState struct {
 	Reason    string    `json:"reason,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	// Session is the session that something can still come of; Checkouts counts those opened, Writes the other writes.
-	Session        string    `json:"session,omitempty"`
-	SessionExpires time.Time `json:"session_expires,omitzero"`
-	OpenedAt       time.Time `json:"opened_at,omitzero"`
-	Checkouts      int       `json:"checkouts,omitempty"`
-	Writes         int       `json:"writes,omitempty"`
+	Session   string    `json:"session,omitempty"`
+	OpenedAt  time.Time `json:"opened_at,omitzero"`
+	Checkouts int       `json:"checkouts,omitempty"`
+	Writes    int       `json:"writes,omitempty"`
+	// SpentKeys counts the keys under which a customer could not be created and never can be.
+	SpentKeys int `json:"spent_keys,omitempty"`
+	// EndAs is the end that waits for the session to be closed.
+	EndAs SetupState `json:"end_as,omitempty"`
 	// OpenDue asks to open a session without waiting for the customer's press.
 	OpenDue bool `json:"open_due,omitempty"`
 	// Customer is the one that was created for the method.
@@ -173,7 +177,7 @@ func (s *savePaymentMethod) actDue(ctx workflow.Context) {
 	switch {
 	case s.st.State == SetupVerifying && !now.Before(s.st.VerifyingSince.Add(verifyingPatience)),
 		s.st.State != SetupVerifying && !now.Before(s.lastDay()):
-		s.endWhenClosed(ctx, SetupAbandoned)
+		s.endWhenClosed(ctx, cmp.Or(s.st.EndAs, SetupAbandoned))
 	case !reminder.IsZero() && !now.Before(reminder):
 		// After a verification or a long outage one reminder stands for all that were missed.
 		for next := reminder; !next.IsZero() && !next.After(now); next = s.nextReminder() {
@@ -190,13 +194,17 @@ func (s *savePaymentMethod) deadline() time.Time {
 	return s.in.Deadline.After(s.st.StartedAt, s.zone)
 }
 
-// lastDay is when the workflow gives up: at the deadline, or later when the customer has saved a method and it is only
-// that Stripe does not let us keep it yet.
+// lastDay is when the workflow gives up: when the customer's time is over, or later when it is only that Stripe does not
+// let us keep what was saved, or close the session.
 func (s *savePaymentMethod) lastDay() time.Time {
-	if s.st.State == SetupNeedsAttention && s.st.Session != "" {
-		return s.deadline().Add(verifyingPatience)
+	last := s.deadline()
+	if s.st.State != SetupNeedsAttention || s.st.Session == "" {
+		return last
 	}
-	return s.deadline()
+	if verified := s.st.VerifyingSince.Add(verifyingPatience); !s.st.VerifyingSince.IsZero() && verified.After(last) {
+		last = verified
+	}
+	return last.Add(verifyingPatience)
 }
 
 // nextReminder is when the customer is reminded next; zero when no more, or there is nobody to tell and nothing to do.

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -36,15 +37,15 @@ func (s *savePaymentMethod) openSession(ctx workflow.Context) {
 		s.attention(ctx, reason)
 		return
 	}
-	s.st.Session, s.st.SessionExpires, s.st.OpenedAt = res.Session, res.ExpiresAt, workflow.Now(ctx).UTC()
+	s.st.Session, s.st.OpenedAt = res.Session, workflow.Now(ctx).UTC()
 	if s.st.State == SetupNeedsAttention {
 		s.st.State, s.st.Reason = SetupOpen, ""
 	}
 	s.restartPolls(ctx, s.in.Reference)
 }
 
-// attention leaves the setup to a person. What could not be done, opening a session or keeping what was saved, is tried
-// again at the polls.
+// attention leaves the setup to a person. What could not be done, opening or closing a session or keeping what was saved,
+// is tried again at the polls.
 func (s *savePaymentMethod) attention(ctx workflow.Context, reason string) {
 	if s.st.State != SetupNeedsAttention {
 		s.restartPolls(ctx, s.in.Reference)
@@ -56,11 +57,14 @@ func (s *savePaymentMethod) attention(ctx workflow.Context, reason string) {
 // poll reads the session and follows what it has become.
 func (s *savePaymentMethod) poll(ctx workflow.Context) {
 	s.polled(ctx, s.in.Reference)
-	if s.st.Session == "" {
-		if s.st.State == SetupNeedsAttention {
-			s.openSession(ctx)
-			return
-		}
+	switch {
+	case s.st.EndAs != "":
+		s.endWhenClosed(ctx, s.st.EndAs)
+		return
+	case s.st.Session == "" && s.st.State == SetupNeedsAttention:
+		s.openSession(ctx)
+		return
+	case s.st.Session == "":
 		s.st.PollAt = time.Time{}
 		return
 	}
@@ -76,25 +80,29 @@ func (s *savePaymentMethod) poll(ctx workflow.Context) {
 func (s *savePaymentMethod) follow(ctx workflow.Context, r activities.SetupReading) {
 	switch r.SessionStatus {
 	case activities.CheckoutOpen:
-		s.st.SessionExpires = r.ExpiresAt
 	case activities.CheckoutExpired:
 		s.sessionOver()
 	case activities.CheckoutComplete:
 		switch {
 		case r.Status == activities.SetupIntentSucceeded:
 			s.keep(ctx, r)
-		case r.Status == activities.SetupIntentProcessing,
-			r.Status == activities.SetupIntentRequiresAction && r.NextAction == nextActionMicrodeposits:
+		case beingVerified(r):
 			s.verify(ctx)
 		default:
-			s.askAgain(r.Reason())
+			s.askAgain(ctx, cmp.Or(r.Reason(), activities.CodePaymentMethodUnusable))
 		}
 	}
 }
 
+// beingVerified: the bank, or the customer with the amounts received, still has to confirm.
+func beingVerified(r activities.SetupReading) bool {
+	return r.SessionStatus == activities.CheckoutComplete && (r.Status == activities.SetupIntentProcessing ||
+		r.Status == activities.SetupIntentRequiresAction && r.NextAction == nextActionMicrodeposits)
+}
+
 // sessionOver: the customer's next press opens a new session.
 func (s *savePaymentMethod) sessionOver() {
-	s.st.Session, s.st.SessionExpires, s.st.PollAt = "", time.Time{}, time.Time{}
+	s.st.Session, s.st.PollAt = "", time.Time{}
 }
 
 // verify waits for the bank, or for the customer to confirm microdeposits.
@@ -102,22 +110,22 @@ func (s *savePaymentMethod) verify(ctx workflow.Context) {
 	if s.st.State == SetupVerifying {
 		return
 	}
-	s.st.State = SetupVerifying
+	s.st.State, s.st.Reason, s.st.EndAs = SetupVerifying, "", ""
 	s.st.VerifyingSince = workflow.Now(ctx).UTC()
 	s.restartPolls(ctx, s.in.Reference)
 }
 
-// askAgain goes back to open with a new session: what was saved cannot be used.
-func (s *savePaymentMethod) askAgain(reason string) {
+// askAgain goes back to open with a new session, while there is time: what was saved cannot be used.
+func (s *savePaymentMethod) askAgain(ctx workflow.Context, reason string) {
 	s.sessionOver()
 	s.st.State, s.st.Reason, s.st.VerifyingSince = SetupOpen, reason, time.Time{}
-	s.st.OpenDue = true
+	s.st.OpenDue = workflow.Now(ctx).Before(s.deadline())
 }
 
 // keep makes sure that the saved method belongs to the customer, makes it the default, and ends.
 func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading) {
 	if r.Method.ID == "" {
-		s.askAgain(activities.CodePaymentMethodUnusable)
+		s.askAgain(ctx, activities.CodePaymentMethodUnusable)
 		return
 	}
 	customer, err := s.ensureCustomer(ctx)
@@ -130,7 +138,7 @@ func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading
 	case method.Customer == customer:
 	case method.Customer != "" || s.in.Customer != "":
 		// Attached to somebody else, or detached right after Stripe attached it: Stripe does not let it be used again.
-		s.askAgain(activities.CodePaymentMethodUnusable)
+		s.askAgain(ctx, activities.CodePaymentMethodUnusable)
 		return
 	default:
 		res, err := execute(ctx, writeOptions, setups.AttachPaymentMethod, activities.AttachInput{
@@ -141,7 +149,7 @@ func (s *savePaymentMethod) keep(ctx workflow.Context, r activities.SetupReading
 			return
 		}
 		if res.Refused != "" {
-			s.askAgain(res.Refused)
+			s.askAgain(ctx, res.Refused)
 			return
 		}
 		method = res.Method
@@ -169,9 +177,13 @@ func (s *savePaymentMethod) ensureCustomer(ctx workflow.Context) (string, error)
 	}
 	id := SavePaymentMethodID(s.in.Reference)
 	c, err := execute(ctx, writeOptions, setups.CreateCustomer, activities.CreateCustomerInput{
-		WorkflowID: id, Reference: s.in.Reference, IdempotencyKey: s.writeKey("create_customer"),
+		WorkflowID: id, Reference: s.in.Reference, IdempotencyKey: fmt.Sprintf("%s:create_customer:%d", id, s.st.SpentKeys+1),
 	})
 	if err != nil {
+		// A lost answer may have made one: the same key finds it, as long as the key is good for anything.
+		if attentionReason(err) == ReasonStripeFaults {
+			s.st.SpentKeys++
+		}
 		return "", err
 	}
 	s.st.Customer = c
@@ -184,20 +196,24 @@ func (s *savePaymentMethod) writeKey(operation string) string {
 	return fmt.Sprintf("%s:%s:%d", SavePaymentMethodID(s.in.Reference), operation, s.st.Writes)
 }
 
-// endWhenClosed ends without a saved method, once the session is closed: a method saved meanwhile wins.
+// endWhenClosed ends without a saved method, once the session is closed: a method saved meanwhile wins. What cannot be
+// closed is tried again at the polls.
 func (s *savePaymentMethod) endWhenClosed(ctx workflow.Context, as SetupState) {
 	if s.st.Session == "" {
 		s.end(ctx, as)
 		return
 	}
+	s.st.EndAs = as
+	// What the customer finished in time is verified after the deadline, also when no webhook told of it.
+	inTime := as == SetupAbandoned && s.st.VerifyingSince.IsZero()
 	r, err := execute(ctx, closeOptions, setups.CloseSetup, activities.CloseSetupInput{
-		Session: s.st.Session, IdempotencyKey: s.writeKey("close"),
+		Session: s.st.Session, SessionOnly: inTime, IdempotencyKey: s.writeKey("close"),
 	})
 	switch {
 	case err != nil:
-		// The session cannot take money: leaving it to its own expiry is safe, a workflow that never ends is not.
-		workflow.GetLogger(ctx).Warn("session not closed", "session_id", s.st.Session, "error_type", errorType(err))
-		s.end(ctx, as)
+		s.notClosed(ctx, attentionReason(err))
+	case r.SessionStatus == activities.CheckoutOpen:
+		s.notClosed(ctx, ReasonStripeFaults)
 	case r.SessionStatus == activities.CheckoutComplete && r.Status == activities.SetupIntentSucceeded:
 		s.keep(ctx, r)
 		if s.st.State.Ended() || as == SetupAbandoned && s.st.State == SetupNeedsAttention && workflow.Now(ctx).Before(s.lastDay()) {
@@ -206,14 +222,25 @@ func (s *savePaymentMethod) endWhenClosed(ctx workflow.Context, as SetupState) {
 		// What was saved cannot be used or kept, and the time is over.
 		s.st.OpenDue = false
 		s.end(ctx, as)
+	case inTime && beingVerified(r):
+		s.verify(ctx)
 	default:
 		s.end(ctx, as)
 	}
 }
 
+// notClosed waits for the session to be closed, but not for ever: it cannot take money, and expires by itself.
+func (s *savePaymentMethod) notClosed(ctx workflow.Context, reason string) {
+	s.attention(ctx, reason)
+	if !workflow.Now(ctx).Before(s.lastDay()) {
+		workflow.GetLogger(ctx).Warn("session not closed", "session_id", s.st.Session)
+		s.end(ctx, s.st.EndAs)
+	}
+}
+
 // end closes the books.
 func (s *savePaymentMethod) end(ctx workflow.Context, as SetupState) {
-	s.st.State, s.st.Reason = as, ""
+	s.st.State, s.st.Reason, s.st.EndAs = as, "", ""
 	s.sessionOver()
 	if as == SetupSaved && s.in.Events == EventsAll {
 		n := s.message(ctx, activities.NotifyCardSaved, "saved")

@@ -40,7 +40,7 @@ func (s *savePaymentMethod) handleCancel(ctx workflow.Context, op Operation) (Op
 	if err != nil {
 		return OperationResponse{}, err
 	}
-	return OperationResponse{State: string(s.st.State), Pending: !done}, nil
+	return OperationResponse{State: string(s.st.State), Pending: !done || !s.st.State.Ended()}, nil
 }
 
 // carryOut does what an Update asks for, in the main loop, and answers it.
@@ -51,6 +51,7 @@ func (s *savePaymentMethod) carryOut(ctx workflow.Context, c *command) {
 		c.answer = s.checkoutAnswer()
 	case UpdateCancel:
 		if !s.st.State.Ended() {
+			s.restartPolls(ctx, s.in.Reference)
 			s.endWhenClosed(ctx, SetupCanceled)
 		}
 		s.recordAudit(ctx, c, string(s.st.State))
@@ -71,7 +72,8 @@ func (s *savePaymentMethod) openCheckout(ctx workflow.Context, in OpenCheckoutRe
 		s.st.Poll = 0
 		s.poll(ctx)
 	}
-	if s.st.Session == "" && (s.st.State == SetupOpen || s.st.State == SetupNeedsAttention) {
+	inTime := workflow.Now(ctx).Before(s.deadline())
+	if s.st.Session == "" && inTime && (s.st.State == SetupOpen || s.st.State == SetupNeedsAttention) {
 		s.st.OpenDue = false
 		s.openSession(ctx)
 	}
