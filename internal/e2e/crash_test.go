@@ -46,15 +46,20 @@ type process struct {
 	ended chan struct{}
 }
 
-// launch starts a command and returns when it has said that it is ready.
+// launch starts a command with the site's configuration and returns when it has said that it is ready.
 func (s *site) launch(ready, binary string, args ...string) *process {
 	s.t.Helper()
+	return launch(s.t, s.environment(), ready, binary, args...)
+}
+
+func launch(t *testing.T, env []string, ready, binary string, args ...string) *process {
+	t.Helper()
 	cmd := exec.Command(binary, args...)
-	cmd.Env = s.environment()
+	cmd.Env = env
 	stdout, err := cmd.StdoutPipe()
-	require.NoError(s.t, err)
+	require.NoError(t, err)
 	cmd.Stderr = cmd.Stdout
-	require.NoError(s.t, cmd.Start())
+	require.NoError(t, cmd.Start())
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	said := make(chan struct{})
 	go func() {
@@ -69,13 +74,13 @@ func (s *site) launch(ready, binary string, args ...string) *process {
 		}
 		_ = cmd.Wait() // a killed process ends with an error
 	}()
-	s.t.Cleanup(p.kill)
+	t.Cleanup(p.kill)
 	select {
 	case <-said:
 	case <-p.ended:
-		s.t.Fatalf("%s ended before it was ready: see %s", binary, logFile.Name())
+		t.Fatalf("%s ended before it was ready: see %s", binary, logFile.Name())
 	case <-time.After(patience):
-		s.t.Fatalf("%s did not become ready", binary)
+		t.Fatalf("%s did not become ready", binary)
 	}
 	return p
 }
