@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/offsession/offsession/activities"
@@ -13,6 +14,7 @@ func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.Creat
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opened = append(f.opened, r)
+	f.write("open", r.IdempotencyKey, fmt.Sprint(r))
 	if err := f.enter("CreateCheckoutSession"); err != nil {
 		return activities.CheckoutSession{}, err
 	}
@@ -33,6 +35,9 @@ func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.Creat
 		ID: f.id("cs"), Mode: r.Mode, Status: activities.CheckoutOpen, Customer: r.Customer, ExpiresAt: expires,
 	}}
 	if r.Mode == activities.CheckoutModeSetup {
+		if open := f.openSession(); open != nil {
+			f.t.Errorf("%s: a second session opens while %s is open", f.now().Format(time.RFC3339), open.ID)
+		}
 		s.SetupIntent = &activities.SetupIntent{ID: f.id("seti"), Status: activities.SetupIntentRequiresPaymentMethod, Customer: r.Customer}
 		f.setups[s.SetupIntent.ID] = s.SetupIntent
 	} else {
@@ -86,6 +91,7 @@ func (f *fakeStripe) ExpireCheckoutSession(_ context.Context, id, key string) (a
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closes = append(f.closes, key)
+	f.write("expire", key, id)
 	if err := f.enter("ExpireCheckoutSession"); err != nil {
 		return activities.CheckoutSession{}, err
 	}
@@ -110,6 +116,7 @@ func (f *fakeStripe) CancelSetupIntent(_ context.Context, id, key string) (activ
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closes = append(f.closes, key)
+	f.write("cancel", key, id)
 	if err := f.enter("CancelSetupIntent"); err != nil {
 		return activities.SetupIntent{}, err
 	}
@@ -136,9 +143,10 @@ func (f *fakeStripe) PaymentMethod(_ context.Context, id string) (activities.Pay
 	return *m, nil
 }
 
-func (f *fakeStripe) AttachPaymentMethod(_ context.Context, id, customer, _ string) (activities.PaymentMethod, error) {
+func (f *fakeStripe) AttachPaymentMethod(_ context.Context, id, customer, key string) (activities.PaymentMethod, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.write("attach", key, id+" "+customer)
 	if err := f.enter("AttachPaymentMethod"); err != nil {
 		return activities.PaymentMethod{}, err
 	}
@@ -162,20 +170,29 @@ func (f *fakeStripe) Customer(_ context.Context, id string) (activities.Customer
 	return *c, nil
 }
 
-func (f *fakeStripe) CreateCustomer(_ context.Context, _ map[string]string, _ string) (string, error) {
+func (f *fakeStripe) CreateCustomer(_ context.Context, metadata map[string]string, key string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.write("create", key, fmt.Sprint(metadata))
 	if err := f.enter("CreateCustomer"); err != nil {
 		return "", err
 	}
+	if made := f.created[key]; made != "" {
+		return made, nil
+	}
 	id := f.id("cus_new")
-	f.customers[id] = &activities.Customer{ID: id}
+	f.customers[id], f.created[key] = &activities.Customer{ID: id}, id
+	if q := f.faults["answer of CreateCustomer"]; len(q) > 0 {
+		f.faults["answer of CreateCustomer"] = q[1:]
+		return "", q[0]
+	}
 	return id, nil
 }
 
-func (f *fakeStripe) SetDefaultPaymentMethod(_ context.Context, customer, method, _ string) error {
+func (f *fakeStripe) SetDefaultPaymentMethod(_ context.Context, customer, method, key string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.write("default", key, customer+" "+method)
 	if err := f.enter("SetDefaultPaymentMethod"); err != nil {
 		return err
 	}
@@ -185,4 +202,9 @@ func (f *fakeStripe) SetDefaultPaymentMethod(_ context.Context, customer, method
 
 func (f *fakeStripe) CustomerContact(context.Context, string) (activities.CustomerContact, error) {
 	return activities.CustomerContact{}, nil
+}
+
+// write notes a request that changes something around a setup.
+func (f *fakeStripe) write(op, key, what string) {
+	f.writes = append(f.writes, write{At: f.now(), Op: op, Key: key, What: what})
 }

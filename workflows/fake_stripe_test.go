@@ -29,6 +29,7 @@ type fakeStripe struct {
 	setups    map[string]*activities.SetupIntent
 	methods   map[string]*activities.PaymentMethod
 	customers map[string]*activities.Customer
+	created   map[string]string // customers by the key they were made with
 	keys      map[string]*storedAnswer
 	late      []lateRequest
 
@@ -42,6 +43,7 @@ type fakeStripe struct {
 	finalNo map[string]bool
 
 	sends      []send
+	writes     []write // all that change setups, in order
 	calls      []string
 	closes     []string
 	refunds    []string
@@ -58,6 +60,14 @@ type fakeSession struct {
 	activities.CheckoutSession
 	key  string
 	seen bool
+}
+
+// write is a request that changes something around a setup.
+type write struct {
+	At   time.Time
+	Op   string
+	Key  string
+	What string
 }
 
 // storedAnswer is what Stripe remembers under an idempotency key.
@@ -90,6 +100,7 @@ func newFakeStripe(t tb, now func() time.Time) *fakeStripe {
 			"pm_buyer": {ID: "pm_buyer", Type: "card", Customer: "cus_1", Stamp: "stamp4"},
 		},
 		customers: map[string]*activities.Customer{"cus_1": {ID: "cus_1", DefaultPaymentMethod: "pm_card"}},
+		created:   map[string]string{},
 		keys:      map[string]*storedAnswer{},
 		faults:    map[string][]error{},
 		down:      map[string]error{},

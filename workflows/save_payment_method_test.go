@@ -26,6 +26,13 @@ func (b *bench) save(in workflows.SavePaymentMethodInput) workflows.SavePaymentM
 	var res workflows.SavePaymentMethodResult
 	require.NoError(b, b.env.GetWorkflowResult(&res))
 	require.True(b, res.State.Ended(), res.State)
+	require.Nil(b, b.stripe.openSession(), "no session may be open at the end")
+	if res.State == workflows.SetupSaved {
+		require.Equal(b, res.Customer, b.stripe.methods[res.PaymentMethod].Customer, "saved means attached")
+	} else {
+		require.Equal(b, workflows.SavePaymentMethodResult{State: res.State}, res)
+	}
+	b.requireSetupKeys()
 	b.requireNoSecrets()
 	return res
 }
@@ -152,7 +159,7 @@ func TestWhatWasSavedCannotBeUsed(t *testing.T) {
 		"detached at once":   {status: succeeded, reason: activities.CodePaymentMethodUnusable, spoil: func(f *fakeStripe) { f.methods["pm_bad"].Customer = "" }},
 		"somebody else's":    {attachTo: true, status: succeeded, reason: activities.CodePaymentMethodUnusable, spoil: func(f *fakeStripe) { f.methods["pm_bad"].Customer = "cus_2" }},
 		"the setup failed":   {status: activities.SetupIntentRequiresPaymentMethod, reason: "setup_intent_authentication_failure", spoil: func(*fakeStripe) {}},
-		"the setup canceled": {status: activities.SetupIntentCanceled, spoil: func(*fakeStripe) {}},
+		"the setup canceled": {status: activities.SetupIntentCanceled, reason: activities.CodePaymentMethodUnusable, spoil: func(*fakeStripe) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -286,7 +293,7 @@ func TestVerifying(t *testing.T) {
 			b.stripe.edit(func() { b.stripe.setups["seti_2"].Status = activities.SetupIntentRequiresPaymentMethod })
 			b.signal("evt_1", "setup_intent.setup_failed", "seti_2")
 		})
-		b.expectSetup(5*day+time.Minute, workflows.SetupOpen, "")
+		b.expectSetup(5*day+time.Minute, workflows.SetupOpen, activities.CodePaymentMethodUnusable)
 		b.at(5*day+time.Minute, func() { b.stripe.saves(succeeded, "pm_new2") })
 		require.Equal(t, workflows.SetupSaved, b.save(setupInput()).State)
 	})
