@@ -1,6 +1,9 @@
 package activities
 
-import "strconv"
+import (
+	"maps"
+	"strconv"
+)
 
 // Metadata keys on every Stripe object that offsession creates. They are a contract for apps that listen to Stripe
 // themselves.
@@ -14,9 +17,7 @@ const (
 // metadata builds what goes on a Stripe object: the caller's own entries, then ours, which win.
 func metadata(own map[string]string, workflowID, reference, owner string, attempt int) map[string]string {
 	m := make(map[string]string, len(own)+4)
-	for k, v := range own {
-		m[k] = v
-	}
+	maps.Copy(m, own)
 	m[MetadataWorkflowID] = workflowID
 	m[MetadataReference] = reference
 	if owner != "" {

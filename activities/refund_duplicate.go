@@ -1,6 +1,9 @@
 package activities
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // RefundInput asks to give a second payment of the same amount owed back in full.
 type RefundInput struct {
@@ -12,11 +15,7 @@ type RefundInput struct {
 
 // IdempotencyKey is the same for every send; an operator's retry gets a new one, since Stripe would repeat the old no.
 func (in RefundInput) IdempotencyKey() string {
-	key := "payment:" + in.Reference + ":refund:" + in.PaymentIntent
-	for range in.Retry {
-		key += "+"
-	}
-	return key
+	return "payment:" + in.Reference + ":refund:" + in.PaymentIntent + strings.Repeat("+", in.Retry)
 }
 
 // RefundResult is what became of the refund.

@@ -134,7 +134,7 @@ func TestCloseSetup(t *testing.T) {
 func TestCreateCustomerAndDefault(t *testing.T) {
 	t.Parallel()
 	s := &stripeStub{
-		make: func(metadata map[string]string, key string) (string, error) {
+		make: func(metadata map[string]string, _ string) (string, error) {
 			require.Equal(t, map[string]string{"offsession_workflow_id": "save-payment-method:c", "offsession_reference": "c"}, metadata)
 			return "cus_9", nil
 		},

@@ -72,8 +72,7 @@ func (p *Payments) CloseWay(ctx context.Context, in CloseWayInput) (WayReading, 
 
 // kindOf is the kind of an error from a Stripe port; "" is not from Stripe.
 func kindOf(err error) StripeErrorKind {
-	var se *StripeError
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[*StripeError](err); ok {
 		return se.Kind
 	}
 	return ""

@@ -110,8 +110,7 @@ func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymen
 	}
 	p.listen(ctx)
 	if err := p.run(detached); err != nil {
-		var again *workflow.ContinueAsNewError
-		if errors.As(err, &again) {
+		if _, again := errors.AsType[*workflow.ContinueAsNewError](err); again {
 			return CollectPaymentResult{}, workflow.NewContinueAsNewError(ctx, TypeCollectPayment, p.carry())
 		}
 		return CollectPaymentResult{}, err

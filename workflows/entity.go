@@ -253,12 +253,10 @@ func checkOperation(op Operation) error {
 // errorType is the type of an activity's application error, such as activities.ErrorStripeUnauthorized; a timeout has
 // the type timeout.
 func errorType(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Type()
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if _, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		return "timeout"
 	}
 	return "unexpected"

@@ -8,8 +8,8 @@ func PaymentMoves() map[PaymentState][]PaymentState { return paymentMoves }
 // PollDelay is the gap before poll n.
 var PollDelay = pollDelay
 
-// The test environment gives up after ten tries where Temporal goes on for ever, unless it is told a number.
-func init() {
+// RetryForever tells the test environment a number of tries: it gives up after ten where Temporal goes on for ever.
+func RetryForever() {
 	for _, policy := range []*temporal.RetryPolicy{patient, prompt, daily} {
 		policy.MaximumAttempts = 1_000_000
 	}

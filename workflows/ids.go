@@ -43,7 +43,7 @@ var (
 )
 
 // CheckReference accepts the references that callers may choose for a new save-payment-method or payment:
-// 1 to 120 of A-Z a-z 0-9 . _ -
+// 1 to 120 of A-Z a-z 0-9 . _ - and no others.
 func CheckReference(reference string) error {
 	if callerReference.MatchString(reference) {
 		return nil

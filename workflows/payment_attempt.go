@@ -154,11 +154,11 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 	}
 	switch res.Outcome {
 	case activities.ChargeSucceeded:
-		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayPaid)
+		p.setIntent(res.PaymentIntent, activities.WayPaid)
 		p.wayOf(activities.WayPaymentIntent, res.PaymentIntent).PaymentMethod = at.PaymentMethod
 		p.settle(ctx)
 	case activities.ChargeProcessing:
-		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayProcessing)
+		p.setIntent(res.PaymentIntent, activities.WayProcessing)
 		p.enterProcessing(ctx)
 	case activities.ChargeDeclined, activities.ChargeNeedsCustomer:
 		p.declined(ctx, at, res)
@@ -167,7 +167,7 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 	case activities.ChargeConflict:
 		p.attention(ctx, ReasonReferenceConflict)
 	case activities.ChargeCanceled:
-		p.setWay(activities.WayPaymentIntent, res.PaymentIntent, activities.WayClosed)
+		p.setIntent(res.PaymentIntent, activities.WayClosed)
 		if res.Adopted {
 			p.end(ctx, PaymentCanceled)
 			return

@@ -63,7 +63,7 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 			p.resolve(ctx, found)
 			return nil
 		}
-		p.setWay(activities.WayPaymentIntent, found.PaymentIntent, activities.WayClosed)
+		p.setIntent(found.PaymentIntent, activities.WayClosed)
 	case activities.ChargeDeclined, activities.ChargeNeedsCustomer:
 		if open && followDecline {
 			p.resolve(ctx, found)

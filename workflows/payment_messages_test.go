@@ -100,7 +100,7 @@ func TestLinkExpires(t *testing.T) {
 	b.at(10*day+time.Minute, check)
 	b.at(11*day, func() { b.update(cancel, workflows.Operation{}) })
 	b.collect(paymentInput())
-	require.True(t, b.stripe.opened[0].ReturnURL != "")
+	require.NotEmpty(t, b.stripe.opened[0].ReturnURL)
 }
 
 // TestOperationsAreChecked: every mistake is named, and nothing is written for it.

@@ -47,6 +47,7 @@ func (m moveRecorder) WithGroup(string) slog.Handler { return m }
 
 // TestMain fails a full run in which a move of the table was never made: such a move is not needed, or not tested.
 func TestMain(m *testing.M) {
+	workflows.RetryForever()
 	code := m.Run()
 	partial := flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != ""
 	if code == 0 && !partial {

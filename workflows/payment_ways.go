@@ -65,12 +65,12 @@ func (p *collectPayment) wayOf(kind activities.WayKind, id string) *wayState {
 	return nil
 }
 
-// setWay notes a way's state as an answer of Stripe told it.
-func (p *collectPayment) setWay(kind activities.WayKind, id string, state activities.WayState) {
-	p.addWay(kind, id)
-	p.wayOf(kind, id).State = state
+// setIntent notes a PaymentIntent's state as an answer of Stripe told it.
+func (p *collectPayment) setIntent(id string, state activities.WayState) {
+	p.addWay(activities.WayPaymentIntent, id)
+	p.wayOf(activities.WayPaymentIntent, id).State = state
 	if state == activities.WayClosed {
-		p.forget(kind, id)
+		p.forget(activities.WayPaymentIntent, id)
 	}
 }
 

@@ -66,8 +66,7 @@ func SavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (SavePay
 	}
 	s.listen(ctx)
 	if err := s.run(detached); err != nil {
-		var again *workflow.ContinueAsNewError
-		if errors.As(err, &again) {
+		if _, again := errors.AsType[*workflow.ContinueAsNewError](err); again {
 			return SavePaymentMethodResult{}, workflow.NewContinueAsNewError(ctx, TypeSavePaymentMethod, s.carry())
 		}
 		return SavePaymentMethodResult{}, err
@@ -253,7 +252,7 @@ func (s *savePaymentMethod) status() (SetupStatus, error) {
 		Audit:                   s.st.Audit,
 		Undelivered:             s.st.Undelivered,
 	}
-	r.SavePaymentMethodResult.Customer = s.customer()
+	r.Customer = s.customer()
 	if !s.st.State.Ended() {
 		r.Session = s.st.Session
 		r.NextActionAt, _ = s.nextWake()

@@ -27,7 +27,7 @@ var wantCodes = map[string]map[Class]string{
 		ClassNotApplicable: `incorrect_pin invalid_pin pin_try_exceeded offline_pin_required online_or_offline_pin_required`,
 		ClassConfiguration: `testmode_decline`,
 	},
-	kindBank: { //nolint:exhaustive // only cards have codes of every class
+	kindBank: {
 		ClassSoft:    `insufficient_funds processing_error`,
 		ClassIssuer:  `partner_generic_decline partner_high_risk_customer refer_to_customer`,
 		ClassInspect: `duplicate_transaction partner_payment_not_found invalid_track_data`,
