@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -109,11 +107,12 @@ func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymen
 		return CollectPaymentResult{}, err
 	}
 	p.listen(ctx)
-	if err := p.run(detached); err != nil {
-		if _, again := errors.AsType[*workflow.ContinueAsNewError](err); again {
-			return CollectPaymentResult{}, workflow.NewContinueAsNewError(ctx, TypeCollectPayment, p.carry())
-		}
+	again, err := p.mainLoop(detached, p)
+	switch {
+	case err != nil:
 		return CollectPaymentResult{}, err
+	case again:
+		return CollectPaymentResult{}, workflow.NewContinueAsNewError(ctx, TypeCollectPayment, p.carry())
 	}
 	return p.result(), nil
 }
@@ -141,55 +140,15 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 	return p, nil
 }
 
-// run is the main loop: messages first, then what is due, then sleep.
-func (p *collectPayment) run(ctx workflow.Context) error {
-	for !p.st.State.Ended() {
-		p.takeIn()
-		if c := p.next(); c != nil {
-			p.carryOut(ctx, c)
-			continue
-		}
-		if len(p.st.Hints) > 0 {
-			p.followHints(ctx)
-			continue
-		}
-		if p.st.MethodDue && p.st.Session == "" {
-			p.checkMethod(ctx)
-			continue
-		}
-		wake, what := p.nextWake()
-		if !wake.IsZero() && !wake.After(workflow.Now(ctx)) {
-			p.actDue(ctx)
-			continue
-		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && p.quiet(ctx) {
-			return &workflow.ContinueAsNewError{}
-		}
-		p.publish(ctx, p.attributes())
-		if err := p.sleep(ctx, wake, what); err != nil {
-			return fmt.Errorf("wait: %w", err)
-		}
-	}
-	p.publish(ctx, p.attributes())
-	return p.finish(ctx)
-}
+func (p *collectPayment) ended() bool { return p.st.State.Ended() }
 
-// finish answers what still waits for an answer, and sees the last messages off.
-func (p *collectPayment) finish(ctx workflow.Context) error {
-	for {
-		p.takeIn()
-		p.st.Hints = nil // nothing is left to read
-		if c := p.next(); c != nil {
-			p.carryOut(ctx, c)
-			continue
-		}
-		if p.quiet(ctx) {
-			return nil
-		}
-		if err := workflow.Await(ctx, func() bool { return p.called() || p.quiet(ctx) }); err != nil {
-			return fmt.Errorf("wait for messages: %w", err)
-		}
+// actNow reads the method that an event was about, as soon as no session is open.
+func (p *collectPayment) actNow(ctx workflow.Context) bool {
+	if !p.st.MethodDue || p.st.Session != "" {
+		return false
 	}
+	p.checkMethod(ctx)
+	return true
 }
 
 func (p *collectPayment) carry() CollectPaymentInput {
@@ -210,7 +169,6 @@ func (p *collectPayment) result() CollectPaymentResult {
 	return r
 }
 
-// nextWake is when the loop acts by itself, and the timer's summary for the Temporal UI. Zero waits for a message.
 func (p *collectPayment) nextWake() (time.Time, string) {
 	switch p.st.State {
 	case PaymentScheduled:
@@ -231,7 +189,6 @@ func (p *collectPayment) nextWake() (time.Time, string) {
 	return time.Time{}, ""
 }
 
-// actDue does what the timer was set for.
 func (p *collectPayment) actDue(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	switch p.st.State {
@@ -256,7 +213,6 @@ func (p *collectPayment) actDue(ctx workflow.Context) {
 	}
 }
 
-// attributes are what operators search by.
 func (p *collectPayment) attributes() publishedAttributes {
 	a := publishedAttributes{state: string(p.st.State), nextAction: p.nextAction(), customer: p.in.Customer}
 	if at := p.lastAttempt(); at != nil {

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
@@ -65,11 +64,15 @@ func SavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (SavePay
 		return SavePaymentMethodResult{}, err
 	}
 	s.listen(ctx)
-	if err := s.run(detached); err != nil {
-		if _, again := errors.AsType[*workflow.ContinueAsNewError](err); again {
-			return SavePaymentMethodResult{}, workflow.NewContinueAsNewError(ctx, TypeSavePaymentMethod, s.carry())
-		}
+	if s.st.Checkouts == 0 && s.in.Notify {
+		s.tell(detached, s.message(ctx, activities.NotifySetupLink, "link"))
+	}
+	again, err := s.mainLoop(detached, s)
+	switch {
+	case err != nil:
 		return SavePaymentMethodResult{}, err
+	case again:
+		return SavePaymentMethodResult{}, workflow.NewContinueAsNewError(ctx, TypeSavePaymentMethod, s.carry())
 	}
 	return s.result(), nil
 }
@@ -92,61 +95,23 @@ func newSavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (*sav
 	return s, nil
 }
 
-// run is the main loop: messages first, then what is due, then sleep.
-func (s *savePaymentMethod) run(ctx workflow.Context) error {
-	if s.st.Checkouts == 0 && s.in.Notify {
-		s.tell(ctx, s.message(ctx, activities.NotifySetupLink, "link"))
+func (s *savePaymentMethod) ended() bool { return s.st.State.Ended() }
+
+// actNow opens the session that the workflow starts with, and the one after a method that cannot be used.
+func (s *savePaymentMethod) actNow(ctx workflow.Context) bool {
+	if !s.st.OpenDue {
+		return false
 	}
-	for !s.st.State.Ended() {
-		s.takeIn()
-		if s.st.OpenDue {
-			s.st.OpenDue = false
-			s.openSession(ctx)
-			continue
-		}
-		if c := s.next(); c != nil {
-			s.carryOut(ctx, c)
-			continue
-		}
-		if len(s.st.Hints) > 0 {
-			s.st.Hints = nil
-			s.st.Poll = 0
-			s.poll(ctx)
-			continue
-		}
-		wake, what := s.nextWake()
-		if !wake.After(workflow.Now(ctx)) {
-			s.actDue(ctx)
-			continue
-		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && s.quiet(ctx) {
-			return &workflow.ContinueAsNewError{}
-		}
-		s.publish(ctx, s.attributes())
-		if err := s.sleep(ctx, wake, what); err != nil {
-			return fmt.Errorf("wait: %w", err)
-		}
-	}
-	s.publish(ctx, s.attributes())
-	return s.finish(ctx)
+	s.st.OpenDue = false
+	s.openSession(ctx)
+	return true
 }
 
-// finish answers what still waits for an answer, and sees the last messages off.
-func (s *savePaymentMethod) finish(ctx workflow.Context) error {
-	for {
-		s.takeIn()
-		s.st.Hints = nil // nothing is left to read
-		if c := s.next(); c != nil {
-			s.carryOut(ctx, c)
-			continue
-		}
-		if s.quiet(ctx) {
-			return nil
-		}
-		if err := workflow.Await(ctx, func() bool { return s.called() || s.quiet(ctx) }); err != nil {
-			return fmt.Errorf("wait for messages: %w", err)
-		}
-	}
+// followHints re-reads the session, whatever the events were about.
+func (s *savePaymentMethod) followHints(ctx workflow.Context) {
+	s.st.Hints = nil
+	s.st.Poll = 0
+	s.poll(ctx)
 }
 
 func (s *savePaymentMethod) carry() SavePaymentMethodInput {
@@ -161,7 +126,6 @@ func (s *savePaymentMethod) result() SavePaymentMethodResult {
 	return r
 }
 
-// nextWake is when the loop acts by itself, and the timer's summary for the Temporal UI.
 func (s *savePaymentMethod) nextWake() (time.Time, string) {
 	if s.st.State == SetupVerifying {
 		return earliest(s.st.PollAt, s.st.VerifyingSince.Add(verifyingPatience)), "ask Stripe about the verification"
@@ -169,7 +133,6 @@ func (s *savePaymentMethod) nextWake() (time.Time, string) {
 	return earliest(s.st.PollAt, s.nextReminder(), s.lastDay()), "customer's time to save a method"
 }
 
-// actDue does what the timer was set for.
 func (s *savePaymentMethod) actDue(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	reminder := s.nextReminder()
@@ -218,7 +181,6 @@ func (s *savePaymentMethod) linkExpires() time.Time {
 	return s.deadline().Add(linkGrace).UTC()
 }
 
-// attributes are what operators search by.
 func (s *savePaymentMethod) attributes() publishedAttributes {
 	a := publishedAttributes{state: string(s.st.State), customer: s.customer()}
 	switch s.st.State {
