@@ -159,6 +159,7 @@ func TestSetupStatusSaysWhatIsNext(t *testing.T) {
 		require.Equal(t, "cs_1", s.Session)
 		require.Equal(t, "usd", s.Currency)
 	})
+	b.at(3*day, func() { b.signal("evt_1", "customer.updated", "cus_1") })
 	b.at(4*day, func() {
 		require.Equal(t, b.start.Add(7*day), b.setup().NextActionAt, "the next reminder")
 		require.Empty(t, b.setup().Session)
