@@ -2,7 +2,6 @@ package activities
 
 import (
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 )
@@ -28,9 +27,6 @@ const (
 	ErrorUndelivered = "offsession.Undelivered"
 )
 
-// rateLimitDelay is how long a request waits after a 429. Stripe documents no Retry-After; its limits are per second.
-const rateLimitDelay = 3 * time.Second
-
 // applicationError turns a port's error into the one Temporal sees: type and codes, never Stripe's words.
 func applicationError(err error) error {
 	var se *StripeError
@@ -43,8 +39,7 @@ func applicationError(err error) error {
 		return temporal.NewApplicationErrorWithOptions(se.Error(), ErrorStripeUnavailable, temporal.ApplicationErrorOptions{})
 	case StripeRateLimited:
 		return temporal.NewApplicationErrorWithOptions(se.Error(), ErrorStripeRateLimited, temporal.ApplicationErrorOptions{
-			NextRetryDelay: rateLimitDelay,
-			Category:       temporal.ApplicationErrorCategoryBenign,
+			Category: temporal.ApplicationErrorCategoryBenign,
 		})
 	case StripeUnauthorized:
 		return temporal.NewNonRetryableApplicationError(se.Error(), ErrorStripeUnauthorized, nil)

@@ -48,6 +48,8 @@ type paymentState struct {
 	LastClass    dunning.Class `json:"last_class,omitempty"`
 	FailedMethod string        `json:"failed_method,omitempty"`
 	FailedStamp  string        `json:"failed_stamp,omitempty"`
+	// FinalNos are the cards that said a final no: none is charged again while its data is the same.
+	FinalNos []failedCard `json:"final_nos,omitempty"`
 
 	// Ways are the PaymentIntents and Sessions made for this payment: all that are not closed, and the last that are.
 	Ways []wayState `json:"ways,omitempty"`
@@ -83,6 +85,12 @@ type paymentState struct {
 	RefundRetries int      `json:"refund_retries,omitempty"`
 	PaidIntent    string   `json:"paid_intent,omitempty"`
 	PaidMethod    string   `json:"paid_method,omitempty"`
+}
+
+// failedCard is a payment method and the stamp of its data.
+type failedCard struct {
+	Method string `json:"method"`
+	Stamp  string `json:"stamp,omitempty"`
 }
 
 // collectPayment is one run of the workflow.

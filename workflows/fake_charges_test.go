@@ -159,12 +159,14 @@ func (f *fakeStripe) apply(pi *activities.PaymentIntent, method string, a answer
 	}
 	pi.PaymentMethod, pi.PaymentMethodStamp = method, f.stamp(method)
 	if a.kind == activities.StripeDeclined {
+		// A second authentication refusal in a row leaves no trace: with its answer lost, nobody can know of it.
+		again := pi.LastError == a.codes && a.codes.Code == "authentication_required"
 		pi.Status, pi.LastError = activities.PaymentIntentRequiresPaymentMethod, a.codes
 		if a.codes.Code != "authentication_required" {
 			pi.LatestCharge, pi.ChargedAt = f.id("ch"), f.now()
 		}
 		class, _ := dunning.ClassOf(dunning.Failure{Outcome: dunning.OutcomeDeclined, Code: a.codes.Code, DeclineCode: a.codes.DeclineCode, AdviceCode: a.codes.AdviceCode})
-		if !class.Retryable() {
+		if !class.Retryable() && !again {
 			f.finalNo[method+" "+f.stamp(method)] = true
 		}
 		if a.bare {

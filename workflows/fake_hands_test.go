@@ -1,8 +1,10 @@
 package workflows_test
 
 import (
+	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/offsession/offsession/activities"
 )
@@ -184,4 +186,26 @@ func (s byTime) Less(i, j int) bool {
 func (s byTime) Swap(i, j int) {
 	s.f.deliveries[i], s.f.deliveries[j] = s.f.deliveries[j], s.f.deliveries[i]
 	s.f.delivered[i], s.f.delivered[j] = s.f.delivered[j], s.f.delivered[i]
+}
+
+// describe is what Stripe holds, for a failed property.
+func (f *fakeStripe) describe() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var text strings.Builder
+	for _, id := range f.order {
+		pi := f.intents[id]
+		fmt.Fprintf(&text, "%s %s refunded %d", id, pi.Status, pi.AmountRefunded)
+		if s := f.owner(id); s != nil {
+			fmt.Fprintf(&text, " of %s", s.ID)
+		}
+		text.WriteString("\n")
+	}
+	for id, s := range f.sessions {
+		fmt.Fprintf(&text, "%s %s until %s\n", id, s.Status, s.ExpiresAt)
+	}
+	for _, s := range f.sends {
+		fmt.Fprintf(&text, "%s %s %s %s\n", s.At, s.Key, s.PaymentIntent, s.PaymentMethod)
+	}
+	return text.String()
 }

@@ -26,6 +26,7 @@ const (
 	ruleCanceled      = "payment_intent.canceled"
 	ruleMethodGone    = "payment_method.gone"
 	ruleMethodChanged = "payment_method.changed"
+	ruleMethodFinal   = "payment_method.final"
 	ruleDebitFailed   = "checkout.debit_failed"
 )
 
@@ -60,6 +61,9 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		p.wayStuck(ctx)
 		return
 	case waysClosed:
+	}
+	if len(p.st.FinalNos) > 0 && p.finalNoAgain(ctx) {
+		return
 	}
 	p.move(ctx, PaymentCharging)
 	p.st.Number++
@@ -108,6 +112,24 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		return
 	}
 	p.resolve(ctx, found)
+}
+
+// finalNoAgain asks the customer when the next attempt would charge a card that said a final no: the method was changed
+// back, or is the customer's default again. It reports whether the attempt must not be made.
+func (p *collectPayment) finalNoAgain(ctx workflow.Context) bool {
+	m, err := p.readMethod(ctx, p.method())
+	switch {
+	case err != nil && attentionReason(err) == ReasonStripeFaults:
+		p.planAttempt(ctx, workflow.Now(ctx).Add(settleTime))
+	case err != nil:
+		p.attention(ctx, attentionReason(err))
+	case p.saidFinalNo(m.PaymentMethod, m.Stamp):
+		p.explain(ruleMethodFinal, "The payment method said a final no before: the customer is asked for another one.")
+		p.ask(ctx, p.st.LastClass, activities.Codes{})
+	default:
+		return false
+	}
+	return true
 }
 
 // attemptSummary is what the Temporal UI shows beside a charge. The first attempt of most payments is the only one, and
@@ -223,7 +245,10 @@ func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activit
 	}
 	at.Rule, at.Explanation = d.Rule, d.Sentence
 	p.st.LastClass = d.Class
-	if changed := p.method(); changed != "" && changed != at.PaymentMethod && p.st.Reached < p.in.Policy.MaxAttempts {
+	if !d.Class.Retryable() {
+		p.st.FinalNos = append(p.st.FinalNos, failedCard{Method: at.PaymentMethod, Stamp: res.PaymentMethodStamp})
+	}
+	if changed := p.method(); changed != "" && !p.saidFinalNo(changed, "") && changed != at.PaymentMethod && p.st.Reached < p.in.Policy.MaxAttempts {
 		// Another method was put in place while this attempt ran.
 		at.Rule, at.Explanation = ruleMethodChanged, "The payment method was changed meanwhile: the next attempt uses it at once."
 		p.st.Retries = 0

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -202,9 +203,9 @@ func (p *collectPayment) checkMethod(ctx workflow.Context) {
 	switch {
 	case m.CustomerDeleted:
 		p.attention(ctx, ReasonCustomerDeleted)
-	case m.PaymentMethod == "":
+	case m.PaymentMethod == "", p.saidFinalNo(m.PaymentMethod, m.Stamp):
 		if p.st.State == PaymentRetryScheduled && p.st.Number > 0 {
-			p.explain(ruleMethodGone, "The payment method was detached: the customer is asked for another one.")
+			p.explain(ruleMethodGone, "There is no usable payment method any more: the customer is asked for one.")
 			p.ask(ctx, p.st.LastClass, activities.Codes{Code: activities.CodePaymentMethodUnusable})
 		}
 	case p.methodChanged(m) && p.st.Reached < p.in.Policy.MaxAttempts && (p.st.Number > 0 || p.st.Reached > 0):
@@ -224,6 +225,13 @@ func (p *collectPayment) methodChanged(m activities.ReadMethodResult) bool {
 		return true
 	}
 	return p.st.FailedStamp != "" && m.Stamp != "" && m.Stamp != p.st.FailedStamp
+}
+
+// saidFinalNo reports whether the method said a final no with this data. A stamp that nobody knows counts as the same.
+func (p *collectPayment) saidFinalNo(method, stamp string) bool {
+	return slices.ContainsFunc(p.st.FinalNos, func(f failedCard) bool {
+		return f.Method == method && (f.Stamp == stamp || f.Stamp == "" || stamp == "")
+	})
 }
 
 // explain notes on the last attempt why the plan has changed.

@@ -244,14 +244,15 @@ func (p *collectPayment) mayAttempt(ctx workflow.Context, update string) error {
 	if p.st.Reached >= p.in.Policy.MaxAttempts {
 		return refuse("%s: %d automatic attempts were made, no more are allowed; the customer can still pay by the link", update, p.st.Reached)
 	}
-	if p.st.LastClass == "" || p.st.LastClass.Retryable() {
+	final := p.st.LastClass != "" && !p.st.LastClass.Retryable()
+	if !final && len(p.st.FinalNos) == 0 {
 		return nil
 	}
 	m, err := p.readMethod(ctx, p.method())
 	if err != nil {
 		return refuse("%s: Stripe does not answer (%s); try again", update, errorType(err))
 	}
-	if m.PaymentMethod == "" || !p.methodChanged(m) {
+	if m.PaymentMethod == "" || final && !p.methodChanged(m) || p.saidFinalNo(m.PaymentMethod, m.Stamp) {
 		return refuse("%s: the last decline is final for this payment method; change the payment method first", update)
 	}
 	return nil
@@ -279,9 +280,6 @@ func (p *collectPayment) changePaymentMethod(ctx workflow.Context, method string
 			UpdateChangePaymentMethod, p.st.Reached)
 	}
 	p.st.Retries = 0
-	if p.methodChanged(m) {
-		p.st.LastClass = ""
-	}
 	return p.attemptAt(ctx, UpdateChangePaymentMethod, workflow.Now(ctx))
 }
 

@@ -326,8 +326,9 @@ func (p *collectPayment) endWhenClosed(ctx workflow.Context, as PaymentState) er
 		p.st.PollAt = p.st.NotBefore
 		return nil
 	}
-	if p.st.LookUpDue {
-		if err := p.lookUpFirst(ctx, false); err != nil {
+	if p.st.LookUpDue || !p.st.LookedBack {
+		// Before the first attempt nothing was sent: then a Stripe that does not answer is no reason to go on.
+		if err := p.lookUpFirst(ctx, false); err != nil && p.st.Number > 0 {
 			return err
 		}
 		if p.st.State.Ended() || p.st.State == PaymentProcessing {
