@@ -27,8 +27,7 @@ func (p *collectPayment) openCheckout(ctx workflow.Context) OpenCheckoutResponse
 		// It was asked to end, and ends as soon as it can.
 		p.resume(ctx)
 		return p.checkoutAnswer()
-	case p.st.Reason == ReasonDuplicateNotRefunded, p.st.Reason == ReasonReferenceConflict,
-		p.st.Reason == ReasonCustomerDeleted, p.st.Reason == ReasonProcessingTooLong:
+	case !checkoutHelps(p.st.Reason):
 		return p.checkoutAnswer()
 	case p.mayStillRun(ctx):
 		return OpenCheckoutResponse{Answer: CheckoutBusy, State: string(p.st.State)}

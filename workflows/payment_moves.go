@@ -58,3 +58,18 @@ const (
 	// ReasonRefused: Stripe did not try the card, since the amount is too small or too large.
 	ReasonRefused = "refused"
 )
+
+// checkoutHelps reports whether a payment that needs attention for this reason, or for none, can still be paid by its
+// customer in a Checkout Session.
+func checkoutHelps(reason string) bool {
+	switch reason {
+	case ReasonDuplicateNotRefunded, ReasonReferenceConflict, ReasonCustomerDeleted, ReasonProcessingTooLong:
+		return false
+	}
+	return true
+}
+
+// CustomerCanPay reports whether pressing the customer's button can open a Checkout Session in this state.
+func (s PaymentStatus) CustomerCanPay() bool {
+	return !s.State.Ended() && s.State != PaymentProcessing && checkoutHelps(s.Reason)
+}
