@@ -167,8 +167,11 @@ func (p *Payments) failedCharge(ctx context.Context, in ChargeInput, progress ch
 	res := ChargeResult{PaymentIntent: in.PaymentIntent, PaymentMethod: progress.PaymentMethod, Codes: se.Codes}
 	if se.PaymentIntent != nil {
 		res.PaymentIntent = se.PaymentIntent.ID
-		res.PaymentMethodStamp = se.PaymentIntent.PaymentMethodStamp
 		res.LatestCharge = se.PaymentIntent.LatestCharge
+		if se.PaymentIntent.PaymentMethod == progress.PaymentMethod {
+			// Otherwise the PaymentIntent still shows the method of an earlier attempt: this one was not tried.
+			res.PaymentMethodStamp = se.PaymentIntent.PaymentMethodStamp
+		}
 	}
 	switch se.Kind {
 	case StripeDeclined:
@@ -184,7 +187,7 @@ func (p *Payments) failedCharge(ctx context.Context, in ChargeInput, progress ch
 	case StripeMissing:
 		if se.Param == "payment_method" {
 			res.Outcome = ChargeDeclined
-			res.Codes = Codes{Code: CodePaymentMethodUnusable}
+			res.Codes, res.PaymentMethodStamp = Codes{Code: CodePaymentMethodUnusable}, ""
 			return res, nil
 		}
 		return ChargeResult{}, applicationError(se)

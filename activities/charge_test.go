@@ -145,7 +145,9 @@ func TestChargeKeyTrust(t *testing.T) {
 // TestChargeErrors: what each kind of error means for the attempt.
 func TestChargeErrors(t *testing.T) {
 	t.Parallel()
-	declined := activities.PaymentIntent{ID: "pi_1", Status: activities.PaymentIntentRequiresPaymentMethod, LatestCharge: "ch_1", PaymentMethodStamp: "fp"}
+	declined := activities.PaymentIntent{ID: "pi_1", Status: activities.PaymentIntentRequiresPaymentMethod, LatestCharge: "ch_1", PaymentMethod: "pm_1", PaymentMethodStamp: "fp"}
+	other := declined
+	other.PaymentMethod = "pm_earlier"
 	soft := activities.Codes{Code: "card_declined", DeclineCode: "insufficient_funds", AdviceCode: "try_again_later"}
 	auth := activities.Codes{Code: "authentication_required"}
 	skipped := activities.Codes{Code: "card_declined", DeclineCode: "authentication_not_handled"}
@@ -167,6 +169,14 @@ func TestChargeErrors(t *testing.T) {
 		"authentication skipped": {
 			err:  &activities.StripeError{Kind: activities.StripeDeclined, Codes: skipped, PaymentIntent: &declined},
 			want: activities.ChargeResult{Outcome: activities.ChargeNeedsCustomer, PaymentIntent: "pi_1", PaymentMethod: "pm_1", PaymentMethodStamp: "fp", LatestCharge: "ch_1", Codes: skipped},
+		},
+		"declined, another method shown": {
+			err:  &activities.StripeError{Kind: activities.StripeDeclined, Codes: soft, PaymentIntent: &other},
+			want: activities.ChargeResult{Outcome: activities.ChargeDeclined, PaymentIntent: "pi_1", PaymentMethod: "pm_1", LatestCharge: "ch_1", Codes: soft},
+		},
+		"unusable, another method shown": {
+			err:  &activities.StripeError{Kind: activities.StripeMissing, Param: "payment_method", PaymentIntent: &other},
+			want: activities.ChargeResult{Outcome: activities.ChargeDeclined, PaymentIntent: "pi_1", PaymentMethod: "pm_1", LatestCharge: "ch_1", Codes: activities.Codes{Code: activities.CodePaymentMethodUnusable}},
 		},
 		"declined without its PaymentIntent": {
 			err:  &activities.StripeError{Kind: activities.StripeDeclined, Codes: soft},

@@ -68,6 +68,8 @@ type Notification struct {
 	Deadline time.Time `json:"deadline,omitzero"`
 	// TimeZone is the customer's IANA zone, for times in the text.
 	TimeZone string `json:"time_zone,omitempty"`
+	// AppOnly keeps a message that is also an event from the customer, who has not heard of the matter.
+	AppOnly bool `json:"app_only,omitempty"`
 	// Link asks for the customer's durable link in the message.
 	Link bool `json:"link,omitempty"`
 	// LinkExpires is until when that link is valid, UTC.

@@ -34,7 +34,7 @@ func (n *Notifications) Notify(ctx context.Context, in Notification) error {
 		case errors.As(err, &lost):
 			final = name + ": " + lost.Reason
 		default:
-			activity.GetLogger(ctx).Warn("notification not delivered", "channel", name, "kind", in.Kind, "notification_id", in.ID)
+			activity.GetLogger(ctx).Warn("notification not delivered", "channel", name, "kind", in.Kind, "notification_id", in.ID, "error", err)
 			failed = append(failed, name)
 		}
 	}

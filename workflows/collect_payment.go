@@ -30,11 +30,13 @@ type paymentState struct {
 	Method string `json:"method,omitempty"`
 
 	// Number is the last attempt's; Reached counts those that reached the bank; Retries counts those the policy
-	// planned since the method changed; NotTaken counts those in a row that Stripe did not carry out.
+	// planned since the method changed; NotTaken counts those in a row that Stripe did not carry out; Faults counts how
+	// often in a row the next one was put off because Stripe did not answer.
 	Number   int `json:"number,omitempty"`
 	Reached  int `json:"reached,omitempty"`
 	Retries  int `json:"retries,omitempty"`
 	NotTaken int `json:"not_taken,omitempty"`
+	Faults   int `json:"faults,omitempty"`
 	// LookedBack says that the reference is known to be unused, LookUpDue that Stripe must be asked what became of the
 	// last attempt before anything new is sent.
 	LookedBack bool `json:"looked_back,omitempty"`

@@ -56,7 +56,8 @@ type command struct {
 type entity struct {
 	*entityState
 	queue       []*command
-	undelivered int // messages still on their way
+	running     *command // the last one taken out of the queue
+	undelivered int      // messages still on their way
 	published   publishedAttributes
 
 	events    workflow.ReceiveChannel
@@ -113,9 +114,14 @@ func (e *entity) note(ev StripeEvent) {
 	}
 }
 
-// submit queues a command and waits until the main loop has carried it out, 20 s at most; false is pending.
+// submit queues a command and waits for it.
 func (e *entity) submit(ctx workflow.Context, c *command) (bool, error) {
 	e.queue = append(e.queue, c)
+	return e.wait(ctx, c)
+}
+
+// wait waits until the main loop has carried a command out, 20 s at most; false is pending.
+func (e *entity) wait(ctx workflow.Context, c *command) (bool, error) {
 	dctx, _ := workflow.NewDisconnectedContext(ctx)
 	if _, err := workflow.AwaitWithTimeout(dctx, updatePatience, func() bool { return c.done }); err != nil {
 		return false, fmt.Errorf("wait for the main loop: %w", err)
@@ -123,14 +129,31 @@ func (e *entity) submit(ctx workflow.Context, c *command) (bool, error) {
 	return c.done, nil
 }
 
+// press is the command of a customer's press on the button. While one waits or runs, others share it: during an outage
+// of Stripe a page that asks again and again must not fill the queue.
+func (e *entity) press(in OpenCheckoutRequest) *command {
+	if e.running != nil && e.running.update == UpdateOpenCheckout && e.running.open == in && !e.running.done {
+		return e.running
+	}
+	for _, c := range e.queue {
+		if c.update == UpdateOpenCheckout {
+			c.open = in
+			return c
+		}
+	}
+	c := &command{update: UpdateOpenCheckout, open: in}
+	e.queue = append(e.queue, c)
+	return c
+}
+
 // next takes the next command out of the queue.
 func (e *entity) next() *command {
 	if len(e.queue) == 0 {
 		return nil
 	}
-	c := e.queue[0]
+	e.running = e.queue[0]
 	e.queue = e.queue[1:]
-	return c
+	return e.running
 }
 
 // sleep waits until the time given, or until a message has come.

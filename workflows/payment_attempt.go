@@ -41,7 +41,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		err := p.lookUpFirst(ctx, true)
 		switch {
 		case err != nil && attentionReason(err) == ReasonStripeFaults:
-			p.planAttempt(ctx, workflow.Now(ctx).Add(settleTime))
+			p.attemptLater(ctx)
 			return
 		case err != nil:
 			p.attention(ctx, attentionReason(err))
@@ -67,7 +67,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 	}
 	p.move(ctx, PaymentCharging)
 	p.st.Number++
-	p.st.Occasion = 0
+	p.st.Occasion, p.st.Faults = 0, 0
 	p.st.Rescheduled = time.Time{}
 	p.st.Attempts = append(p.st.Attempts, Attempt{Number: p.st.Number, At: workflow.Now(ctx).UTC(), Outcome: activities.ChargeUnknown, PaymentMethod: p.method()})
 	if len(p.st.Attempts) > attemptEntries {
@@ -120,7 +120,7 @@ func (p *collectPayment) finalNoAgain(ctx workflow.Context) bool {
 	m, err := p.readMethod(ctx, p.method())
 	switch {
 	case err != nil && attentionReason(err) == ReasonStripeFaults:
-		p.planAttempt(ctx, workflow.Now(ctx).Add(settleTime))
+		p.attemptLater(ctx)
 	case err != nil:
 		p.attention(ctx, attentionReason(err))
 	case p.saidFinalNo(m.PaymentMethod, m.Stamp):
@@ -221,6 +221,9 @@ func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activit
 	if res.Code == activities.CodeNoPaymentMethod || res.Code == activities.CodePaymentMethodUnusable {
 		// The PaymentIntent, if there is one, was not tried and looks as before.
 		p.st.LastClass = dunning.ClassHard
+		if at.PaymentMethod != "" {
+			p.st.FinalNos = append(p.st.FinalNos, failedCard{Method: at.PaymentMethod})
+		}
 		at.Rule, at.Explanation = ruleMethodGone, "There is no usable payment method: the customer is asked for one."
 		p.ask(ctx, dunning.ClassHard, res.Codes)
 		return
@@ -291,6 +294,13 @@ func (p *collectPayment) decide(res activities.ChargeResult, now time.Time, look
 func (p *collectPayment) planAttempt(ctx workflow.Context, at time.Time) {
 	p.st.NextAt = later(later(at, p.st.NotBefore), p.in.Due).UTC()
 	p.move(ctx, PaymentRetryScheduled)
+}
+
+// attemptLater puts an attempt off for which Stripe did not answer what must be known first: an hour at most.
+func (p *collectPayment) attemptLater(ctx workflow.Context) {
+	const hourly = 3 // of pollDelays
+	p.st.Faults = min(p.st.Faults+1, hourly)
+	p.planAttempt(ctx, workflow.Now(ctx).Add(pollDelay(p.st.Faults, p.in.Reference)))
 }
 
 // ask gives the step to the customer: no automatic attempt until something changes.

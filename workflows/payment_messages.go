@@ -92,7 +92,9 @@ func (p *collectPayment) tellEnd(ctx workflow.Context) {
 			p.tell(ctx, p.paidMessage(ctx, activities.NotifyPaymentPaid))
 		}
 	case PaymentUncollectible:
-		p.tell(ctx, p.message(ctx, activities.NotifyPaymentUncollectible))
+		n := p.message(ctx, activities.NotifyPaymentUncollectible)
+		n.AppOnly = !p.st.Told
+		p.tell(ctx, n)
 	case PaymentScheduled, PaymentCharging, PaymentProcessing, PaymentRetryScheduled, PaymentAwaitingCustomer,
 		PaymentNeedsAttention, PaymentCanceled:
 	}

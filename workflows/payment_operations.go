@@ -37,8 +37,8 @@ func (p *collectPayment) handleOpenCheckout(ctx workflow.Context, in OpenCheckou
 	if p.st.State == PaymentCharging {
 		return p.checkoutAnswer(), nil
 	}
-	c := &command{update: UpdateOpenCheckout, open: in}
-	done, err := p.submit(ctx, c)
+	c := p.press(in)
+	done, err := p.wait(ctx, c)
 	if err != nil || c.err != nil {
 		return OpenCheckoutResponse{}, firstError(err, c.err)
 	}

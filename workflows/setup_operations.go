@@ -24,8 +24,8 @@ func (s *savePaymentMethod) handleMessages(ctx workflow.Context) error {
 }
 
 func (s *savePaymentMethod) handleOpenCheckout(ctx workflow.Context, in OpenCheckoutRequest) (OpenCheckoutResponse, error) {
-	c := &command{update: UpdateOpenCheckout, open: in}
-	done, err := s.submit(ctx, c)
+	c := s.press(in)
+	done, err := s.wait(ctx, c)
 	if err != nil {
 		return OpenCheckoutResponse{}, err
 	}

@@ -52,7 +52,7 @@ func (e *Email) Channel() string { return "email" }
 // usable address, when a message that asks the customer to act has no link to give, or when the server refuses the
 // message for good (5xx); anything else is worth another try.
 func (e *Email) Deliver(ctx context.Context, n activities.Notification) error {
-	if !n.Kind.ForCustomer() || n.Customer == "" {
+	if !n.Kind.ForCustomer() || n.AppOnly || n.Customer == "" {
 		return nil
 	}
 	link := ""
