@@ -123,7 +123,7 @@ func (e *entity) submit(ctx workflow.Context, c *command) (bool, error) {
 // wait waits until the main loop has carried a command out, 20 s at most; false is pending.
 func (e *entity) wait(ctx workflow.Context, c *command) (bool, error) {
 	dctx, _ := workflow.NewDisconnectedContext(ctx)
-	if _, err := workflow.AwaitWithTimeout(dctx, updatePatience, func() bool { return c.done }); err != nil {
+	if err := awaitWithin(dctx, updatePatience, "operator's or customer's patience", func() bool { return c.done }); err != nil {
 		return false, fmt.Errorf("wait for the main loop: %w", err)
 	}
 	return c.done, nil
@@ -156,6 +156,15 @@ func (e *entity) next() *command {
 	return e.running
 }
 
+// awaitWithin waits until the condition holds, d at most. It ends its timer, which workflow.AwaitWithTimeout leaves
+// running: each that fires for nothing is four events.
+func awaitWithin(ctx workflow.Context, d time.Duration, summary string, condition func() bool) error {
+	timerCtx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	timer := workflow.NewTimerWithOptions(timerCtx, d, workflow.TimerOptions{Summary: summary})
+	return workflow.Await(ctx, func() bool { return condition() || timer.IsReady() })
+}
+
 // sleep waits until the time given, or until a message has come.
 func (e *entity) sleep(ctx workflow.Context, until time.Time, summary string) error {
 	if until.IsZero() {
@@ -165,8 +174,7 @@ func (e *entity) sleep(ctx workflow.Context, until time.Time, summary string) er
 	if d <= 0 {
 		return nil
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: d, TimerOptions: workflow.TimerOptions{Summary: summary}}, e.called)
-	return err
+	return awaitWithin(ctx, d, summary, e.called)
 }
 
 // quiet reports whether nothing is under way, so that the workflow may end or continue as new.

@@ -201,7 +201,7 @@ func (m model) watch() {
 				return
 			}
 			// What is due now may be waiting for Stripe.
-			require.True(m.t, s.NextActionAt.After(m.b.env.Now().Add(-time.Hour)), "%s waits for %s", s.State, s.NextActionAt)
+			require.True(m.t, s.NextActionAt.After(m.b.env.Now().Add(-6*time.Hour)), "%s waits for %s", s.State, s.NextActionAt)
 			// Reads that fail for months can keep a session's end from being seen.
 			require.True(m.t, d > 30 || s.LinkExpires.After(m.b.env.Now()), "%s", s.LinkExpires)
 		})
@@ -230,7 +230,8 @@ func (m model) end(in workflows.CollectPaymentInput) {
 		require.Zero(m.t, b.stripe.openWays(), "nothing can be paid after the end")
 	}
 	require.Less(m.t, b.env.Now().Sub(b.start), time.Duration(modelDays+40)*day)
-	require.Less(m.t, len(b.stripe.calls)+len(b.stripe.sends), 30_000, "no busy loop")
+	// An outage of months costs a call every few minutes.
+	require.Less(m.t, len(b.stripe.calls)+len(b.stripe.sends), 100_000, "no busy loop")
 	switch {
 	case s.State == workflows.PaymentPaid:
 		require.Equal(m.t, in.Amount, b.stripe.taken())

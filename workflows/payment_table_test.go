@@ -167,7 +167,7 @@ func TestMessagesAndStates(t *testing.T) {
 		"awaiting_customer, final no": {
 			retry:        {refused: "the last decline is final", soon: awaiting, ways: 1, keys: one, end: uncollectible},
 			reschedule:   {refused: "the last decline is final", soon: awaiting, ways: 1, keys: one, end: uncollectible},
-			changeMethod: {state: charging, soon: paid, keys: two, end: paid},
+			changeMethod: {state: retrying, soon: paid, keys: two, end: paid},
 		},
 		"needs_attention": {
 			openCheckout: {answer: workflows.CheckoutReady, soon: awaiting, ways: 1, keys: one, end: uncollectible},

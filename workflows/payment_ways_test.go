@@ -263,3 +263,25 @@ func TestSessionNotOpened(t *testing.T) {
 		})
 	}
 }
+
+// TestPressesDuringAnOutage: a page that asks again every few seconds does not keep the payment from going on afterwards.
+func TestPressesDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.stripe.script = []answer{declinedWith("stolen_card")}
+	b.at(hour, func() {
+		b.stripe.edit(func() { b.stripe.down["CancelPaymentIntent"] = stripeError(activities.StripeUnknown) })
+	})
+	for i := range 180 {
+		b.at(hour+time.Duration(i)*20*time.Second, func() { b.open() })
+	}
+	b.at(2*hour, func() { b.stripe.edit(func() { clear(b.stripe.down) }) })
+	var opened *reply[workflows.OpenCheckoutResponse]
+	b.at(2*hour+time.Minute, func() { opened = b.open() })
+	b.at(2*hour+2*time.Minute, func() {
+		require.Equal(t, workflows.CheckoutReady, opened.value.Answer)
+		b.stripe.pay("inv-1", activities.PaymentIntentSucceeded)
+	})
+	require.Equal(t, workflows.PaymentPaid, b.collect(paymentInput()).State)
+	require.Len(t, b.stripe.sessions, 1)
+}
