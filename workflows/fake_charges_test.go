@@ -124,7 +124,13 @@ func (f *fakeStripe) charge(key, method, intent string, metadata map[string]stri
 		return activities.PaymentIntent{}, stripeError(activities.StripeUnknown)
 	}
 	if a.kind != "" && a.kind != activities.StripeDeclined {
-		return activities.PaymentIntent{}, &activities.StripeError{Kind: a.kind, Codes: a.codes, Param: a.param}
+		refusal := &activities.StripeError{Kind: a.kind, Codes: a.codes, Param: a.param}
+		if pi := f.intents[intent]; pi != nil {
+			// As Stripe shows it: with the method of the attempt before.
+			shown := *pi
+			refusal.PaymentIntent = &shown
+		}
+		return activities.PaymentIntent{}, refusal
 	}
 	f.refuseFinalNo(method)
 	stored := &storedAnswer{params: intent + " " + method, running: true}

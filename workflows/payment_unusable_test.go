@@ -15,7 +15,7 @@ import (
 func TestUnusableMethodIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	unusable := answer{kind: activities.StripeMissing, codes: activities.Codes{DeclineCode: "payment_method"}}
+	unusable := answer{kind: activities.StripeMissing, param: "payment_method"}
 	b.stripe.script = []answer{declinedWith("insufficient_funds"), unusable, unusable, unusable}
 	b.at(time.Hour, func() { b.update(changeMethod, workflows.Operation{PaymentMethod: "pm_other"}) })
 	for i := range 10 {
@@ -24,7 +24,7 @@ func TestUnusableMethodIsTriedOnce(t *testing.T) {
 		})
 	}
 	res := b.collect(paymentInput())
-	require.Equal(t, uncollectible, res.State)
+	require.Equal(t, workflows.PaymentUncollectible, res.State)
 	require.Equal(t, []string{"payment:inv-1:charge:1", "payment:inv-1:charge:2"}, b.stripe.keysSent())
 }
 
@@ -35,13 +35,13 @@ func TestWriteOffOfWhichTheCustomerNeverHeard(t *testing.T) {
 	in := paymentInput()
 	in.Due = b.start.Add(30 * 24 * time.Hour)
 	b.at(24*time.Hour, func() { b.update(writeOff, workflows.Operation{}) })
-	require.Equal(t, uncollectible, b.collect(in).State)
+	require.Equal(t, workflows.PaymentUncollectible, b.collect(in).State)
 	require.Equal(t, []activities.NotificationKind{activities.NotifyPaymentUncollectible}, b.stripe.told())
 	require.True(t, b.stripe.deliveries[0].AppOnly)
 
 	b = newBench(t)
 	b.stripe.script = []answer{declinedWith("expired_card")}
-	require.Equal(t, uncollectible, b.collect(paymentInput()).State)
+	require.Equal(t, workflows.PaymentUncollectible, b.collect(paymentInput()).State)
 	last := b.stripe.deliveries[len(b.stripe.deliveries)-1]
 	require.Equal(t, activities.NotifyPaymentUncollectible, last.Kind)
 	require.False(t, last.AppOnly, "the customer was asked, and hears the end")
