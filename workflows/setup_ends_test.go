@@ -103,6 +103,17 @@ func TestSetupThatCannotBeClosed(t *testing.T) {
 			require.Equal(t, workflows.SetupSaved, b.save(setupInput()).State)
 		})
 	}
+	t.Run("a cancel restarts the polls", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.fails(0, 0, "AttachPaymentMethod", activities.StripeUnauthorized)
+		b.finishes(hour, succeeded, "pm_new")
+		b.fails(6*day, 0, "CheckoutSession", activities.StripeUnauthorized)
+		b.at(6*day+time.Minute, func() { b.update(cancel, workflows.Operation{}) })
+		b.mended(6*day + 2*time.Minute)
+		b.expectSetup(6*day+10*time.Minute, workflows.SetupSaved, "")
+		b.save(setupWith(attachesTo))
+	})
 	t.Run("never", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
@@ -213,13 +224,18 @@ func TestSetupDeadlineFindsAVerification(t *testing.T) {
 	})
 }
 
-// TestSetupPressAfterTheDeadline: with all workers down at the deadline, the press comes before the timer; it opens nothing.
+// TestSetupPressAfterTheDeadline: a press that is answered only after the deadline opens nothing.
 func TestSetupPressAfterTheDeadline(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	b.at(14*day-2*hour, func() { b.open() })
+	b.at(14*day-10*time.Minute, func() {
+		b.stripe.edit(func() { b.stripe.openSession().Status = activities.CheckoutExpired })
+	})
+	b.fails(14*day-6*time.Minute, 14*day+time.Minute, "CheckoutSession", activities.StripeUnknown)
 	var pressed *reply[workflows.OpenCheckoutResponse]
-	b.at(14*day, func() { pressed = b.open() })
+	b.at(14*day-5*time.Minute, func() { pressed = b.open() })
 	require.Equal(t, workflows.SetupAbandoned, b.save(setupInput()).State)
-	require.NotEqual(t, workflows.CheckoutReady, pressed.value.Answer)
-	require.Len(t, b.stripe.opened, 1)
+	require.Equal(t, workflows.CheckoutPending, pressed.value.Answer)
+	require.Len(t, b.stripe.opened, 2)
 }
