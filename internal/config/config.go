@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
@@ -44,7 +45,7 @@ type Config struct {
 	// Listen is OFFSESSION_LISTEN, the address of `starter serve`.
 	Listen string
 	// PublicURL is OFFSESSION_PUBLIC_URL without a final slash: under which address customers reach `starter serve`.
-	// When it is not set, it is http:// and Listen.
+	// When it is not set, it is http:// and Listen. A live key needs one with https.
 	PublicURL string
 	// ReturnURL is OFFSESSION_RETURN_URL, the app's own page after ours; may be empty.
 	ReturnURL string
@@ -120,12 +121,12 @@ func Load(process Process) (Config, error) {
 		LogLevel:             r.logLevel("OFFSESSION_LOG_LEVEL", v.LogLevel),
 		LogJSON:              r.logFormat("OFFSESSION_LOG_FORMAT", v.LogFormat),
 	}
-	c.PublicURL = cmp.Or(c.PublicURL, "http://"+c.Listen)
 	allowLive := r.flag("STRIPE_ALLOW_LIVE", v.StripeAllowLive)
 
 	r.needs(process, v)
 	r.together(v)
-	r.live(c, allowLive)
+	r.live(c, v, allowLive)
+	c.PublicURL = cmp.Or(c.PublicURL, "http://"+c.Listen)
 	if err := errors.Join(r.mistakes...); err != nil {
 		return Config{}, err
 	}
@@ -165,8 +166,8 @@ func (r *reader) together(v variables) {
 }
 
 // live refuses a live key unless nothing suggests that it got here by mistake, and nobody could forge a webhook or a
-// link.
-func (r *reader) live(c Config, allowed bool) {
+// link, and customers and messages travel encrypted.
+func (r *reader) live(c Config, v variables, allowed bool) {
 	if !isLive(c.StripeAPIKey) {
 		return
 	}
@@ -181,6 +182,16 @@ func (r *reader) live(c Config, allowed bool) {
 	}
 	if len(c.LinkSecrets) == 0 {
 		r.wrong("OFFSESSION_LINK_SECRET: not set; a live key needs it")
+	}
+	if v.PublicURL == "" {
+		r.wrong("OFFSESSION_PUBLIC_URL: not set; with a live key it must be the https:// address under which customers reach starter serve")
+	}
+	for _, address := range []struct{ name, url string }{
+		{"OFFSESSION_PUBLIC_URL", c.PublicURL}, {"OFFSESSION_RETURN_URL", c.ReturnURL}, {"NOTIFY_WEBHOOK_URL", c.NotifyWebhookURL},
+	} {
+		if u, err := url.Parse(address.url); err == nil && u.Scheme == "http" {
+			r.wrong("%s: %q; with a live key only https:// is allowed", address.name, redacted(address.url))
+		}
 	}
 }
 

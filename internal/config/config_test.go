@@ -146,14 +146,29 @@ func TestLoadRefuses(t *testing.T) {
 		}},
 		{"LiveNotAllowed", ForClient, map[string]string{
 			"STRIPE_API_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_a", "OFFSESSION_LINK_SECRET": linkSecret,
+			"OFFSESSION_PUBLIC_URL": "https://pay.example.com",
 		}, []string{"STRIPE_API_KEY: a live key (sk_live_…); set STRIPE_ALLOW_LIVE=true"}},
 		{"LiveElsewhere", ForClient, map[string]string{
 			"STRIPE_API_KEY": "rk_live_1", "STRIPE_ALLOW_LIVE": "true", "STRIPE_WEBHOOK_SECRET": "whsec_a", "OFFSESSION_LINK_SECRET": linkSecret,
-			"STRIPE_API_BASE": "http://127.0.0.1:12111",
+			"STRIPE_API_BASE": "http://127.0.0.1:12111", "OFFSESSION_PUBLIC_URL": "https://pay.example.com",
 		}, []string{`STRIPE_API_BASE: "http://127.0.0.1:12111"; with a live key only https://api.stripe.com is allowed`}},
 		{"LiveForgeable", ForWorker, map[string]string{"STRIPE_API_KEY": "sk_live_1", "STRIPE_ALLOW_LIVE": "true"}, []string{
 			"STRIPE_WEBHOOK_SECRET: not set; a live key needs it", "OFFSESSION_LINK_SECRET: not set; a live key needs it",
+			"OFFSESSION_PUBLIC_URL: not set; with a live key it must be the https:// address",
 		}},
+		{"LiveInTheClear", ForServe, map[string]string{
+			"STRIPE_API_KEY": "sk_live_1", "STRIPE_PUBLISHABLE_KEY": "pk_live_1", "STRIPE_ALLOW_LIVE": "true", "STRIPE_WEBHOOK_SECRET": "whsec_a",
+			"OFFSESSION_LINK_SECRET": linkSecret, "OFFSESSION_PUBLIC_URL": "HTTP://pay.example.com", "OFFSESSION_RETURN_URL": "http://app.example.com/?key=hunter2",
+			"NOTIFY_WEBHOOK_URL": "http://user:hunter2@app.example.com", "NOTIFY_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+		}, []string{
+			`OFFSESSION_PUBLIC_URL: "http://pay.example.com"; with a live key only https:// is allowed`,
+			`OFFSESSION_RETURN_URL: "http://app.example.com/?…"; with a live key only https:// is allowed`,
+			`NOTIFY_WEBHOOK_URL: "http://…@app.example.com"; with a live key only https:// is allowed`,
+		}},
+		{"LivePublicURLWrong", ForClient, map[string]string{
+			"STRIPE_API_KEY": "sk_live_1", "STRIPE_ALLOW_LIVE": "true", "STRIPE_WEBHOOK_SECRET": "whsec_a", "OFFSESSION_LINK_SECRET": linkSecret,
+			"OFFSESSION_PUBLIC_URL": "pay.example.com",
+		}, []string{`OFFSESSION_PUBLIC_URL: "pay.example.com"; must be an absolute http`}},
 		{"ModesMixed", ForClient, map[string]string{"STRIPE_API_KEY": "sk_test_1", "STRIPE_PUBLISHABLE_KEY": "pk_live_1"},
 			[]string{"STRIPE_PUBLISHABLE_KEY: pk_live_…; must be of the same mode as STRIPE_API_KEY (sk_test_…)"}},
 		{"PublishableAsSecret", ForClient, map[string]string{"STRIPE_API_KEY": "pk_test_1"}, []string{"STRIPE_API_KEY: a publishable key (pk_test_…)"}},
