@@ -17,7 +17,7 @@ func newPaymentList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the payments that have a workflow, newest first",
-		Long:  "Lists what Temporal's visibility knows, which is a moment behind. Payments that an agreement or a run took at once have no workflow.",
+		Long:  "Lists what Temporal's visibility knows, which is a moment behind.",
 		Example: `  starter payment list --state needs_attention
   starter payment list --customer cus_123 --output json`,
 		Args: noArgs,

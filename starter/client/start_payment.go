@@ -31,11 +31,13 @@ type PaymentParams struct {
 	Currency string
 	// Due is when to charge, to the second. The zero time, or one in the past, is now. At most 100 years ahead.
 	Due time.Time
-	// Description stands on the payment in Stripe and in messages to the customer. At most 1000 characters.
+	// Description stands on the payment in Stripe and in messages to the customer. At most 1000 characters, without
+	// personal data: Temporal's history keeps it.
 	Description string
 	// StatementSuffix is what the customer's statement shows after the account's prefix. At most 22 characters.
 	StatementSuffix string
-	// Metadata goes on the PaymentIntent: at most 46 keys, none of them starting with offsession_.
+	// Metadata goes on the PaymentIntent: at most 46 keys, none of them starting with offsession_, and no personal data:
+	// Temporal's history keeps it.
 	Metadata map[string]string
 	// TimeZone is the customer's IANA zone. Defaults to metadata time_zone of the Stripe customer, then Options.TimeZone.
 	TimeZone string
