@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -46,6 +47,8 @@ type ChargeInput struct {
 	PaymentIntent string `json:"payment_intent,omitempty"`
 	// LookBack asks first whether the reference was used before: nothing is sent when it was.
 	LookBack bool `json:"look_back,omitempty"`
+	// Closed are PaymentIntents with this reference that are known to be closed; the look-back leaves them out.
+	Closed []string `json:"closed,omitempty"`
 }
 
 // IdempotencyKey is the attempt's key: the same for every send of this attempt, whoever sends it, and for no other.
@@ -231,6 +234,10 @@ func (p *Payments) lookBack(ctx context.Context, in ChargeInput) (ChargeResult, 
 	if err != nil {
 		return ChargeResult{}, applicationError(err)
 	}
+	found = slices.DeleteFunc(found, func(i PaymentIntent) bool {
+		// A later attempt makes a new PaymentIntent because the one before was canceled.
+		return slices.Contains(in.Closed, i.ID) || in.Attempt > 1 && i.Status == PaymentIntentCanceled
+	})
 	if len(found) == 0 {
 		return ChargeResult{}, nil
 	}

@@ -86,7 +86,8 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		StatementSuffix: p.in.StatementSuffix,
 		Metadata:        p.in.Metadata,
 		PaymentIntent:   p.st.Intent,
-		LookBack:        !p.st.LookedBack && p.st.Intent == "",
+		LookBack:        p.st.Intent == "",
+		Closed:          p.closedIntents(),
 	})
 	p.st.NextAt = time.Time{}
 	if err != nil {

@@ -110,6 +110,11 @@ func (p *collectPayment) resume(ctx workflow.Context) bool {
 		if p.st.State != PaymentNeedsAttention {
 			return true
 		}
+		if at := p.lastAttempt(); p.st.Reason == ReasonUnauthorized && at != nil && at.Outcome == activities.ChargeNotTaken {
+			// Stripe takes the key again, and nothing was charged: no person has to release each payment.
+			p.again(ctx, workflow.Now(ctx))
+			return true
+		}
 	}
 	switch {
 	case p.st.Reason == ReasonDuplicateNotRefunded:

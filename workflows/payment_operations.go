@@ -271,16 +271,18 @@ func (p *collectPayment) changePaymentMethod(ctx workflow.Context, method string
 	if m.PaymentMethod == "" {
 		return refuse("payment_method: %s does not exist or belongs to another customer", quoteShort(method))
 	}
+	before := p.st.Method
 	p.st.Method = method
 	if p.st.State == PaymentScheduled || p.st.State == PaymentProcessing {
 		return nil
 	}
-	if p.st.Reached >= p.in.Policy.MaxAttempts {
-		return refuse("%s: stored, but %d automatic attempts were made and no more are allowed; the customer can still pay by the link",
-			UpdateChangePaymentMethod, p.st.Reached)
-	}
+	retries := p.st.Retries
 	p.st.Retries = 0
-	return p.attemptAt(ctx, UpdateChangePaymentMethod, workflow.Now(ctx))
+	if err := p.attemptAt(ctx, UpdateChangePaymentMethod, workflow.Now(ctx)); err != nil {
+		p.st.Method, p.st.Retries = before, retries // what is refused changes nothing
+		return err
+	}
+	return nil
 }
 
 func firstError(errs ...error) error {
