@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/offsession/offsession/activities"
@@ -92,6 +93,8 @@ func (b *bench) newRun(at time.Time) {
 	env.SetTestTimeout(time.Minute)
 	env.SetStartTime(at)
 	env.SetDataConverter(b.spill)
+	// On a busy machine a workflow may stand still for a second without being stuck.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	// A payment can wait for a person for years.
 	env.SetWorkflowRunTimeout(200 * 365 * 24 * time.Hour)
 	b.env = env
