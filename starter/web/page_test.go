@@ -25,6 +25,12 @@ func payment(state workflows.PaymentState) workflows.PaymentStatus {
 	return workflows.PaymentStatus{Reference: "r1", State: state, Amount: 1099, Currency: "usd", Description: "Gym, March <b>"}
 }
 
+func attention(reason string) workflows.PaymentStatus {
+	s := payment(workflows.PaymentNeedsAttention)
+	s.Reason = reason
+	return s
+}
+
 func setup(state workflows.SetupState) workflows.SetupStatus {
 	s := workflows.SetupStatus{Reference: "r1", Currency: "usd"}
 	s.State = state
@@ -57,7 +63,9 @@ var situations = []struct {
 	{"payment that waits for its customer", paymentID, payment(workflows.PaymentAwaitingCustomer), "act", "Pay $10.99", false},
 	{"payment being charged", paymentID, payment(workflows.PaymentCharging), "busy", "One moment", false},
 	{"processing payment", paymentID, payment(workflows.PaymentProcessing), "processing", "Payment under way", false},
-	{"payment that needs attention", paymentID, payment(workflows.PaymentNeedsAttention), "attention", "We are looking into this", false},
+	{"payment that only a person can bring on", paymentID, attention(workflows.ReasonReferenceConflict), "attention", "We are looking into this", false},
+	{"payment that may have been paid twice", paymentID, attention(workflows.ReasonDuplicateNotRefunded), "attention", "We are looking into this", false},
+	{"payment that needs attention and can be paid", paymentID, attention(workflows.ReasonStripeFaults), "act", "Pay $10.99", false},
 	{"paid payment", paymentID, payment(workflows.PaymentPaid), "done", "Paid", true},
 	{"uncollectible payment", paymentID, payment(workflows.PaymentUncollectible), "closed", "This payment is closed", true},
 	{"canceled payment", paymentID, payment(workflows.PaymentCanceled), "closed", "This payment is closed", true},

@@ -135,20 +135,21 @@ func TestWorkflowThatHasEndedIsNotAsked(t *testing.T) {
 func TestWorkflowThatEndsMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		state workflows.PaymentState
-		want  string
+		status workflows.PaymentStatus
+		want   string
 	}{
-		{workflows.PaymentPaid, "done"}, {workflows.PaymentCanceled, "closed"}, {workflows.PaymentNeedsAttention, "closed"},
+		{payment(workflows.PaymentPaid), "done"}, {payment(workflows.PaymentCanceled), "closed"},
+		{attention(workflows.ReasonReferenceConflict), "closed"}, {attention(workflows.ReasonStripeFaults), "pending"},
 	} {
 		b := newWeb(t)
 		b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
 		b.temporal.onUpdate = func(context.Context, string, workflows.OpenCheckoutRequest) (workflows.OpenCheckoutResponse, error) {
-			b.temporal.set(paymentID, payment(c.state))
+			b.temporal.set(paymentID, c.status)
 			return workflows.OpenCheckoutResponse{}, serviceerror.NewNotFound("workflow execution already completed")
 		}
 		got := decode[session](t, b.do(http.MethodPost, pagePath(t, paymentID)+"/session", ""))
 		require.Equal(t, c.want, got.Answer)
-		require.Equal(t, string(c.state), got.State)
+		require.Equal(t, string(c.status.State), got.State)
 	}
 }
 

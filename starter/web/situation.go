@@ -144,7 +144,11 @@ func (sit situation) ofPayment(status workflows.PaymentStatus) situation {
 	case workflows.PaymentUncollectible, workflows.PaymentCanceled:
 		sit.view = viewClosed
 	case workflows.PaymentNeedsAttention:
+		// Whatever a person has to look at, many of these payments can still be paid.
 		sit.view = viewAttention
+		if status.CustomerCanPay() {
+			sit.view = viewAct
+		}
 	default:
 		sit.view = viewAttention
 	}
