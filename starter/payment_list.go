@@ -47,7 +47,7 @@ func listText(payments []client.PaymentSummary) string {
 	}
 	rows := []string{"reference\tstate\tamount\tcustomer\tdecline code\tnext action"}
 	for _, p := range payments {
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", p.Reference, p.State, amountText(p.Amount, p.Currency), p.Customer,
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", p.Reference, stateText(string(p.State), p.ExecutionStatus), amountText(p.Amount, p.Currency), p.Customer,
 			dash(p.DeclineCode), dash(timeText(p.NextActionAt, "UTC"))))
 	}
 	return table(rows...)

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -119,7 +121,28 @@ func (b bundle) knowsNo(workflowID string) *mock.Call {
 func (b bundle) answers(t *testing.T, workflowID string, status any) *mock.Call {
 	t.Helper()
 	value := sdk.NewValue(&commonpb.Payloads{Payloads: []*commonpb.Payload{payload(t, status)}})
-	return b.temporal.On("QueryWorkflow", mock.Anything, workflowID, "", workflows.QueryStatus).Return(value, nil)
+	return b.queried(workflowID).Return(&sdk.QueryWorkflowWithOptionsResponse{QueryResult: value}, nil)
+}
+
+// queried is the query of the workflow's status.
+func (b bundle) queried(workflowID string) *mock.Call {
+	return b.temporal.On("QueryWorkflowWithOptions", mock.Anything, &sdk.QueryWorkflowWithOptionsRequest{
+		WorkflowID: workflowID, QueryType: workflows.QueryStatus,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
+	})
+}
+
+// terminated makes the workflow one that was terminated while it was in this state, with this memo.
+func (b bundle) terminated(t *testing.T, workflowID string, input any, state string) {
+	t.Helper()
+	b.queried(workflowID).Return(&sdk.QueryWorkflowWithOptionsResponse{
+		QueryRejected: &querypb.QueryRejected{Status: enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED},
+	}, nil).Maybe()
+	call := b.describes(t, workflowID, input, state).Maybe()
+	d := call.ReturnArguments.Get(0).(*sdk.WorkflowExecutionDescription)
+	d.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	d.TypedSearchAttributes = temporal.NewSearchAttributes(workflows.SearchState.ValueSet(state), workflows.SearchCustomer.ValueSet("cus_1"),
+		workflows.SearchCurrency.ValueSet("usd"), workflows.SearchAmount.ValueSet(1099))
 }
 
 // handle is an Update's handle with this answer.

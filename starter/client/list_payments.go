@@ -33,6 +33,9 @@ type PaymentSummary struct {
 	DeclineCode  string                 `json:"decline_code,omitempty"`
 	NextActionAt time.Time              `json:"next_action_at,omitzero"`
 	StartedAt    time.Time              `json:"started_at"`
+	// ExecutionStatus is Temporal's Terminated, Failed, TimedOut or Canceled when the workflow did not end by itself: the
+	// payment needs attention, whatever its last state was. Empty otherwise.
+	ExecutionStatus string `json:"execution_status,omitempty"`
 }
 
 // paymentStates are all states that a payment can be listed by.
@@ -76,6 +79,9 @@ func (c *Client) ListPayments(ctx context.Context, filter PaymentFilter) iter.Se
 	}
 }
 
+// uncleanStatuses are those of workflows that did not end by themselves, in a visibility query.
+const uncleanStatuses = "'Terminated', 'Failed', 'TimedOut', 'Canceled'"
+
 // paymentQuery is a visibility query. The values in it have been checked: none has a quote.
 func paymentQuery(filter PaymentFilter) (string, error) {
 	// A payment that continued as new is several executions, of which the last one counts.
@@ -92,7 +98,12 @@ func paymentQuery(filter PaymentFilter) (string, error) {
 			}
 			i.add("state", string(filter.State), "must be one of "+strings.Join(names, ", "))
 		}
-		terms = append(terms, fmt.Sprintf("%s = '%s'", workflows.SearchState.GetName(), filter.State))
+		state := fmt.Sprintf("%s = '%s'", workflows.SearchState.GetName(), filter.State)
+		if filter.State == workflows.PaymentNeedsAttention {
+			terms = append(terms, fmt.Sprintf("(%s OR ExecutionStatus IN (%s))", state, uncleanStatuses))
+		} else {
+			terms = append(terms, state, "ExecutionStatus IN ('Running', 'Completed')")
+		}
 	}
 	if filter.Customer != "" {
 		checkCustomer(&i, "customer", filter.Customer)
@@ -116,6 +127,9 @@ func summaryOf(execution *workflow.WorkflowExecutionInfo) PaymentSummary {
 		_ = converter.GetDefaultDataConverter().FromPayload(payload, into)
 	}
 	read(workflows.SearchState, &s.State)
+	if unclean(execution.GetStatus()) {
+		s.State, s.ExecutionStatus = workflows.PaymentNeedsAttention, statusName(execution.GetStatus())
+	}
 	read(workflows.SearchCustomer, &s.Customer)
 	read(workflows.SearchCurrency, &s.Currency)
 	read(workflows.SearchAmount, &s.Amount)

@@ -142,6 +142,9 @@ func (c *Client) ended(ctx context.Context, workflowID string) error {
 	if err != nil {
 		return fmt.Errorf("describe %s: %w", workflowID, err)
 	}
+	if unclean(description.Status) {
+		return (&uncleanError{workflowID: workflowID, status: description.Status}).refuse()
+	}
 	state, _ := description.TypedSearchAttributes.GetKeyword(workflows.SearchState)
 	return &RefusedError{Message: fmt.Sprintf("%s has ended as %s", workflowID, state)}
 }

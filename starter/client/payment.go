@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	sdk "go.temporal.io/sdk/client"
+
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -20,8 +23,9 @@ type Payment struct {
 }
 
 // Payment answers where a payment stands. When Temporal does not know it, because it was never started or has ended
-// longer ago than retention, Stripe is asked: what is found there has fewer details. The error is ErrNotFound when
-// neither knows it.
+// longer ago than retention, Stripe is asked: what is found there has fewer details. When its workflow was terminated or
+// failed, so that nobody follows the payment any more, it needs attention with the reason workflow_terminated, unless
+// Stripe says that it is paid. The error is ErrNotFound when neither knows it.
 func (c *Client) Payment(ctx context.Context, reference string) (Payment, error) {
 	if err := checkKnownReference(reference); err != nil {
 		return Payment{}, err
@@ -29,16 +33,19 @@ func (c *Client) Payment(ctx context.Context, reference string) (Payment, error)
 	workflowID := workflows.PaymentID(reference)
 	var status workflows.PaymentStatus
 	err := c.query(ctx, workflowID, &status)
-	if errors.Is(err, ErrNotFound) {
+	switch _, unclean := errors.AsType[*uncleanError](err); {
+	case unclean:
+		return c.terminatedPayment(ctx, reference)
+	case errors.Is(err, ErrNotFound):
 		return c.paymentFromStripe(ctx, reference)
-	}
-	if err != nil {
+	case err != nil:
 		return Payment{}, err
 	}
 	return Payment{PaymentStatus: status, WorkflowID: workflowID, Link: c.link(workflowID, status.LinkExpires)}, nil
 }
 
-// query asks a workflow, running or ended, for its status.
+// query asks a workflow, running or ended, for its status. The error is an *uncleanError when the workflow did not end by
+// itself: the last status that it had would promise what nobody keeps any more.
 func (c *Client) query(ctx context.Context, workflowID string, status any) error {
 	ctx, cancel := withAnswerTimeout(ctx)
 	defer cancel()
@@ -46,14 +53,21 @@ func (c *Client) query(ctx context.Context, workflowID string, status any) error
 	if err != nil {
 		return err
 	}
-	value, err := temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryStatus)
+	answer, err := temporal.QueryWorkflowWithOptions(ctx, &sdk.QueryWorkflowWithOptionsRequest{
+		WorkflowID:           workflowID,
+		QueryType:            workflows.QueryStatus,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
+	})
 	if isNotFound(err) {
 		return fmt.Errorf("%s: %w", workflowID, ErrNotFound)
 	}
 	if err != nil {
 		return c.noAnswer(workflowID, err)
 	}
-	if err := value.Get(status); err != nil {
+	if answer.QueryRejected != nil {
+		return &uncleanError{workflowID: workflowID, status: answer.QueryRejected.GetStatus()}
+	}
+	if err := answer.QueryResult.Get(status); err != nil {
 		return fmt.Errorf("%s: read its status: %w", workflowID, err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -67,7 +68,7 @@ func TestPaymentWithoutWorkflow(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.stripe.intents = map[string][]activities.PaymentIntent{"gym-17~20260301": test.found}
-			b.temporal.On("QueryWorkflow", mock.Anything, "payment:gym-17~20260301", "", workflows.QueryStatus).Return(nil, errNotFound)
+			b.queried("payment:gym-17~20260301").Return(nil, errNotFound)
 			p, err := b.Payment(t.Context(), "gym-17~20260301")
 			require.NoError(t, err)
 			require.Equal(t, test.state, p.State)
@@ -85,7 +86,7 @@ func TestPaymentWithoutWorkflow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, option)
-			b.temporal.On("QueryWorkflow", mock.Anything, "payment:gone", "", workflows.QueryStatus).Return(nil, errNotFound)
+			b.queried("payment:gone").Return(nil, errNotFound)
 			_, err := b.Payment(t.Context(), "gone")
 			require.ErrorIs(t, err, ErrNotFound)
 			require.ErrorContains(t, err, `payment "gone"`)
@@ -102,7 +103,7 @@ func TestPaymentNobodyAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", mock.Anything).Return(nil, cause)
+			b.queried("payment:order-17").Return(nil, cause)
 			_, err := b.Payment(t.Context(), "order-17")
 			require.ErrorIs(t, err, cause)
 			require.ErrorContains(t, err, `payment:order-17 does not answer; is a worker running on task queue "offsession"?`)
@@ -254,7 +255,7 @@ func TestOperationInvalid(t *testing.T) {
 func TestListPayments(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	const query = "WorkflowType = 'CollectPayment' AND ExecutionStatus != 'ContinuedAsNew' AND OffsessionState = 'paid' AND OffsessionCustomer = 'cus_1'"
+	const query = "WorkflowType = 'CollectPayment' AND ExecutionStatus != 'ContinuedAsNew' AND OffsessionState = 'paid' AND ExecutionStatus IN ('Running', 'Completed') AND OffsessionCustomer = 'cus_1'"
 	execution := func(reference string) *workflow.WorkflowExecutionInfo {
 		return &workflow.WorkflowExecutionInfo{
 			Execution: &common.WorkflowExecution{WorkflowId: "payment:" + reference},
@@ -289,6 +290,14 @@ func TestListPayments(t *testing.T) {
 	require.Len(t, got, 3)
 	require.Equal(t, PaymentSummary{Reference: "c", WorkflowID: "payment:c", State: workflows.PaymentPaid, Customer: "cus_1",
 		Amount: 1099, Currency: "usd", NextActionAt: noon, StartedAt: noon}, got[2])
+
+	attention, err := paymentQuery(PaymentFilter{State: workflows.PaymentNeedsAttention})
+	require.NoError(t, err)
+	require.Contains(t, attention, "AND (OffsessionState = 'needs_attention' OR ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled'))")
+	terminated := execution("d")
+	terminated.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	require.Equal(t, workflows.PaymentNeedsAttention, summaryOf(terminated).State)
+	require.Equal(t, "Terminated", summaryOf(terminated).ExecutionStatus)
 
 	for _, filter := range []PaymentFilter{{State: "late"}, {Customer: "x' OR '1'='1"}} {
 		for _, err := range setup(t).ListPayments(t.Context(), filter) {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 
 	"github.com/offsession/offsession/workflows"
 )
@@ -14,15 +15,22 @@ type SavedPaymentMethod struct {
 	Link string `json:"link"`
 }
 
-// SavedPaymentMethod answers where saving a payment method stands; once saved, it names the method. The error is
-// ErrNotFound when Temporal does not know it, or not any more: the method itself is in Stripe.
+// SavedPaymentMethod answers where saving a payment method stands; once saved, it names the method. When its
+// workflow was terminated or failed, it needs attention with the reason workflow_terminated. The error is ErrNotFound when
+// Temporal does not know it, or not any more: the method itself is in Stripe.
 func (c *Client) SavedPaymentMethod(ctx context.Context, reference string) (SavedPaymentMethod, error) {
 	if err := checkKnownReference(reference); err != nil {
 		return SavedPaymentMethod{}, err
 	}
 	workflowID := workflows.SavePaymentMethodID(reference)
 	var status workflows.SetupStatus
-	if err := c.query(ctx, workflowID, &status); err != nil {
+	err := c.query(ctx, workflowID, &status)
+	if _, unclean := errors.AsType[*uncleanError](err); unclean {
+		status = workflows.SetupStatus{Reference: reference, Reason: ReasonWorkflowTerminated}
+		status.State = workflows.SetupNeedsAttention
+		return SavedPaymentMethod{SetupStatus: status, WorkflowID: workflowID}, nil
+	}
+	if err != nil {
 		return SavedPaymentMethod{}, err
 	}
 	return SavedPaymentMethod{SetupStatus: status, WorkflowID: workflowID, Link: c.link(workflowID, status.LinkExpires)}, nil

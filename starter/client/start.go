@@ -38,8 +38,8 @@ func (c *Client) startOptions(workflowID string, input first, attributes sdktemp
 }
 
 // existing describes a workflow, open or closed, and compares its first input with the one given: the same, and it is
-// the answer; another, and the error is a RefusedError that names the first difference. found is false when there is
-// no such workflow.
+// the answer; another, and the error is a RefusedError that names the first difference. One that did not end by itself is
+// refused too: what it stands for is not settled. found is false when there is no such workflow.
 func (c *Client) existing(ctx context.Context, workflowID string, now first, defaults any) (_ Started, found bool, _ error) {
 	temporal, err := c.connection.get(ctx)
 	if err != nil {
@@ -63,6 +63,9 @@ func (c *Client) existing(ctx context.Context, workflowID string, now first, def
 	if different {
 		return Started{}, true, &RefusedError{Message: fmt.Sprintf("reference %q is used already, with another %s: it was %s, now it is %s",
 			workflows.ReferenceOf(workflowID), diff.field, diff.existing, diff.now)}
+	}
+	if unclean(description.Status) {
+		return Started{}, true, (&uncleanError{workflowID: workflowID, status: description.Status}).refuse()
 	}
 	return Started{WorkflowID: workflowID, RunID: description.WorkflowExecution.RunID, AlreadyStarted: true}, true, nil
 }

@@ -50,7 +50,7 @@ type PaymentParams struct {
 }
 
 // StartPayment starts the payment, once: repeated with the same values it answers the same workflow, with others it is
-// refused. It returns when Temporal has the payment, which from then on cannot be lost; Wait or the app's webhook tell
+// refused, and so is a payment whose workflow was terminated. It returns when Temporal has the payment, which from then on cannot be lost; Wait or the app's webhook tell
 // how it ends.
 //
 // Values left out are resolved now and frozen. When one of those has changed since the first call (the client's time

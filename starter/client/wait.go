@@ -48,7 +48,11 @@ func (c *Client) WaitSaved(ctx context.Context, reference string) (SavedPaymentM
 	if err := c.waitEnded(ctx, workflows.SavePaymentMethodID(reference), ended); err != nil {
 		return SavedPaymentMethod{}, err
 	}
-	return c.SavedPaymentMethod(ctx, reference)
+	saved, err := c.SavedPaymentMethod(ctx, reference)
+	if err == nil && saved.Reason == ReasonWorkflowTerminated {
+		err = fmt.Errorf("%s did not end by itself", saved.WorkflowID)
+	}
+	return saved, err
 }
 
 // waitEnded returns when the workflow has closed, or its state is an end. A workflow closes a little after its end, when

@@ -63,7 +63,7 @@ func TestWait(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.watches(t, "payment:r", done(), errNotFound)
-		b.temporal.On("QueryWorkflow", mock.Anything, "payment:r", "", workflows.QueryStatus).Return(nil, errNotFound)
+		b.queried("payment:r").Return(nil, errNotFound)
 		b.stripe.intents = map[string][]activities.PaymentIntent{"r": {{ID: "pi_1", Status: activities.PaymentIntentSucceeded}}}
 		p, err := b.Wait(t.Context(), "r")
 		require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestWait(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.watches(t, "payment:r", done(), errNotFound)
-		b.temporal.On("QueryWorkflow", mock.Anything, "payment:r", "", workflows.QueryStatus).Return(nil, errNotFound)
+		b.queried("payment:r").Return(nil, errNotFound)
 		_, err := b.Wait(t.Context(), "r")
 		require.ErrorIs(t, err, ErrNotFound)
 	})
