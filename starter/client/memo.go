@@ -62,6 +62,23 @@ func firstIn(memo *commonpb.Memo) (first, error) {
 	return f, nil
 }
 
+// memoCall is the memo key of a name for the call that started a workflow by Update-with-Start, which does not tell its
+// caller whether it started anything.
+const memoCall = "offsession_call"
+
+// callIn reads the name of the call that started the workflow; "" when its memo has none.
+func callIn(memo *commonpb.Memo) string {
+	payload, ok := memo.GetFields()[memoCall]
+	if !ok {
+		return ""
+	}
+	var call string
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &call); err != nil {
+		return ""
+	}
+	return call
+}
+
 // difference is the first field in which two inputs differ.
 type difference struct {
 	field         string

@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,15 +114,17 @@ func (c *Client) SavePaymentMethod(ctx context.Context, p SavePaymentMethodParam
 	defer cancel()
 	var opened workflows.OpenCheckoutResponse
 	if !found {
-		if opened, err = c.openFirstCheckout(ctx, workflowID, in, input); err != nil {
+		call := rand.Text()
+		if opened, err = c.openFirstCheckout(ctx, workflowID, call, in, input); err != nil {
 			return StartedSave{}, err
 		}
 		// Another caller may have been faster.
 		if started, _, err = c.existing(ctx, workflowID, input, setupDefaults()); err != nil {
 			return StartedSave{}, err
 		}
-		started.AlreadyStarted = false
+		started.AlreadyStarted = started.call != call
 	}
+	started.call = ""
 	status, err := c.SavedPaymentMethod(ctx, in.Reference)
 	if err != nil {
 		return StartedSave{}, err
@@ -129,11 +132,12 @@ func (c *Client) SavePaymentMethod(ctx context.Context, p SavePaymentMethodParam
 	return StartedSave{Started: started, SessionID: cmp.Or(opened.SessionID, status.Session), Link: status.Link}, nil
 }
 
-// openFirstCheckout starts the workflow and waits for its first Checkout Session. When the workflow has been started in
+// openFirstCheckout starts the workflow and waits for its first Checkout Session; call names this call. When the workflow has been started in
 // this moment by another caller, it answers that one's.
-func (c *Client) openFirstCheckout(ctx context.Context, workflowID string, in workflows.SavePaymentMethodInput, input first) (workflows.OpenCheckoutResponse, error) {
+func (c *Client) openFirstCheckout(ctx context.Context, workflowID, call string, in workflows.SavePaymentMethodInput, input first) (workflows.OpenCheckoutResponse, error) {
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(), setupSummary(in))
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	options.Memo[memoCall] = call
 	var opened workflows.OpenCheckoutResponse
 	temporal, err := c.connection.get(ctx)
 	if err != nil {

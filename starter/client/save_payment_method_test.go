@@ -50,7 +50,11 @@ func TestSavePaymentMethod(t *testing.T) {
 	b := setup(t)
 	options, in, update := b.startSave(t, workflows.OpenCheckoutResponse{Answer: workflows.CheckoutReady, SessionID: "cs_1"}, nil)
 	b.knowsNo(saveID).Once()
-	b.describes(t, saveID, map[string]any{"customer": "cus_1"}, "open").Once()
+	described := b.describes(t, saveID, map[string]any{"customer": "cus_1"}, "open").Once()
+	described.Run(func(mock.Arguments) {
+		d := described.ReturnArguments.Get(0).(*sdk.WorkflowExecutionDescription)
+		d.Memo.Fields[memoCall] = payload(t, options.Memo[memoCall])
+	})
 	b.answers(t, saveID, workflows.SetupStatus{Session: "cs_1", LinkExpires: linkEnd})
 
 	started, err := b.SavePaymentMethod(t.Context(), saveParams())
@@ -66,9 +70,9 @@ func TestSavePaymentMethod(t *testing.T) {
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
 	require.Equal(t, "start:s1", update.UpdateID)
 	require.Equal(t, workflows.UpdateOpenCheckout, update.UpdateName)
-	memo, err := json.Marshal(options.Memo)
+	memo, err := json.Marshal(options.Memo[workflows.MemoInput])
 	require.NoError(t, err)
-	require.JSONEq(t, `{"offsession_input":{"customer":"cus_1"}}`, string(memo))
+	require.JSONEq(t, `{"customer":"cus_1"}`, string(memo))
 }
 
 func TestSavePaymentMethodAgain(t *testing.T) {
@@ -105,6 +109,18 @@ func TestSavePaymentMethodAgain(t *testing.T) {
 		var refused *RefusedError
 		require.ErrorAs(t, err, &refused)
 	})
+	t.Run("SameWasFaster", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.startSave(t, workflows.OpenCheckoutResponse{SessionID: "cs_1"}, nil)
+		b.knowsNo(saveID).Once()
+		described := b.describes(t, saveID, same, "open").Once()
+		described.ReturnArguments.Get(0).(*sdk.WorkflowExecutionDescription).Memo.Fields[memoCall] = payload(t, "the other caller's")
+		b.answers(t, saveID, workflows.SetupStatus{Session: "cs_1"})
+		started, err := b.SavePaymentMethod(t.Context(), saveParams())
+		require.NoError(t, err)
+		require.True(t, started.AlreadyStarted)
+	})
 	t.Run("SameWasFasterAndHasEnded", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -114,6 +130,7 @@ func TestSavePaymentMethodAgain(t *testing.T) {
 		b.answers(t, saveID, workflows.SetupStatus{})
 		started, err := b.SavePaymentMethod(t.Context(), saveParams())
 		require.NoError(t, err)
+		require.True(t, started.AlreadyStarted)
 		require.Empty(t, started.SessionID)
 	})
 }

@@ -20,6 +20,8 @@ type Started struct {
 	RunID      string `json:"run_id"`
 	// AlreadyStarted says that an earlier call with the same values started it.
 	AlreadyStarted bool `json:"already_started,omitempty"`
+	// call names the call that started it, where that is kept; callers of ours get it empty.
+	call string
 }
 
 // startOptions are the same for every workflow of ours. They have no timeout and no retry policy: a workflow ends when
@@ -67,7 +69,9 @@ func (c *Client) existing(ctx context.Context, workflowID string, now first, def
 	if unclean(description.Status) {
 		return Started{}, true, (&uncleanError{workflowID: workflowID, status: description.Status}).refuse()
 	}
-	return Started{WorkflowID: workflowID, RunID: description.WorkflowExecution.RunID, AlreadyStarted: true}, true, nil
+	return Started{
+		WorkflowID: workflowID, RunID: description.WorkflowExecution.RunID, AlreadyStarted: true, call: callIn(description.Memo),
+	}, true, nil
 }
 
 // askStripe checks customer and payment method (either may be empty) and answers the customer's own time zone, if it
