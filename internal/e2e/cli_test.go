@@ -153,6 +153,7 @@ func TestPaymentCommands(t *testing.T) {
 	s.becomes(reference, workflows.PaymentRetryScheduled)
 	shown := s.json("state amount currency payment_intent attempts refunds next_action_at link owner", "payment", "show", reference)
 	require.Equal(t, "retry_scheduled", shown["state"])
+	require.Equal(t, []any{}, shown["refunds"], "a list, also when it is empty")
 	require.InDelta(t, 1099, shown["amount"], 0)
 	attempt := shown["attempts"].([]any)[0].(map[string]any)
 	for _, key := range []string{"number", "at", "outcome", "decline_code", "rule", "reason"} {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
@@ -146,7 +147,7 @@ func TestSaveEnds(t *testing.T) {
 		}},
 		{"abandoned", workflows.SetupAbandoned, func(s *site, p *client.SavePaymentMethodParams) {
 			p.Customer, p.Notify = s.customer(p.Reference), true
-			p.Reminders, p.Deadline = []dunning.Duration{dunning.Exactly(time.Second)}, dunning.Exactly(2*time.Second)
+			p.Reminders, p.Deadline = []dunning.Duration{dunning.Exactly(time.Second)}, dunning.Exactly(8*time.Second)
 			s.save(*p)
 			s.mail(p.Reference, 2)
 		}},
@@ -194,4 +195,33 @@ func (s *site) usable(saved client.SavedPaymentMethod) {
 	require.Equal(s.t, saved.Customer, method["customer"])
 	customer := s.stripe(http.MethodGet, "/v1/customers/"+saved.Customer, nil)
 	require.Equal(s.t, saved.PaymentMethod, customer["invoice_settings"].(map[string]any)["default_payment_method"])
+}
+
+// TestNoTimerIsLeftRunning: a timer that nobody waits for any more is four events when it fires.
+func TestNoTimerIsLeftRunning(t *testing.T) {
+	t.Parallel()
+	s := sharedSite(t)
+	payment := s.charge(lostCard)
+	link := s.mail(payment, 1)
+	save := client.SavePaymentMethodParams{Reference: s.reference(), CreateCustomer: true}
+	saveLink := s.save(save).Link
+	for range 3 {
+		s.press(link)
+		s.press(saveLink)
+	}
+	for _, id := range []string{workflows.PaymentID(payment), workflows.SavePaymentMethodID(save.Reference)} {
+		s.settled(id)
+		history, err := historyOf(t.Context(), id, "")
+		require.NoError(t, err)
+		running := 0
+		for _, event := range history.GetEvents() {
+			switch event.GetEventType() {
+			case enumspb.EVENT_TYPE_TIMER_STARTED:
+				running++
+			case enumspb.EVENT_TYPE_TIMER_FIRED, enumspb.EVENT_TYPE_TIMER_CANCELED:
+				running--
+			}
+		}
+		require.Equal(t, 1, running, "%s waits for one thing: its next look", id)
+	}
 }
