@@ -31,18 +31,18 @@ func TestPaymentStartsOnce(t *testing.T) {
 	different := func() {
 		stranger, strangersCard := s.customerWith("stranger", visa)
 		for field, change := range map[string]func(*client.PaymentParams){
-			"amount":              func(p *client.PaymentParams) { p.Amount++ },
-			"currency":            func(p *client.PaymentParams) { p.Currency = "eur" },
-			"customer":            func(p *client.PaymentParams) { p.Customer, p.PaymentMethod = stranger, strangersCard },
-			"payment_method":      func(p *client.PaymentParams) { p.PaymentMethod = "" },
-			"due":                 func(p *client.PaymentParams) { p.Due = p.Due.Add(time.Second) },
-			"description":         func(p *client.PaymentParams) { p.Description = "Plan, February" },
-			"metadata.order":      func(p *client.PaymentParams) { p.Metadata = map[string]string{"order": "18"} },
-			"events":              func(p *client.PaymentParams) { p.Events = workflows.EventsAll },
-			"policy.max_attempts": func(p *client.PaymentParams) { policy := quick(); policy.MaxAttempts--; p.Policy = &policy },
-			"time_zone":           func(p *client.PaymentParams) { p.TimeZone = "Asia/Tokyo" },
-			"checkout_ui":         func(p *client.PaymentParams) { p.CheckoutUI = "hosted" },
-			"statement_suffix":    func(p *client.PaymentParams) { p.StatementSuffix = "PLAN" },
+			"amount":           func(p *client.PaymentParams) { p.Amount++ },
+			"currency":         func(p *client.PaymentParams) { p.Currency = "eur" },
+			"customer":         func(p *client.PaymentParams) { p.Customer, p.PaymentMethod = stranger, strangersCard },
+			"payment_method":   func(p *client.PaymentParams) { p.PaymentMethod = "" },
+			"due":              func(p *client.PaymentParams) { p.Due = p.Due.Add(time.Second) },
+			"description":      func(p *client.PaymentParams) { p.Description = "Plan, February" },
+			"metadata.order":   func(p *client.PaymentParams) { p.Metadata = map[string]string{"order": "18"} },
+			"events":           func(p *client.PaymentParams) { p.Events = workflows.EventsAll },
+			"policy":           func(p *client.PaymentParams) { policy := quick(); policy.MaxAttempts--; p.Policy = &policy },
+			"time_zone":        func(p *client.PaymentParams) { p.TimeZone = "Asia/Tokyo" },
+			"checkout_ui":      func(p *client.PaymentParams) { p.CheckoutUI = "hosted" },
+			"statement_suffix": func(p *client.PaymentParams) { p.StatementSuffix = "PLAN" },
 		} {
 			other := params
 			change(&other)

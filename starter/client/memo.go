@@ -3,11 +3,14 @@ package client
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -16,11 +19,23 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
-// first is a workflow's normalised first input as it stands in its memo, by JSON field. A field that has the product's
-// own default is left out, so that a memo costs little, and so is the reference, which is part of the workflow id.
+// first is a workflow's normalised first input as it stands in its memo, by JSON field. A field that has a common value is
+// left out, so that a memo costs little, and so is the reference, which is part of the workflow id. A dunning policy is its
+// fingerprint.
 type first map[string]json.RawMessage
 
-// firstOf compacts an input. Both arguments are the same struct; defaults has the product's defaults.
+// policyField is the JSON field of a policy, in any input that has one.
+const policyField = "policy"
+
+// fingerprint stands for a JSON value: 48 bits of its hash tell a policy from any other that somebody uses instead.
+func fingerprint(value json.RawMessage) json.RawMessage {
+	sum := sha256.Sum256(value)
+	return json.RawMessage(strconv.Quote(hex.EncodeToString(sum[:6])))
+}
+
+// firstOf compacts an input. Both arguments are the same struct; defaults has the values that are left out. Memos outlive
+// releases, which read a missing field as its value in defaults: these must never change, whatever becomes of the defaults
+// of calls.
 func firstOf(input, defaults any) (first, error) {
 	f, err := fields(input)
 	if err != nil {
@@ -33,6 +48,9 @@ func firstOf(input, defaults any) (first, error) {
 	maps.DeleteFunc(f, func(name string, value json.RawMessage) bool {
 		return name == "reference" || bytes.Equal(value, d[name])
 	})
+	if policy, ok := f[policyField]; ok {
+		f[policyField] = fingerprint(policy)
+	}
 	return f, nil
 }
 
@@ -113,7 +131,7 @@ func differ(existing, now first, defaults any) (difference, bool, error) {
 	return difference{}, false, nil
 }
 
-// differValue goes into objects, so that the message names policy.max_attempts and not the whole policy.
+// differValue goes into objects, so that the message names metadata.order and not the whole metadata.
 func differValue(name string, a, b any) (difference, bool) {
 	objectA, okA := a.(map[string]any)
 	objectB, okB := b.(map[string]any)

@@ -269,13 +269,14 @@ func length(d dunning.Duration) time.Duration {
 	return d.After(epoch, time.UTC).Sub(epoch)
 }
 
-// setupDefaults are the product's own, which the memo does not repeat.
+// setupDefaults are the values that the memo does not repeat. They must never change, unlike the defaults of
+// SavePaymentMethodParams.
 func setupDefaults() workflows.SavePaymentMethodInput {
 	return workflows.SavePaymentMethodInput{
-		Currency:           defaultSetupCurrency,
-		PaymentMethodTypes: []string{defaultMethodType},
+		Currency:           "usd",
+		PaymentMethodTypes: []string{"card"},
 		CheckoutUI:         activities.CheckoutUICustom,
-		Deadline:           DefaultSetupDeadline(),
+		Deadline:           dunning.Days(14),
 		TimeZone:           "UTC",
 		Events:             workflows.EventsExceptions,
 	}

@@ -152,12 +152,12 @@ func (c *Client) paymentInput(p PaymentParams, now time.Time) (workflows.Collect
 	return in, i.result()
 }
 
-// paymentDefaults are the product's own, which the memo does not repeat.
+// paymentDefaults are the values that the memo does not repeat. They must never change. There is none for the policy, whose
+// default may.
 func paymentDefaults() workflows.CollectPaymentInput {
 	return workflows.CollectPaymentInput{
 		TimeZone:   "UTC",
 		CheckoutUI: activities.CheckoutUICustom,
 		Events:     workflows.EventsExceptions,
-		Policy:     dunning.DefaultPolicy(),
 	}
 }

@@ -68,8 +68,8 @@ func TestStartPayment(t *testing.T) {
 
 	memo, err := json.Marshal(options.Memo)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"offsession_input":{"customer":"cus_1","payment_method":"pm_1","amount":1099,"currency":"usd"}}`, string(memo),
-		"the memo holds no default: a payment's history must stay small")
+	require.JSONEq(t, `{"offsession_input":{"customer":"cus_1","payment_method":"pm_1","amount":1099,"currency":"usd","policy":"824192ee68df"}}`, string(memo),
+		"the memo holds little: a payment's history must stay small. The fingerprint stays as long as the default policy does")
 }
 
 func TestStartPaymentResolves(t *testing.T) {
@@ -139,7 +139,7 @@ func TestStartPaymentAgain(t *testing.T) {
 		{"TimeZoneDefaulted", func(p *PaymentParams) { p.TimeZone = "Asia/Tokyo" }, nil, `another time_zone: it was "Asia/Tokyo", now it is "UTC"`},
 		{"Metadata", func(p *PaymentParams) { p.Metadata = map[string]string{"a": "1"} }, func(p *PaymentParams) { p.Metadata = map[string]string{"a": "2"} }, `another metadata.a: it was "1", now it is "2"`},
 		{"MetadataGone", func(p *PaymentParams) { p.Metadata = map[string]string{"a": "1"} }, nil, `another metadata: it was {"a":"1"}, now it is not set`},
-		{"Policy", nil, func(p *PaymentParams) { p.Policy = &policy }, "another policy.max_attempts: it was 8, now it is 2"},
+		{"Policy", nil, func(p *PaymentParams) { p.Policy = &policy }, `another policy: it was "824192ee68df", now it is "49d7f1c8b8cf"`},
 		{"Events", nil, func(p *PaymentParams) { p.Events = workflows.EventsAll }, `another events: it was "exceptions", now it is "all"`},
 	}
 	for _, test := range tests {
@@ -167,6 +167,29 @@ func TestStartPaymentAgain(t *testing.T) {
 			require.ErrorAs(t, err, &refused)
 			require.Equal(t, `reference "order-17" is used already, with `+test.want, refused.Message)
 		})
+	}
+}
+
+// A release with another default policy must find the policy of payments that older ones started, not its own.
+func TestMemoOutlivesDefaults(t *testing.T) {
+	t.Parallel()
+	older := dunning.DefaultPolicy()
+	older.CustomerWindow = dunning.Days(9)
+	in := workflows.CollectPaymentInput{Reference: "r", Policy: older}
+	memo, err := firstOf(in, paymentDefaults())
+	require.NoError(t, err)
+	for _, test := range []struct {
+		policy    dunning.Policy
+		different bool
+	}{{older, false}, {dunning.DefaultPolicy(), true}} {
+		in.Policy = test.policy
+		repeat, err := firstOf(in, paymentDefaults())
+		require.NoError(t, err)
+		require.Contains(t, repeat, "policy", "whether it is today's default or not")
+		diff, different, err := differ(memo, repeat, paymentDefaults())
+		require.NoError(t, err)
+		require.Equal(t, test.different, different)
+		require.Equal(t, test.different, diff.field == "policy")
 	}
 }
 
