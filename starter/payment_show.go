@@ -25,7 +25,7 @@ STRIPE_API_KEY is set; Stripe's search sees a new payment up to a minute late.`,
 				if err != nil {
 					return err
 				}
-				return a.answer(payment, func() string { return paymentText(payment) })
+				return a.answer(showPayment(payment), func() string { return paymentText(payment) })
 			})
 		},
 	}

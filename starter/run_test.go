@@ -124,7 +124,7 @@ func TestWrongUsage(t *testing.T) {
 		{"SaveEvents", saveStart("--customer", "cus_1", "--events", "some"), []string{`--events: "some"`}},
 		{"SaveCheckoutUI", saveStart("--customer", "cus_1", "--checkout-ui", "x"), []string{`--checkout-ui: "x"`}},
 		{"SaveShow", []string{"save-card", "show", "a b"}, []string{`reference: "a b"`}},
-		{"SaveCancel", []string{"save-card", "cancel", "s1"}, []string{`--actor: ""`, `--reason: ""`}},
+		{"SaveCancel", []string{"save-card", "cancel", "s1", "--actor", "", "--reason", ""}, []string{`--actor: ""`, `--reason: ""`}},
 
 		{"RetryNoActor", operate("retry", "--reason", "x"), []string{`--actor: ""; must have 1 to 80 characters`}},
 		{"RetryLongActor", operate("retry", "--actor", strings.Repeat("a", 81), "--reason", "x"), []string{"--actor: "}},

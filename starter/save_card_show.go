@@ -22,7 +22,7 @@ func newSaveCardShow(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(saved, func() string { return savedText(saved) })
+				return a.answer(showSave(saved), func() string { return savedText(saved) })
 			})
 		},
 	}

@@ -54,7 +54,7 @@ Operations
 func TestPaymentJSON(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.NoError(t, (&app{stdout: &out, output: outputJSON}).answer(examplePayment(), nil))
+	require.NoError(t, (&app{stdout: &out, output: outputJSON}).answer(showPayment(examplePayment()), nil))
 	var got map[string]any
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 	for _, key := range []string{"state", "amount", "currency", "payment_intent", "attempts", "refunds", "next_action_at", "link", "owner", "workflow_id", "reference"} {
@@ -63,7 +63,7 @@ func TestPaymentJSON(t *testing.T) {
 	attempt, ok := got["attempts"].([]any)[0].(map[string]any)
 	require.True(t, ok)
 	require.Equal(t, map[string]any{
-		"number": 1., "at": "2026-03-01T12:00:00Z", "outcome": "declined", "code": "card_declined", "decline_code": "insufficient_funds",
+		"number": 1., "at": "2026-03-01T12:00:00Z", "outcome": "declined", "code": "card_declined", "decline_code": "insufficient_funds", "advice_code": "",
 		"rule": "class.soft", "reason": "too little money; tried again in 2 days",
 	}, attempt)
 }
