@@ -144,6 +144,7 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 			st.NextAt = in.Due.UTC()
 		}
 	}
+	checkVersion(st.Version, paymentStateVersion)
 	in.Carried = nil
 	p := &collectPayment{in: in, st: st, zone: zone}
 	p.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}

@@ -260,6 +260,14 @@ func readPublished(ctx workflow.Context) publishedAttributes {
 	return p
 }
 
+// checkVersion stops the task, until a newer worker takes it, when the carried state was written by a newer worker: what
+// its fields mean is not known here.
+func checkVersion(carried, known int) {
+	if carried > known {
+		panic(fmt.Sprintf("the carried state has version %d, and this worker knows %d", carried, known))
+	}
+}
+
 // refuse is the error with which an Update is refused.
 func refuse(format string, args ...any) error {
 	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), RefusedError, nil)

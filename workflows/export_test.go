@@ -14,3 +14,6 @@ func RetryForever() {
 		policy.MaximumAttempts = 1_000_000
 	}
 }
+
+// CheckVersion refuses a carried state that a newer worker wrote.
+var CheckVersion = checkVersion

@@ -89,6 +89,7 @@ func newSavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (*sav
 	if st == nil {
 		st = &setupState{Version: setupStateVersion, State: SetupOpen, StartedAt: workflow.Now(ctx).UTC(), OpenDue: true}
 	}
+	checkVersion(st.Version, setupStateVersion)
 	in.Carried = nil
 	s := &savePaymentMethod{in: in, st: st, zone: zone}
 	s.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}
