@@ -11,6 +11,8 @@ type customer struct {
 	header
 	Email, Name, Phone, Description string
 	DefaultPaymentMethod            string
+	Balance                         int64  // minor units; negative is credit for the next invoices
+	TestClock                       string // moves the customer's subscriptions and invoices
 	InvoicePrefix                   string
 	PreferredLocales                []string
 	Deleted                         bool
@@ -26,7 +28,7 @@ func (o *customer) render(w *writer) {
 		return
 	}
 	w.null("address")
-	w.integer("balance", 0)
+	w.integer("balance", o.Balance)
 	w.integer("created", o.Created)
 	w.null("currency", "default_source")
 	w.boolean("delinquent", false)
@@ -50,7 +52,7 @@ func (o *customer) render(w *writer) {
 	w.strings("preferred_locales", o.PreferredLocales)
 	w.null("shipping")
 	w.str("tax_exempt", "none")
-	w.null("test_clock")
+	w.ref("test_clock", o.TestClock)
 	w.close()
 }
 
