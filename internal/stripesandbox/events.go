@@ -2,7 +2,6 @@ package stripesandbox
 
 import (
 	"slices"
-	"sync/atomic"
 )
 
 // event is a frozen picture of an object, made in the critical section of the change
@@ -14,7 +13,15 @@ type event struct {
 	Previous  map[string]string // previous_attributes: name -> JSON
 	RequestID string
 	Key       string
-	pending   atomic.Int32 // endpoints that have not answered 2xx yet
+	Pending   []string // endpoints that have not answered 2xx yet
+}
+
+// objectID is the id of what the event tells of.
+func (e *event) objectID() string {
+	if r, ok := e.Object.(resource); ok {
+		return r.head().ID
+	}
+	return ""
 }
 
 func (e *event) render(w *writer) {
@@ -34,7 +41,7 @@ func (e *event) render(w *writer) {
 	}
 	w.close()
 	w.boolean("livemode", false)
-	w.integer("pending_webhooks", int64(e.pending.Load()))
+	w.integer("pending_webhooks", int64(len(e.Pending)))
 	w.open("request")
 	w.opt("id", e.RequestID)
 	w.opt("idempotency_key", e.Key)
@@ -53,10 +60,13 @@ func (c *call) emit(eventType string, o object) { c.emitChange(eventType, o, nil
 
 func (c *call) emitChange(eventType string, o object, previous map[string]string) {
 	s := c.sandbox
-	e := &event{header: c.newHeader("evt_", nil), Type: eventType, Object: o, Previous: previous, RequestID: c.requestID, Key: c.key}
+	e := &event{
+		header: c.newHeader("evt_", nil), Type: eventType, Object: o, Previous: previous, RequestID: c.requestID, Key: c.key,
+		Pending: c.subscribed(eventType),
+	}
 	s.store.add("event", e)
 	s.dropOldEvents()
-	s.sender.enqueue(e, c.subscribed(eventType), s.now())
+	s.sender.enqueue(e, s.now())
 }
 
 // dropOldEvents keeps the log within bounds, a tenth at a time so that it stays cheap.
@@ -95,6 +105,6 @@ func listEvents(c *call) (object, *apiError) {
 		if types != nil && !slices.Contains(types, e.Type) {
 			return false
 		}
-		return delivery == "" || (delivery == "true") == (e.pending.Load() == 0)
+		return delivery == "" || (delivery == "true") == (len(e.Pending) == 0)
 	}))
 }

@@ -57,14 +57,14 @@ func (c *call) addWebhookEndpoint(in WebhookEndpoint) *webhookEndpoint {
 	return e
 }
 
-// subscribed returns the endpoints that want an event of this type.
-func (c *call) subscribed(eventType string) []*webhookEndpoint {
+// subscribed returns the ids of the endpoints that want an event of this type.
+func (c *call) subscribed(eventType string) []string {
 	st := c.sandbox.store
-	var wanted []*webhookEndpoint
+	var wanted []string
 	for _, id := range st.indexes[indexKey{kind: "webhook_endpoint"}] {
 		e, ok := lookup[*webhookEndpoint](st, id)
 		if ok && !e.Disabled && (slices.Contains(e.EnabledEvents, "*") || slices.Contains(e.EnabledEvents, eventType)) {
-			wanted = append(wanted, e)
+			wanted = append(wanted, id)
 		}
 	}
 	return wanted
@@ -84,18 +84,29 @@ var webhookEndpointRoutes = []route{
 	{method: "GET", pattern: "/v1/webhook_endpoints/{}", kind: "webhook_endpoint", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*webhookEndpoint](c, 0, "webhook endpoint", "webhook_endpoint")
 	}},
+	{method: "POST", pattern: "/v1/webhook_endpoints/{}", kind: "webhook_endpoint", handle: updateWebhookEndpoint, fields: fields{
+		"url": text, "enabled_events": texts, "disabled": boolean, "description": text, "metadata": metadata,
+	}},
 	{method: "DELETE", pattern: "/v1/webhook_endpoints/{}", kind: "webhook_endpoint", handle: deleteWebhookEndpoint},
 }
 
-func createWebhookEndpoint(c *call) (object, *apiError) {
+func (c *call) webhookURL() (string, *apiError) {
 	address, err := url.Parse(c.params.str("url"))
 	if err != nil || address.Host == "" || (address.Scheme != "http" && address.Scheme != "https") {
-		return nil, invalidCode("url_invalid", "url", "Invalid URL: An explicit scheme (such as https) must be provided.")
+		return "", invalidCode("url_invalid", "url", "Invalid URL: An explicit scheme (such as https) must be provided.")
+	}
+	return address.String(), nil
+}
+
+func createWebhookEndpoint(c *call) (object, *apiError) {
+	address, err := c.webhookURL()
+	if err != nil {
+		return nil, err
 	}
 	if len(c.sandbox.store.indexes[indexKey{kind: "webhook_endpoint"}]) >= maxWebhookEndpoints {
 		return nil, invalidRequest("You have reached the maximum of 16 test webhook endpoints.")
 	}
-	e := c.addWebhookEndpoint(WebhookEndpoint{URL: address.String(), EnabledEvents: c.params.strings("enabled_events")})
+	e := c.addWebhookEndpoint(WebhookEndpoint{URL: address, EnabledEvents: c.params.strings("enabled_events")})
 	e = update(c, e, func(e *webhookEndpoint) {
 		e.Description = c.params.str("description")
 		e.Metadata = c.params.metadata(nil)
@@ -103,6 +114,34 @@ func createWebhookEndpoint(c *call) (object, *apiError) {
 	answer := *e
 	answer.created = true
 	return &answer, nil
+}
+
+// updateWebhookEndpoint changes what is sent; a delivery that waits for its next try goes
+// to the new address, or nowhere when the endpoint is disabled.
+func updateWebhookEndpoint(c *call) (object, *apiError) {
+	e, err := resourceAt[*webhookEndpoint](c, 0, "webhook endpoint", "webhook_endpoint")
+	if err != nil {
+		return nil, err
+	}
+	address := e.URL
+	if c.params.has("url") {
+		if address, err = c.webhookURL(); err != nil {
+			return nil, err
+		}
+	}
+	return update(c, e, func(e *webhookEndpoint) {
+		e.URL = address
+		if events := c.params.strings("enabled_events"); events != nil {
+			e.EnabledEvents = events
+		}
+		if c.params.has("disabled") {
+			e.Disabled = c.params.boolean("disabled")
+		}
+		if c.params.sent("description") {
+			e.Description = c.params.str("description")
+		}
+		e.Metadata = c.params.metadata(e.Metadata)
+	}), nil
 }
 
 func deleteWebhookEndpoint(c *call) (object, *apiError) {

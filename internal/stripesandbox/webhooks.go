@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,42 +15,14 @@ import (
 	"time"
 )
 
-// WebhookMode is how deliveries behave.
-type WebhookMode string
-
-// The modes of POST /_sandbox/webhooks.
 const (
-	WebhooksNormal     WebhookMode = "normal"
-	WebhooksLost       WebhookMode = "lost"       // not sent; the events stay undelivered
-	WebhooksDuplicated WebhookMode = "duplicated" // sent twice
-	WebhooksDelayed    WebhookMode = "delayed"    // sent after delay_ms
-)
-
-var webhookModes = []WebhookMode{WebhooksNormal, WebhooksLost, WebhooksDuplicated, WebhooksDelayed}
-
-// WebhookBehaviour is the body of POST /_sandbox/webhooks. It counts for events that
-// happen from then on.
-type WebhookBehaviour struct {
-	Mode    WebhookMode `json:"mode"`
-	DelayMS int         `json:"delay_ms,omitempty"`
-}
-
-func (b WebhookBehaviour) validate() error {
-	if !slices.Contains(webhookModes, b.Mode) {
-		return fmt.Errorf("mode %q is none of %v", b.Mode, webhookModes)
-	}
-	if (b.Mode == WebhooksDelayed) != (b.DelayMS > 0) {
-		return fmt.Errorf("delay_ms is %d, it must be positive for delayed and absent otherwise", b.DelayMS)
-	}
-	return nil
-}
-
-const (
-	webhookWorkers = 8
 	webhookTimeout = 10 * time.Second
 	// Stripe tries for three days, with growing gaps. https://docs.stripe.com/webhooks
 	webhookGiveUp  = 72 * time.Hour
 	webhookLongest = time.Hour
+	// What one endpoint may have under way at a time. Each has its own bound, so that
+	// one that hangs holds up no other.
+	maxInFlight = 8
 	// An endpoint that is gone must not take up memory without end. What does not fit
 	// stays undelivered, as GET /v1/events?delivery_success=false shows.
 	maxDeliveries = 100_000
@@ -58,10 +31,34 @@ const (
 // delivery is one event on its way to one endpoint. Times are the sandbox's.
 type delivery struct {
 	event    *event
-	endpoint *webhookEndpoint
+	endpoint string
 	due      time.Time
 	first    time.Time
 	tries    int
+}
+
+// lane is what one endpoint has yet to get.
+type lane struct {
+	queue    queue[*delivery]
+	inFlight int
+	held     map[string]heldDelivery // by object: what waits for the object's next event
+}
+
+type heldDelivery struct {
+	*delivery
+	wait time.Duration // after the next event has arrived
+}
+
+func newLane() *lane {
+	return &lane{
+		held: make(map[string]heldDelivery),
+		queue: queue[*delivery]{before: func(a, b *delivery) bool {
+			if !a.due.Equal(b.due) {
+				return a.due.Before(b.due)
+			}
+			return a.event.Seq < b.event.Seq
+		}},
+	}
 }
 
 // sender delivers events. It has a lock of its own, taken after Sandbox.mu.
@@ -74,8 +71,8 @@ type sender struct {
 	once    sync.Once
 
 	mu        sync.Mutex
-	queue     queue[*delivery]
-	behaviour WebhookBehaviour
+	lanes     map[string]*lane // by endpoint
+	behaviour *behaviour
 }
 
 func newSender(s *Sandbox) *sender {
@@ -86,16 +83,11 @@ func newSender(s *Sandbox) *sender {
 			// A redirect counts as a failure, as at Stripe.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		wake:    make(chan struct{}, 1),
-		closing: make(chan struct{}),
-		done:    make(chan struct{}),
-		queue: queue[*delivery]{before: func(a, b *delivery) bool {
-			if !a.due.Equal(b.due) {
-				return a.due.Before(b.due)
-			}
-			return a.event.Seq < b.event.Seq
-		}},
-		behaviour: WebhookBehaviour{Mode: WebhooksNormal},
+		wake:      make(chan struct{}, 1),
+		closing:   make(chan struct{}),
+		done:      make(chan struct{}),
+		lanes:     make(map[string]*lane),
+		behaviour: newBehaviour(WebhookBehaviour{Mode: WebhooksNormal}),
 	}
 }
 
@@ -104,43 +96,82 @@ func (d *sender) stop() {
 	<-d.done
 }
 
+// behave changes how deliveries behave from now on, and lets go of what was held back.
 func (d *sender) behave(b WebhookBehaviour) {
+	now := d.sandbox.now()
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.behaviour = b
-}
-
-// enqueue plans the deliveries of an event that has just happened.
-func (d *sender) enqueue(e *event, endpoints []*webhookEndpoint, now time.Time) {
-	if len(endpoints) == 0 {
-		return
-	}
-	e.pending.Store(int32(len(endpoints)))
-	d.mu.Lock()
-	b := d.behaviour
-	d.mu.Unlock()
-	if b.Mode == WebhooksLost {
-		return
-	}
-	due := now.Add(time.Duration(b.DelayMS) * time.Millisecond)
-	for _, endpoint := range endpoints {
-		d.push(&delivery{event: e, endpoint: endpoint, due: due, first: due})
-		if b.Mode == WebhooksDuplicated {
-			d.push(&delivery{event: e, endpoint: endpoint, due: due, first: due})
+	d.behaviour = newBehaviour(b)
+	for _, l := range d.lanes {
+		for object := range l.held {
+			l.release(object, math.MaxUint64, now)
 		}
-	}
-}
-
-func (d *sender) push(item *delivery) {
-	d.mu.Lock()
-	if d.queue.len() < maxDeliveries {
-		d.queue.push(item)
 	}
 	d.mu.Unlock()
 	d.nudge()
 }
 
-// nudge makes run look at the queue again.
+// enqueue plans the deliveries of an event that has just happened.
+func (d *sender) enqueue(e *event, now time.Time) {
+	if len(e.Pending) == 0 {
+		return
+	}
+	d.mu.Lock()
+	waits, hold := d.behaviour.plan(e.Type)
+	for _, endpoint := range e.Pending {
+		l := d.lane(endpoint)
+		for _, wait := range waits {
+			due := now.Add(wait)
+			item := &delivery{event: e, endpoint: endpoint, due: due, first: due}
+			if object := e.objectID(); hold && object != "" && l.held[object].delivery == nil {
+				l.held[object] = heldDelivery{item, wait}
+				continue
+			} else if hold {
+				item.due, item.first = now, now // it is what the held one waits for
+			}
+			l.push(item)
+		}
+	}
+	d.mu.Unlock()
+	d.nudge()
+}
+
+// lane returns the lane of an endpoint. The caller holds mu.
+func (d *sender) lane(endpoint string) *lane {
+	l := d.lanes[endpoint]
+	if l == nil {
+		l = newLane()
+		d.lanes[endpoint] = l
+	}
+	return l
+}
+
+func (l *lane) push(item *delivery) {
+	if l.queue.len() < maxDeliveries {
+		l.queue.push(item)
+	}
+}
+
+// release sends what was held back for an object, unless it is no older than the event
+// at seq.
+func (l *lane) release(object string, seq uint64, now time.Time) {
+	item, ok := l.held[object]
+	if !ok || item.event.Seq >= seq {
+		return
+	}
+	delete(l.held, object)
+	item.due = now.Add(item.wait)
+	item.first = item.due
+	l.push(item.delivery)
+}
+
+func (d *sender) push(item *delivery) {
+	d.mu.Lock()
+	d.lane(item.endpoint).push(item)
+	d.mu.Unlock()
+	d.nudge()
+}
+
+// nudge makes run look at the lanes again.
 func (d *sender) nudge() {
 	select {
 	case d.wake <- struct{}{}:
@@ -156,18 +187,12 @@ func (d *sender) run() {
 	defer workers.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel() // before the wait
-	free := make(chan struct{}, webhookWorkers)
 	ticker := time.NewTicker(dueInterval)
 	defer ticker.Stop()
 	for {
-		for item := d.next(); item != nil; item = d.next() {
-			select {
-			case free <- struct{}{}:
-			case <-d.closing:
-				return
-			}
+		for _, item := range d.takeDue() {
 			workers.Go(func() {
-				defer func() { <-free }()
+				defer d.finished(item)
 				d.deliver(ctx, item)
 			})
 		}
@@ -181,47 +206,99 @@ func (d *sender) run() {
 	}
 }
 
-// next takes the next delivery that is due, nil when there is none.
-func (d *sender) next() *delivery {
+// takeDue takes what is due and within the bounds.
+func (d *sender) takeDue() []*delivery {
 	now := d.sandbox.now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.queue.len() == 0 || d.queue.first().due.After(now) {
-		return nil
+	var items []*delivery
+	for _, l := range d.lanes {
+		for l.inFlight < maxInFlight && l.queue.len() > 0 && !l.queue.first().due.After(now) {
+			l.inFlight++
+			items = append(items, l.queue.pop())
+		}
 	}
-	return d.queue.pop()
+	return items
+}
+
+func (d *sender) finished(item *delivery) {
+	d.mu.Lock()
+	d.lane(item.endpoint).inFlight--
+	d.mu.Unlock()
+	d.nudge()
 }
 
 func (d *sender) deliver(ctx context.Context, item *delivery) {
-	err := d.post(ctx, item)
+	endpoint, e := d.current(item)
+	if endpoint == nil {
+		return // deleted or disabled in the meantime, which ends the tries
+	}
+	err := d.post(ctx, endpoint, e)
 	if err == nil {
-		if item.event.pending.Add(-1) < 0 { // a duplicate, or sent again by hand
-			item.event.pending.Store(0)
-		}
+		d.arrived(item)
 		return
 	}
 	if ctx.Err() != nil {
 		return
 	}
-	now := d.sandbox.now()
-	item.tries++
-	wait := min(d.sandbox.cfg.WebhookRetry<<min(item.tries-1, 20), webhookLongest)
-	d.sandbox.cfg.Logger.Warn("webhook not delivered", "event_id", item.event.ID, "event_type", item.event.Type, "tries", item.tries, "retry_in", wait, "error", err)
-	if item.due = now.Add(wait); item.due.Sub(item.first) < webhookGiveUp {
+	wait, again := item.retry(d.sandbox.now(), d.sandbox.cfg.WebhookRetry)
+	d.sandbox.cfg.Logger.Warn("webhook not delivered", "event_id", e.ID, "event_type", e.Type, "tries", item.tries, "retry_in", wait, "error", err)
+	if again {
 		d.push(item)
 	}
 }
 
-func (d *sender) post(ctx context.Context, item *delivery) error {
+// retry plans the next try after a failed one: the gaps double until they reach an hour,
+// and there is none after three days.
+func (item *delivery) retry(now time.Time, first time.Duration) (wait time.Duration, again bool) {
+	wait = min(first<<min(item.tries, 20), webhookLongest)
+	item.tries++
+	item.due = now.Add(wait)
+	return wait, item.due.Sub(item.first) < webhookGiveUp
+}
+
+// current returns the endpoint and the event as they are now; no endpoint when it shall
+// not get anything.
+func (d *sender) current(item *delivery) (endpoint *webhookEndpoint, e *event) {
+	e = item.event // which may have fallen out of the log
+	d.sandbox.locked(func(c *call) {
+		if latest, ok := lookup[*event](c.sandbox.store, e.ID); ok {
+			e = latest
+		}
+		if found, ok := lookup[*webhookEndpoint](c.sandbox.store, item.endpoint); ok && !found.Disabled {
+			endpoint = found
+		}
+	})
+	return endpoint, e
+}
+
+// arrived notes that an endpoint has an event, and lets go of the older one of the same
+// object that was held back for it.
+func (d *sender) arrived(item *delivery) {
+	d.sandbox.locked(func(c *call) {
+		e, ok := lookup[*event](c.sandbox.store, item.event.ID)
+		if ok && slices.Contains(e.Pending, item.endpoint) {
+			update(c, e, func(e *event) {
+				e.Pending = slices.DeleteFunc(slices.Clone(e.Pending), func(id string) bool { return id == item.endpoint })
+			})
+		}
+	})
+	now := d.sandbox.now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lane(item.endpoint).release(item.event.objectID(), item.event.Seq, now)
+}
+
+func (d *sender) post(ctx context.Context, endpoint *webhookEndpoint, e *event) error {
 	w := writer{buf: make([]byte, 0, 2048)}
-	item.event.render(&w)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, item.endpoint.URL, bytes.NewReader(w.buf))
+	e.render(&w)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.URL, bytes.NewReader(w.buf))
 	if err != nil {
 		return fmt.Errorf("make webhook request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-	req.Header.Set("Stripe-Signature", sign(w.buf, item.endpoint.Secret, time.Now()))
+	req.Header.Set("Stripe-Signature", sign(w.buf, endpoint.Secret, time.Now()))
 	resp, err := d.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("post webhook: %w", err)

@@ -116,7 +116,7 @@ func TestWebhookModes(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)
 	b := newBundle(t, r.config())
-	require.Equal(t, http.StatusBadRequest, b.control("/webhooks", map[string]any{"mode": "shuffled"}).status)
+	require.Equal(t, http.StatusBadRequest, b.control("/webhooks", map[string]any{"mode": "sideways"}).status)
 
 	require.Equal(t, http.StatusOK, b.control("/webhooks", map[string]any{"mode": "lost"}).status)
 	b.customer()
