@@ -62,13 +62,13 @@ var customerFields = fields{
 }.ignoring("address", "balance", "cash_balance", "invoice_prefix", "next_invoice_sequence", "shipping", "tax", "tax_exempt")
 
 var customerRoutes = []route{
-	{method: "POST", pattern: "/v1/customers", kind: "customer", handle: createCustomer, fields: customerFields.with(fields{"payment_method": text}).ignoring("tax_id_data")},
-	{method: "GET", pattern: "/v1/customers", kind: "customer", list: true, handle: listCustomers, fields: listFields.with(fields{"email": text})},
+	{method: "POST", pattern: "/v1/customers", kind: "customer", handle: createCustomer, fields: customerFields.with(fields{"payment_method": text, "test_clock": text}).ignoring("tax_id_data")},
+	{method: "GET", pattern: "/v1/customers", kind: "customer", list: true, handle: listCustomers, fields: listFields.with(fields{"email": text, "test_clock": text})},
 	{method: "GET", pattern: "/v1/customers/{}", kind: "customer", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*customer](c, 0, "customer", "id")
 	}},
 	{method: "POST", pattern: "/v1/customers/{}", kind: "customer", handle: updateCustomer, fields: customerFields},
-	{method: "DELETE", pattern: "/v1/customers/{}", kind: "customer", handle: deleteCustomer},
+	{method: "DELETE", pattern: "/v1/customers/{}", kind: "customer", handle: removeCustomer},
 }
 
 // customer returns one that exists and is not deleted.
@@ -103,9 +103,14 @@ func createCustomer(c *call) (object, *apiError) {
 	if wanted != "" && (pm == nil || wanted != c.params.str("payment_method")) {
 		return nil, notAttached(wanted)
 	}
+	clock, err := c.clockForCustomer()
+	if err != nil {
+		return nil, err
+	}
 	cus := c.newCustomer()
 	cus.change(c.params)
-	c.sandbox.store.add("customer", cus)
+	cus.TestClock = clock
+	c.sandbox.store.add("customer", cus, clock)
 	if pm != nil {
 		pm = c.attach(pm, cus.ID)
 		if wanted != "" {
@@ -114,6 +119,30 @@ func createCustomer(c *call) (object, *apiError) {
 	}
 	c.emit("customer.created", cus)
 	return cus, nil
+}
+
+// clockForCustomer is the test clock that a new customer is put on.
+func (c *call) clockForCustomer() (string, *apiError) {
+	if !c.params.has("test_clock") {
+		return "", nil
+	}
+	clock, err := c.testClock(c.params.str("test_clock"), "test_clock")
+	if err != nil {
+		return "", inParam(err)
+	}
+	if err := c.clockBusy(clock.ID); err != nil {
+		return "", err
+	}
+	n := 0
+	for _, id := range c.sandbox.store.indexes[indexKey{"customer", clock.ID}] {
+		if cus, ok := lookup[*customer](c.sandbox.store, id); ok && !cus.Deleted {
+			n++
+		}
+	}
+	if n == customersPerClock {
+		return "", invalidParam("test_clock", "A test clock can have at most 3 customers.")
+	}
+	return clock.ID, nil
 }
 
 func (c *call) newCustomer() *customer {
@@ -139,10 +168,11 @@ func notAttached(pm string) *apiError {
 		"No such PaymentMethod: '"+pm+"'; it must be attached to the customer before it can be its default.")
 }
 
+// listCustomers leaves out those on test clocks unless their clock is asked for.
 func listCustomers(c *call) (object, *apiError) {
-	email := c.params.str("email")
-	return result(page(c, "customer", c.sandbox.store.indexes[indexKey{kind: "customer"}], func(o *customer) bool {
-		return !o.Deleted && (email == "" || email == o.Email)
+	email, clock := c.params.str("email"), c.params.str("test_clock")
+	return result(page(c, "customer", c.sandbox.store.indexes[indexKey{"customer", clock}], func(o *customer) bool {
+		return !o.Deleted && o.TestClock == clock && (email == "" || email == o.Email)
 	}))
 }
 
@@ -213,12 +243,16 @@ func jsonText(s string) string {
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
-// deleteCustomer also detaches the customer's payment methods, as Stripe does.
-func deleteCustomer(c *call) (object, *apiError) {
+func removeCustomer(c *call) (object, *apiError) {
 	cus, err := c.customer(c.ids[0], "id")
 	if err != nil {
 		return nil, err
 	}
+	return c.deleteCustomer(cus), nil
+}
+
+// deleteCustomer also detaches the customer's payment methods, as Stripe does.
+func (c *call) deleteCustomer(cus *customer) *customer {
 	st := c.sandbox.store
 	for _, id := range slices.Clone(st.indexes[indexKey{"payment_method", cus.ID}]) {
 		if pm, ok := lookup[*paymentMethod](st, id); ok {
@@ -226,5 +260,5 @@ func deleteCustomer(c *call) (object, *apiError) {
 		}
 	}
 	c.emit("customer.deleted", cus)
-	return update(c, cus, func(o *customer) { o.Deleted = true }), nil
+	return update(c, cus, func(o *customer) { o.Deleted = true })
 }

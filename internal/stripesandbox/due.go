@@ -9,6 +9,7 @@ const (
 	dueExpireSession dueAction = "expire_session"
 	dueSettlePayment dueAction = "settle_payment"
 	dueSettleRefund  dueAction = "settle_refund"
+	dueAdvanceClock  dueAction = "advance_clock"
 )
 
 // dueInterval is how often things become due without a request.
@@ -19,39 +20,74 @@ type dueItem struct {
 	order  uint64
 	action dueAction
 	id     string
+	clock  string // the test clock whose time at is; empty: the sandbox's own
 }
 
-func newDueQueue() queue[dueItem] {
-	return queue[dueItem]{before: func(a, b dueItem) bool {
-		if !a.at.Equal(b.at) {
-			return a.at.Before(b.at)
-		}
-		return a.order < b.order
-	}}
+// dueItems are what is still to come, by clock.
+type dueItems map[string]*queue[dueItem]
+
+func (d dueItems) push(item dueItem) {
+	q := d[item.clock]
+	if q == nil {
+		q = &queue[dueItem]{before: func(a, b dueItem) bool {
+			if !a.at.Equal(b.at) {
+				return a.at.Before(b.at)
+			}
+			return a.order < b.order
+		}}
+		d[item.clock] = q
+	}
+	q.push(item)
 }
+
+// next takes out the first item of a clock that is due by then.
+func (d dueItems) next(clock string, now time.Time) (dueItem, bool) {
+	q := d[clock]
+	if q == nil || q.len() == 0 || q.first().at.After(now) {
+		return dueItem{}, false
+	}
+	return q.pop(), true
+}
+
+// drop forgets what was to come on a clock.
+func (d dueItems) drop(clock string) { delete(d, clock) }
 
 // schedule has action happen to the resource at a time of the sandbox.
 func (c *call) schedule(at time.Time, action dueAction, id string) {
+	c.push(dueItem{at: at, action: action, id: id})
+}
+
+func (c *call) push(item dueItem) {
 	c.sandbox.scheduled++
-	c.sandbox.due.push(dueItem{at: at, order: c.sandbox.scheduled, action: action, id: id})
+	item.order = c.sandbox.scheduled
+	c.sandbox.due.push(item)
 }
 
 // runDue does what has become due, each thing at its own time. The caller holds mu.
 func (s *Sandbox) runDue() {
-	if s.due.len() == 0 {
+	if q := s.due[""]; q == nil || q.len() == 0 {
 		return
 	}
 	now := s.now()
-	for s.due.len() > 0 && !s.due.first().at.After(now) {
-		item := s.due.pop()
-		c := &call{sandbox: s, now: item.at}
-		switch item.action {
-		case dueExpireSession:
-			c.expireDue(item.id)
-		case dueSettlePayment:
-			c.settleDue(item.id)
-		case dueSettleRefund:
-			c.settleRefundDue(item.id)
+	for {
+		item, ok := s.due.next("", now)
+		if !ok {
+			return
 		}
+		c := &call{sandbox: s, now: item.at}
+		c.do(item)
+	}
+}
+
+func (c *call) do(item dueItem) {
+	switch item.action {
+	case dueExpireSession:
+		c.expireDue(item.id)
+	case dueSettlePayment:
+		c.settleDue(item.id)
+	case dueSettleRefund:
+		c.settleRefundDue(item.id)
+	case dueAdvanceClock:
+		c.advanceDue(item.id)
 	}
 }

@@ -110,3 +110,12 @@ func noSuch(name, id, param string) *apiError {
 	e.Status = http.StatusNotFound
 	return e
 }
+
+// inParam is a lookup's error for an id that came as a parameter: Stripe answers 404
+// only for those in the path.
+func inParam(err *apiError) *apiError {
+	if err != nil {
+		err.Status = http.StatusBadRequest
+	}
+	return err
+}

@@ -25,7 +25,7 @@ const maxKnownExpansion = 100
 // expandable lists, for each kind of object, the relations that can be expanded and what
 // they lead to. An empty kind is a relation that is always null here.
 var expandable = map[string]map[string]string{
-	"customer": {"default_source": "", "invoice_settings.default_payment_method": "payment_method", "test_clock": ""},
+	"customer": {"default_source": "", "invoice_settings.default_payment_method": "payment_method", "test_clock": "test_helpers.test_clock"},
 	"payment_method": {
 		"customer": "customer",
 	},
@@ -50,10 +50,13 @@ var expandable = map[string]map[string]string{
 		"charge": "charge", "payment_intent": "payment_intent",
 		"balance_transaction": "", "source_transfer_reversal": "", "transfer_reversal": "",
 	},
-	"dispute":          {"charge": "charge", "payment_intent": "payment_intent"},
-	"event":            {},
-	"webhook_endpoint": {},
-	"item":             {},
+	"dispute":                 {"charge": "charge", "payment_intent": "payment_intent"},
+	"event":                   {},
+	"webhook_endpoint":        {},
+	"item":                    {},
+	"product":                 {"default_price": "price"},
+	"price":                   {"product": "product"},
+	"test_helpers.test_clock": {},
 }
 
 // expansions keeps the trees that were asked for before: they are few, and the answers

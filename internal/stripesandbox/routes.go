@@ -7,5 +7,6 @@ func routes() []route {
 	return slices.Concat(
 		customerRoutes, paymentMethodRoutes, setupIntentRoutes, paymentIntentRoutes, checkoutRoutes,
 		chargeRoutes, refundRoutes, disputeRoutes, eventRoutes, webhookEndpointRoutes,
+		productRoutes, priceRoutes, testClockRoutes,
 	)
 }

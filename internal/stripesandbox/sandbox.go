@@ -71,7 +71,7 @@ type Sandbox struct {
 	store     *store
 	keys      *keyStore
 	events    *eventLog
-	due       queue[dueItem]
+	due       dueItems
 	scheduled uint64 // items ever put into due
 	ledger    ledger
 	random    *rand.Rand
@@ -97,7 +97,7 @@ func New(cfg Config) *Sandbox {
 		store:     newStore(),
 		keys:      newKeyStore(),
 		events:    newEventLog(cfg.MaxEvents),
-		due:       newDueQueue(),
+		due:       make(dueItems),
 		ledger:    newLedger(),
 		random:    rand.New(rand.NewPCG(cfg.Seed, 0)),
 		publicURL: strings.TrimSuffix(cfg.PublicURL, "/"),

@@ -67,8 +67,12 @@ func (f fields) ignoring(names ...string) fields {
 	return all
 }
 
-// listFields are the parameters of every list.
-var listFields = fields{"limit": integer, "starting_after": text, "ending_before": text, "created": timeRange}
+// cursorFields are the parameters of every list, listFields of those that can be
+// narrowed by when things were created.
+var (
+	cursorFields = fields{"limit": integer, "starting_after": text, "ending_before": text}
+	listFields   = cursorFields.with(fields{"created": timeRange})
+)
 
 // check refuses unknown and missing parameters and wrong types, the first by name.
 func (f fields) check(p *params, path string) *apiError {
