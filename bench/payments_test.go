@@ -43,9 +43,9 @@ func BenchmarkPayments(b *testing.B) {
 	// The first charge of a payment looks through its customer's PaymentIntents: nobody has thousands.
 	customers := make([]payer, perRound)
 	for i := range customers {
-		customers[i] = s.newPayer(b, fmt.Sprintf("payer-%d", i))
+		customers[i] = newPayer(b, s.gateway, fmt.Sprintf("payer-%d", i))
 	}
-	loner := s.newPayer(b, "bare")
+	loner := newPayer(b, s.gateway, "bare")
 	for b.Loop() {
 		var bare, durable []float64
 		for round := range rounds {
@@ -178,11 +178,11 @@ func (s *stack) loseWebhooks(b *testing.B) {
 // payer is a customer with a card that always pays.
 type payer struct{ customer, method string }
 
-func (s *stack) newPayer(b *testing.B, name string) payer {
+func newPayer(b *testing.B, gateway *stripegateway.Gateway, name string) payer {
 	b.Helper()
-	customer, err := s.gateway.CreateCustomer(b.Context(), nil, "customer:"+name)
+	customer, err := gateway.CreateCustomer(b.Context(), nil, "customer:"+name)
 	require.NoError(b, err)
-	attached, err := s.gateway.AttachPaymentMethod(b.Context(), "pm_card_visa", customer, "attach:"+name)
+	attached, err := gateway.AttachPaymentMethod(b.Context(), "pm_card_visa", customer, "attach:"+name)
 	require.NoError(b, err)
 	return payer{customer, attached.ID}
 }

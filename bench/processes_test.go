@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,12 +47,7 @@ func (s *stack) startServe(b *testing.B) *process {
 
 func startProcess(b *testing.B, s *devstack.Stack, command string, env []string, args ...string) *process {
 	b.Helper()
-	binary := filepath.Join(b.TempDir(), command)
-	build := exec.Command("go", "build", "-o", binary, "./"+command) //nolint:noctx // runs to its end
-	build.Dir = ".."
-	out, err := build.CombinedOutput()
-	require.NoError(b, err, string(out))
-	p := &process{cmd: exec.Command(binary, args...)} //nolint:noctx // ended by stop
+	p := &process{cmd: exec.Command(buildCommand(b, command), args...)} //nolint:noctx // ended by stop
 	p.cmd.Env = append(append(os.Environ(), s.Env()...), env...)
 	require.NoError(b, p.cmd.Start())
 	b.Cleanup(p.stop)
@@ -70,8 +64,13 @@ func (p *process) stop() {
 
 func (p *process) awaitHealthy(b *testing.B, url string) {
 	b.Helper()
+	awaitOK(b, url+"/healthz")
+}
+
+func awaitOK(b *testing.B, url string) {
+	b.Helper()
 	require.Eventually(b, func() bool {
-		res, err := http.Get(url + "/healthz") //nolint:noctx // on this machine
+		res, err := http.Get(url) //nolint:noctx // on this machine
 		if err != nil {
 			return false
 		}
