@@ -33,7 +33,7 @@ func randomText(next func() uint64, n int) string {
 // idLength is the length of Stripe's ids after their prefix.
 const idLength = 24
 
-func (c *call) newHeader(prefix string, metadata map[string]string) header {
+func (c *call) newHeader(prefix string, metadata pairs) header {
 	return header{ID: prefix + c.random(idLength), Created: c.now.Unix(), Metadata: metadata}
 }
 

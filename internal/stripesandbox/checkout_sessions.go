@@ -50,7 +50,7 @@ type checkoutSession struct {
 
 // paymentData is payment_intent_data, kept until the buyer first tries to pay.
 type paymentData struct {
-	Metadata            map[string]string
+	Metadata            pairs
 	SetupFutureUsage    string
 	Description         string
 	ReceiptEmail        string

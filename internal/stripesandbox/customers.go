@@ -214,19 +214,8 @@ func (o *customer) changesFrom(old *customer) map[string]string {
 	if old.DefaultPaymentMethod != o.DefaultPaymentMethod {
 		previous["invoice_settings"] = `{"default_payment_method":` + jsonText(old.DefaultPaymentMethod) + `}`
 	}
-	if !maps.Equal(old.Metadata, o.Metadata) {
-		w := writer{buf: []byte("{")}
-		for _, key := range sortedKeys(o.Metadata) {
-			if _, ok := old.Metadata[key]; !ok {
-				w.null(key)
-			}
-		}
-		for _, key := range sortedKeys(old.Metadata) {
-			if o.Metadata[key] != old.Metadata[key] {
-				w.str(key, old.Metadata[key])
-			}
-		}
-		previous["metadata"] = string(w.buf) + "}"
+	if changes := old.Metadata.changesTo(o.Metadata); changes != "" {
+		previous["metadata"] = changes
 	}
 	return previous
 }

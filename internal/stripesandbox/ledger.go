@@ -22,7 +22,7 @@ func newLedger() ledger {
 
 // attempted notes a try to take a payment.
 func (c *call) attempted(pi *paymentIntent, outcome string, failure *apiError) {
-	if pi.Metadata[referenceKey] == "" {
+	if pi.Metadata.get(referenceKey) == "" {
 		return
 	}
 	a := LedgerAttempt{At: c.now, IdempotencyKey: c.key, PaymentIntent: pi.ID, Outcome: outcome, Checkout: pi.Session != ""}
@@ -86,7 +86,7 @@ func (s *Sandbox) Ledger(reference string) Ledger {
 	}
 	for _, id := range s.store.indexes[indexKey{kind: "payment_intent"}] {
 		pi, _ := lookup[*paymentIntent](s.store, id)
-		name := pi.Metadata[referenceKey]
+		name := pi.Metadata.get(referenceKey)
 		if name == "" || (reference != "" && name != reference) {
 			continue
 		}

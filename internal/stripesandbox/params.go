@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"unique"
 )
 
 // params is one level of a decoded form: a[b][0][c]=v becomes a -> b -> 0 -> c.
@@ -161,31 +160,6 @@ func (p *params) strings(name string) []string {
 		}
 	}
 	return values
-}
-
-// metadata returns old changed by the metadata sent: an empty value removes its key, an
-// empty metadata removes all. old itself is never changed.
-func (p *params) metadata(old map[string]string) map[string]string {
-	f := p.field("metadata")
-	if f == nil {
-		return old
-	}
-	if f.sub == nil {
-		return nil
-	}
-	merged := maps.Clone(old)
-	if merged == nil {
-		merged = make(map[string]string, len(f.sub.fields))
-	}
-	for key, value := range f.sub.fields {
-		if value.value == "" {
-			delete(merged, key)
-		} else {
-			// Cut loose from the request's body, which would be kept with them.
-			merged[unique.Make(key).Value()] = strings.Clone(value.value)
-		}
-	}
-	return merged
 }
 
 // fingerprint is equal for equal parameters, in whatever order they were sent.

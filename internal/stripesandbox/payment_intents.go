@@ -141,7 +141,7 @@ func createPaymentIntent(c *call) (object, *apiError) {
 }
 
 // newPaymentIntent stores pi, ready to be confirmed if it has a payment method.
-func (c *call) newPaymentIntent(pi *paymentIntent, metadata map[string]string, pm *paymentMethod) *paymentIntent {
+func (c *call) newPaymentIntent(pi *paymentIntent, metadata pairs, pm *paymentMethod) *paymentIntent {
 	pi.header = c.newHeader("pi_", metadata)
 	pi.ClientSecret = c.clientSecret(pi.ID)
 	pi.Status = statusRequiresPaymentMethod

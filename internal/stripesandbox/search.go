@@ -26,8 +26,7 @@ func parseSearch(query string) ([]func(*paymentIntent) bool, *apiError) {
 			conditions = append(conditions, func(pi *paymentIntent) bool { return pi.Customer == value })
 		default:
 			conditions = append(conditions, func(pi *paymentIntent) bool {
-				has, ok := pi.Metadata[key]
-				return ok && has == value
+				return value != "" && pi.Metadata.get(key) == value
 			})
 		}
 	}

@@ -136,7 +136,7 @@ func createSetupIntent(c *call) (object, *apiError) {
 	return result(c.confirmSetup(si, pm))
 }
 
-func (c *call) newSetupIntent(si *setupIntent, metadata map[string]string) *setupIntent {
+func (c *call) newSetupIntent(si *setupIntent, metadata pairs) *setupIntent {
 	si.header = c.newHeader("seti_", metadata)
 	si.ClientSecret = c.clientSecret(si.ID)
 	si.Status = statusRequiresPaymentMethod

@@ -2,8 +2,6 @@ package stripesandbox
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -23,7 +21,7 @@ type header struct {
 	ID       string
 	Seq      uint64
 	Created  int64
-	Metadata map[string]string
+	Metadata pairs
 }
 
 func (h *header) head() *header { return h }
@@ -130,18 +128,10 @@ func (w *writer) raw(name, text string) {
 	w.buf = append(w.buf, text...)
 }
 
-func (w *writer) metadata(values map[string]string) { w.stringMap("metadata", values) }
-
-func (w *writer) stringMap(name string, values map[string]string) {
-	w.open(name)
-	if len(values) == 1 {
-		for k, v := range values {
-			w.mapEntry(k, v)
-		}
-	} else if len(values) > 1 {
-		for _, k := range slices.Sorted(maps.Keys(values)) {
-			w.mapEntry(k, values[k])
-		}
+func (w *writer) metadata(values pairs) {
+	w.open("metadata")
+	for _, p := range values {
+		w.mapEntry(p.Key, p.Value)
 	}
 	w.close()
 }
