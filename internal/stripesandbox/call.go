@@ -37,7 +37,17 @@ func (c *call) newHeader(prefix string, metadata pairs) header {
 	return header{ID: prefix + c.random(idLength), Created: c.now.Unix(), Metadata: metadata}
 }
 
-func (c *call) clientSecret(id string) string { return id + "_secret_" + c.random(25) }
+// derived returns n characters that follow from text.
+func derived(text string, n int) string {
+	sum := uint64(14695981039346656037) // FNV-1a
+	for i := range len(text) {
+		sum = (sum ^ uint64(text[i])) * 1099511628211
+	}
+	return randomText(func() uint64 { sum = sum*6364136223846793005 + 1442695040888963407; return sum >> 3 }, n)
+}
+
+// clientSecret follows from the id, so that it need not be kept: it protects nothing here.
+func (h *header) clientSecret() string { return h.ID + "_secret_" + derived(h.ID, 25) }
 
 // resourceAt returns the resource that the route's i-th wildcard names.
 func resourceAt[T resource](c *call, i int, name, param string) (T, *apiError) {

@@ -1,5 +1,7 @@
 package stripesandbox
 
+import "slices"
+
 // Statuses of charges.
 const (
 	chargeSucceeded = "succeeded"
@@ -17,6 +19,7 @@ type charge struct {
 	Description         string
 	Status              string
 	PaymentIntent       string
+	Previous            string         // the same PaymentIntent's charge before this one
 	Method              *paymentMethod // as it was
 	Decline             *decline
 	ReceiptEmail        string
@@ -170,20 +173,33 @@ func (c *call) newCharge(pi *paymentIntent, pm *paymentMethod, status string, no
 	}
 	ch := &charge{
 		header: c.newHeader(prefix, pi.Metadata), Amount: pi.Amount, Currency: pi.Currency, Customer: pi.Customer,
-		Description: pi.Description, Status: status, PaymentIntent: pi.ID, Method: pm, Decline: no, ReceiptEmail: pi.ReceiptEmail,
+		Description: pi.Description, Status: status, PaymentIntent: pi.ID, Previous: pi.LatestCharge, Method: pm, Decline: no, ReceiptEmail: pi.ReceiptEmail,
 		StatementDescriptor: pi.StatementDescriptor, StatementSuffix: pi.StatementSuffix,
 	}
-	c.sandbox.store.add("charge", ch, pi.Customer, pi.ID)
+	c.sandbox.store.add("charge", ch, pi.Customer)
 	return ch
 }
 
 func listCharges(c *call) (object, *apiError) {
 	cus, pi := c.params.str("customer"), c.params.str("payment_intent")
-	owner := cus
+	ids := c.sandbox.store.indexes[indexKey{"charge", cus}]
 	if pi != "" {
-		owner = pi
+		ids = c.sandbox.store.chargesOf(pi)
 	}
-	return result(page(c, "charge", c.sandbox.store.indexes[indexKey{"charge", owner}], func(ch *charge) bool {
+	return result(page(c, "charge", ids, func(ch *charge) bool {
 		return cus == "" || cus == ch.Customer
 	}))
+}
+
+// chargesOf returns the charges of a PaymentIntent, oldest first. They are chained rather
+// than indexed: nearly all PaymentIntents have one.
+func (st *store) chargesOf(id string) []string {
+	var ids []string
+	if pi, ok := lookup[*paymentIntent](st, id); ok {
+		for ch, ok := lookup[*charge](st, pi.LatestCharge); ok; ch, ok = lookup[*charge](st, ch.Previous) {
+			ids = append(ids, ch.ID)
+		}
+	}
+	slices.Reverse(ids)
+	return ids
 }

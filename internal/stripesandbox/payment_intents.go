@@ -6,7 +6,6 @@ type paymentIntent struct {
 	Amount              int64
 	Received            int64
 	Currency            string
-	ClientSecret        string
 	Customer            string
 	Description         string
 	PaymentMethod       string
@@ -37,7 +36,7 @@ func (pi *paymentIntent) render(w *writer) {
 	w.optInteger("canceled_at", pi.CanceledAt)
 	w.opt("cancellation_reason", pi.CancellationReason)
 	w.str("capture_method", "automatic_async")
-	w.str("client_secret", pi.ClientSecret)
+	w.str("client_secret", pi.clientSecret())
 	w.str("confirmation_method", "automatic")
 	w.integer("created", pi.Created)
 	w.str("currency", pi.Currency)
@@ -143,7 +142,6 @@ func createPaymentIntent(c *call) (object, *apiError) {
 // newPaymentIntent stores pi, ready to be confirmed if it has a payment method.
 func (c *call) newPaymentIntent(pi *paymentIntent, metadata pairs, pm *paymentMethod) *paymentIntent {
 	pi.header = c.newHeader("pi_", metadata)
-	pi.ClientSecret = c.clientSecret(pi.ID)
 	pi.Status = statusRequiresPaymentMethod
 	if pm != nil {
 		pi.PaymentMethod, pi.Status = pm.ID, statusRequiresConfirmation

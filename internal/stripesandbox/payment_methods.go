@@ -163,13 +163,7 @@ func (c *call) newPaymentMethod(m *testMethod) *paymentMethod {
 }
 
 // fingerprintOf is equal for equal cards, as Stripe's is.
-func fingerprintOf(m *testMethod) string {
-	sum := uint64(14695981039346656037)
-	for i := range len(m.token) {
-		sum = (sum ^ uint64(m.token[i])) * 1099511628211
-	}
-	return randomText(func() uint64 { sum = sum*6364136223846793005 + 1442695040888963407; return sum >> 3 }, 16)
-}
+func fingerprintOf(m *testMethod) string { return derived(m.token, 16) }
 
 // usablePaymentMethod returns the payment method that id names, minting one when it is a
 // test token, and checks that customer (which may be empty) may use it.

@@ -15,7 +15,6 @@ const (
 // setupIntent: https://docs.stripe.com/api/setup_intents/object
 type setupIntent struct {
 	header
-	ClientSecret       string
 	Customer           string
 	Description        string
 	PaymentMethod      string
@@ -34,7 +33,7 @@ func (si *setupIntent) render(w *writer) {
 	w.null("application")
 	renderMethodTypes(w, si.PaymentMethodTypes)
 	w.opt("cancellation_reason", si.CancellationReason)
-	w.str("client_secret", si.ClientSecret)
+	w.str("client_secret", si.clientSecret())
 	w.integer("created", si.Created)
 	w.ref("customer", si.Customer)
 	w.opt("description", si.Description)
@@ -138,7 +137,6 @@ func createSetupIntent(c *call) (object, *apiError) {
 
 func (c *call) newSetupIntent(si *setupIntent, metadata pairs) *setupIntent {
 	si.header = c.newHeader("seti_", metadata)
-	si.ClientSecret = c.clientSecret(si.ID)
 	si.Status = statusRequiresPaymentMethod
 	if si.Usage == "" {
 		si.Usage = "off_session"

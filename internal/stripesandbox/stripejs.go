@@ -95,7 +95,7 @@ func (c *call) sessionBySecret(secret string) (*checkoutSession, *apiError) {
 func (c *call) confirmCardSetup(in elementsRequest) (*setupIntent, *apiError) {
 	id, _, _ := strings.Cut(in.ClientSecret, "_secret_")
 	si, ok := lookup[*setupIntent](c.sandbox.store, id)
-	if !ok || si.ClientSecret != in.ClientSecret {
+	if !ok || si.clientSecret() != in.ClientSecret {
 		return nil, badSecret()
 	}
 	if err := si.confirmable(); err != nil {
