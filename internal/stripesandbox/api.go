@@ -29,11 +29,11 @@ type apiRequest struct {
 // reply is an answer. It is kept as objects rather than bytes: they never change, and
 // most of them are in the store anyway.
 type reply struct {
-	status    int
 	obj       object
 	expand    *expansion
 	found     []expanded // what expand led to, at the time
 	requestID string     // of the request that was executed
+	status    int
 	replayed  bool
 	mismatch  bool
 }
@@ -184,7 +184,7 @@ func (s *Sandbox) run(q *apiRequest) reply {
 		return q.refuse(invalidRequest("Idempotency keys can be at most 255 characters long."))
 	}
 	if q.key != "" {
-		q.fingerprint = fingerprint(q.values)
+		q.fingerprint = fingerprint(q.method, q.path, q.values)
 	}
 
 	s.mu.Lock()

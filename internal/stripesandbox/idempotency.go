@@ -19,12 +19,12 @@ type keyStore struct {
 	order   []string // oldest first; may name keys that were dropped since
 }
 
+// keyRecord is kept for every POST of the last day: it has to be small.
 type keyRecord struct {
-	method, path string
-	params       [16]byte
-	created      time.Time
-	running      bool
-	reply        reply
+	request [16]byte // fingerprint of method, path and parameters
+	created int64    // Unix nanoseconds
+	running bool
+	reply   reply
 }
 
 func newKeyStore() *keyStore { return &keyStore{records: make(map[string]*keyRecord)} }
@@ -34,13 +34,13 @@ func (ks *keyStore) begin(q *apiRequest, now time.Time) (*keyRecord, *reply) {
 	ks.forget(now)
 	known := ks.records[q.key]
 	if known == nil {
-		rec := &keyRecord{method: q.method, path: q.path, params: q.fingerprint, created: now, running: true}
+		rec := &keyRecord{request: q.fingerprint, created: now.UnixNano(), running: true}
 		ks.records[q.key] = rec
 		ks.order = append(ks.order, q.key)
 		return rec, nil
 	}
 	switch {
-	case known.method != q.method || known.path != q.path || known.params != q.fingerprint:
+	case known.request != q.fingerprint:
 		return nil, &reply{status: http.StatusBadRequest, obj: &apiError{
 			Status: http.StatusBadRequest, Type: typeIdempotency, RequestID: q.requestID,
 			Message: "Keys for idempotent requests can only be used with the same parameters they were first used with. " +
@@ -69,7 +69,7 @@ func (ks *keyStore) finish(key string, rec *keyRecord, r reply) {
 func (ks *keyStore) forget(now time.Time) {
 	for len(ks.order) > 0 {
 		rec := ks.records[ks.order[0]]
-		if rec != nil && (rec.running || now.Sub(rec.created) < keyLifetime) {
+		if rec != nil && (rec.running || now.UnixNano()-rec.created < int64(keyLifetime)) {
 			return
 		}
 		delete(ks.records, ks.order[0])

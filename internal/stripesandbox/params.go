@@ -162,9 +162,11 @@ func (p *params) strings(name string) []string {
 	return values
 }
 
-// fingerprint is equal for equal parameters, in whatever order they were sent.
-func fingerprint(values url.Values) [16]byte {
+// fingerprint is equal for requests to the same endpoint with equal parameters, in
+// whatever order they were sent.
+func fingerprint(method, path string, values url.Values) [16]byte {
 	h := sha256.New()
+	h.Write([]byte(method + " " + path + "\n"))
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		for _, value := range values[key] {
 			h.Write([]byte(url.QueryEscape(key) + "=" + url.QueryEscape(value) + "&"))
