@@ -19,6 +19,8 @@ const maxBody = 1 << 20
 // apiRequest is a call of Stripe's API before it is executed.
 type apiRequest struct {
 	method, path string
+	route        *route   // nil when there is none
+	ids          []string // the wildcards of the route
 	requestID    string
 	key          string // only of POST: Stripe ignores it elsewhere
 	fingerprint  [16]byte
@@ -59,6 +61,8 @@ func (r reply) body() []byte {
 
 func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request) {
 	q := &apiRequest{method: r.Method, path: r.URL.Path}
+	q.route, q.ids = s.router.match(q.method, q.path)
+	s.traffic.count(q.route, s.cfg.Clock())
 	q.requestID = "req_" + randomText(rand.Uint64, 14)
 	received := s.now()
 	h := w.Header()
@@ -83,6 +87,9 @@ func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request) {
 	writeReply(w, out, q.fault)
 }
 
+// rateLimitedReason is the header of a throttled request; a lock_timeout has none.
+const rateLimitedReason = "Stripe-Rate-Limited-Reason"
+
 // drop closes the connection in the middle of the answer's first line. Closing it before
 // would not reach the caller: Go's http.Transport, for one, sends a POST that carries an
 // Idempotency-Key again by itself when a reused connection ends without a single byte.
@@ -106,13 +113,17 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, q *apiRequest) 
 	if err := s.authorize(r); err != nil {
 		return q.refuse(err), true
 	}
+	if reason := s.limits.refuse(q, s.now()); reason != "" {
+		w.Header().Set(rateLimitedReason, reason)
+		return q.refuse(rateLimited()), true
+	}
 	q.fault = s.faults.take(q.method, q.path)
 	if q.fault.is(FaultDropBefore) {
 		return reply{}, false
 	}
 	if err := q.fault.refusal(q.key); err != nil {
-		if reason := q.fault.rateLimitedReason(); reason != "" {
-			w.Header().Set("Stripe-Rate-Limited-Reason", reason)
+		if q.fault.is(FaultRateLimit) {
+			w.Header().Set(rateLimitedReason, reasonGlobal)
 		}
 		return q.refuse(err), true
 	}
@@ -172,14 +183,13 @@ func mask(key string) string {
 // run executes a request. The order of checks is Stripe's: route, key, parameters, and
 // then whatever the handler looks at.
 func (s *Sandbox) run(q *apiRequest) reply {
-	rt, ids := s.router.match(q.method, q.path)
-	if rt == nil {
+	if q.route == nil {
 		err := invalidRequest("Unrecognized request URL (" + q.method + ": " + q.path + "). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.")
 		err.Status = http.StatusNotFound
 		return q.refuse(err)
 	}
-	c := &call{sandbox: s, requestID: q.requestID, key: q.key, path: q.path, ids: ids}
-	expand, invalid := c.prepare(rt, q)
+	c := &call{sandbox: s, requestID: q.requestID, key: q.key, path: q.path, ids: q.ids}
+	expand, invalid := c.prepare(q.route, q)
 	if len(q.key) > maxKeyLength {
 		return q.refuse(invalidRequest("Idempotency keys can be at most 255 characters long."))
 	}
@@ -204,10 +214,7 @@ func (s *Sandbox) run(q *apiRequest) reply {
 			}
 		}
 	}
-	if q.fault.is(FaultSlowBefore) {
-		s.pause(q.fault.delay())
-	}
-	out := s.execute(c, rt, expand, invalid, q.fault)
+	out := s.executeAlone(c, q, expand, invalid)
 	if rec != nil {
 		s.keys.finish(q.key, rec, out)
 	}
@@ -222,6 +229,23 @@ func (s *Sandbox) run(q *apiRequest) reply {
 		}
 	}
 	return out
+}
+
+// executeAlone executes a request unless a write of the same customer's is under way.
+func (s *Sandbox) executeAlone(c *call, q *apiRequest, expand *expansion, invalid *apiError) reply {
+	slow := q.fault.is(FaultSlowBefore)
+	if slow || len(s.locks) > 0 {
+		customer := c.written(q.method)
+		if s.locks[customer] > 0 {
+			return q.refuse(lockTimeout())
+		}
+		if slow {
+			s.locks.take(customer)
+			s.pause(q.fault.delay())
+			s.locks.release(customer)
+		}
+	}
+	return s.execute(c, q.route, expand, invalid, q.fault)
 }
 
 // pause lets others in while a slow answer waits. The caller holds mu.

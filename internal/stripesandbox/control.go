@@ -96,9 +96,19 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 }
 
 func (s *Sandbox) handleFault(w http.ResponseWriter, r *http.Request) {
-	f := Fault{Times: 1}
-	if !readJSON(w, r, &f) {
+	var in struct {
+		Fault
+		Times *int `json:"times"`
+	}
+	if !readJSON(w, r, &in) {
 		return
+	}
+	f := in.Fault
+	switch {
+	case in.Times != nil:
+		f.Times = *in.Times
+	case f.Probability == 0:
+		f.Times = 1
 	}
 	if err := f.validate(); err != nil {
 		writeError(w, invalidRequest("Invalid fault: "+err.Error()))

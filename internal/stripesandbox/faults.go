@@ -2,6 +2,7 @@ package stripesandbox
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ const (
 	FaultDropAfter   FaultKind = "drop_after"   // it happened, connection closed without an answer
 	Fault500Before   FaultKind = "500_before"   // nothing happened, the 500 is stored under the key
 	Fault500After    FaultKind = "500_after"    // it happened, the 500 is stored under the key
+	Fault424         FaultKind = "424"          // something outside of Stripe failed: nothing happened, nothing stored
 	Fault503         FaultKind = "503"          // refused at the door: nothing happened, nothing stored
 	FaultRateLimit   FaultKind = "429"          // refused by the rate limiter, not stored
 	FaultKeyInUse    FaultKind = "409"          // idempotency_key_in_use, not stored
@@ -29,28 +31,38 @@ const (
 )
 
 var faultKinds = []FaultKind{
-	FaultDropBefore, FaultDropAfter, Fault500Before, Fault500After, Fault503, FaultRateLimit, FaultKeyInUse,
+	FaultDropBefore, FaultDropAfter, Fault500Before, Fault500After, Fault424, Fault503, FaultRateLimit, FaultKeyInUse,
 	FaultLockTimeout, FaultSlow, FaultSlowBefore, FaultBrokenJSON, FaultAuth401,
 }
 
-// Fault breaks the next Times requests of the API that match Method and PathPrefix.
-// Empty Method or PathPrefix match all.
+// Fault breaks requests of the API: those that match Method, Path and PathPrefix, after
+// the first Skip of them, and of these the share that Probability says, until Times are
+// broken.
 type Fault struct {
-	Method     string    `json:"method,omitempty"`
-	PathPrefix string    `json:"path_prefix,omitempty"`
-	Times      int       `json:"times"`
-	Kind       FaultKind `json:"kind"`
-	DelayMS    int       `json:"delay_ms,omitempty"`
+	Method     string `json:"method,omitempty"`      // empty: any
+	Path       string `json:"path,omitempty"`        // exactly; empty: any
+	PathPrefix string `json:"path_prefix,omitempty"` // empty: any
+	Skip       int    `json:"skip,omitempty"`
+	// Times is 1 unless it is given; without end when only Probability is.
+	Times       int     `json:"times"`
+	Probability float64 `json:"probability,omitempty"` // zero: every one
+	// Seed makes chance repeatable: the same seed and requests, the same faults.
+	Seed    uint64    `json:"seed,omitempty"`
+	Kind    FaultKind `json:"kind"`
+	DelayMS int       `json:"delay_ms,omitempty"`
 }
 
 func (f Fault) validate() error {
-	if !slices.Contains(faultKinds, f.Kind) {
+	switch slow := f.Kind == FaultSlow || f.Kind == FaultSlowBefore; {
+	case !slices.Contains(faultKinds, f.Kind):
 		return fmt.Errorf("kind %q is none of %v", f.Kind, faultKinds)
-	}
-	if f.Times < 1 {
+	case f.Times < 0 || (f.Times == 0 && f.Probability == 0):
 		return fmt.Errorf("times is %d, it must be at least 1", f.Times)
-	}
-	if slow := f.Kind == FaultSlow || f.Kind == FaultSlowBefore; slow != (f.DelayMS > 0) {
+	case f.Skip < 0:
+		return fmt.Errorf("skip is %d, it must not be negative", f.Skip)
+	case f.Probability < 0 || f.Probability > 1:
+		return fmt.Errorf("probability is %g, it must be between 0 and 1", f.Probability)
+	case slow != (f.DelayMS > 0):
 		return fmt.Errorf("delay_ms is %d, it must be positive for slow and slow_before and absent otherwise", f.DelayMS)
 	}
 	return nil
@@ -62,13 +74,18 @@ type fault Fault
 // faults are the Faults still to come.
 type faults struct {
 	mu      sync.Mutex
-	pending []*Fault
+	pending []*pendingFault
+}
+
+type pendingFault struct {
+	Fault
+	random *rand.Rand
 }
 
 func (fs *faults) add(f Fault) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	fs.pending = append(fs.pending, &f)
+	fs.pending = append(fs.pending, &pendingFault{f, rand.New(rand.NewPCG(f.Seed, 0))})
 }
 
 func (fs *faults) list() []Fault {
@@ -76,7 +93,7 @@ func (fs *faults) list() []Fault {
 	defer fs.mu.Unlock()
 	all := make([]Fault, len(fs.pending))
 	for i, f := range fs.pending {
-		all[i] = *f
+		all[i] = f.Fault
 	}
 	return all
 }
@@ -87,26 +104,39 @@ func (fs *faults) clear() {
 	fs.pending = nil
 }
 
-// take uses up one time of the oldest Fault that matches.
+// take uses up one time of the oldest Fault that breaks this request.
 func (fs *faults) take(method, path string) *fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for i, f := range fs.pending {
-		if (f.Method != "" && f.Method != method) || !strings.HasPrefix(path, f.PathPrefix) {
+		if !f.breaks(method, path) {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
 			fs.pending = slices.Delete(fs.pending, i, i+1)
 		}
-		met := fault(*f)
+		f.Times = max(f.Times, 0) // without end
+		met := fault(f.Fault)
 		return &met
 	}
 	return nil
 }
 
+// breaks counts a request that matches, and reports whether it is one to break.
+func (f *pendingFault) breaks(method, path string) bool {
+	if (f.Method != "" && f.Method != method) || (f.Path != "" && f.Path != path) || !strings.HasPrefix(path, f.PathPrefix) {
+		return false
+	}
+	if f.Skip > 0 {
+		f.Skip--
+		return false
+	}
+	return f.Probability == 0 || f.random.Float64() < f.Probability
+}
+
 func (f *fault) is(kind FaultKind) bool { return f != nil && f.Kind == kind }
 
-func (f *fault) delay() time.Duration { return time.Duration(f.DelayMS) * time.Millisecond }
+func (f *fault) delay() time.Duration { return milliseconds(f.DelayMS) }
 
 // refusal is the answer of what stands in front of the API, nil when it lets pass.
 func (f *fault) refusal(key string) *apiError {
@@ -114,24 +144,15 @@ func (f *fault) refusal(key string) *apiError {
 	case f.is(FaultAuth401):
 		return &apiError{Status: http.StatusUnauthorized, Type: typeInvalidRequest, Message: "Invalid API Key provided: ****"}
 	case f.is(FaultRateLimit):
-		return &apiError{Status: http.StatusTooManyRequests, Type: typeInvalidRequest, Code: "rate_limit", Message: "Request rate limit exceeded."}
+		return rateLimited()
 	case f.is(FaultLockTimeout):
-		return &apiError{
-			Status: http.StatusTooManyRequests, Type: typeInvalidRequest, Code: "lock_timeout",
-			Message: "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.",
-		}
+		return lockTimeout()
 	case f.is(FaultKeyInUse):
 		return keyInUse(key)
+	case f.is(Fault424):
+		return &apiError{Status: http.StatusFailedDependency, Type: typeAPI, Message: "A dependency outside of Stripe failed."}
 	case f.is(Fault503):
 		return &apiError{Status: http.StatusServiceUnavailable, Type: typeAPI, Message: "Stripe is temporarily unavailable."}
 	}
 	return nil
-}
-
-// rateLimitedReason is the header of a throttled request; a lock_timeout has none.
-func (f *fault) rateLimitedReason() string {
-	if f.is(FaultRateLimit) {
-		return "global-rate"
-	}
-	return ""
 }

@@ -40,6 +40,8 @@ type Config struct {
 	// MaxEvents bounds the events kept for GET /v1/events; the oldest go first.
 	// Defaults to 100,000.
 	MaxEvents int
+	// RateLimit is off unless it is set.
+	RateLimit RateLimit
 	// PublicURL is where browsers reach the sandbox, without a trailing slash. It is the
 	// base of the url of hosted sessions. SetPublicURL changes it.
 	PublicURL string
@@ -63,6 +65,8 @@ type Sandbox struct {
 	router  router
 	control http.Handler
 	faults  faults
+	limits  *limits
+	traffic traffic
 	log     requestLog
 	sender  *sender
 	offset  atomic.Int64 // how far POST /_sandbox/clock has moved the time
@@ -71,6 +75,7 @@ type Sandbox struct {
 	store     *store
 	keys      *keyStore
 	events    *eventLog
+	locks     locks
 	due       dueItems
 	scheduled uint64 // items ever put into due
 	ledger    ledger
@@ -97,11 +102,13 @@ func New(cfg Config) *Sandbox {
 		store:     newStore(),
 		keys:      newKeyStore(),
 		events:    newEventLog(cfg.MaxEvents),
+		locks:     make(locks),
 		due:       make(dueItems),
 		ledger:    newLedger(),
 		random:    rand.New(rand.NewPCG(cfg.Seed, 0)),
 		publicURL: strings.TrimSuffix(cfg.PublicURL, "/"),
 	}
+	s.limits = newLimits(cfg.RateLimit, s.router)
 	s.sender = newSender(s)
 	s.control = s.newControl()
 	s.locked(func(c *call) {
