@@ -47,6 +47,8 @@ type Config struct {
 	PublicURL string
 	// Logger receives failed deliveries and server errors. Defaults to slog.Default.
 	Logger *slog.Logger
+	// Middleware wraps the handler, for recorders. Defaults to none.
+	Middleware func(http.Handler) http.Handler
 }
 
 // WebhookEndpoint is where events are delivered to.
@@ -64,6 +66,7 @@ type Sandbox struct {
 	cfg     Config
 	router  router
 	control http.Handler
+	handler http.Handler // serve, wrapped in Config.Middleware
 	faults  faults
 	limits  *limits
 	traffic traffic
@@ -111,6 +114,10 @@ func New(cfg Config) *Sandbox {
 	s.limits = newLimits(cfg.RateLimit, s.router)
 	s.sender = newSender(s)
 	s.control = s.newControl()
+	s.handler = http.HandlerFunc(s.serve)
+	if cfg.Middleware != nil {
+		s.handler = cfg.Middleware(s.handler)
+	}
 	s.locked(func(c *call) {
 		for _, endpoint := range cfg.Webhooks {
 			c.addWebhookEndpoint(endpoint)
@@ -133,7 +140,9 @@ func (s *Sandbox) SetPublicURL(url string) {
 
 // ServeHTTP answers Stripe's API under /v1, the control routes under /_sandbox and the
 // stand-in for Stripe.js.
-func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/_sandbox/"):
 		s.serveControl(w, r)

@@ -15,6 +15,7 @@ import (
 	"github.com/stripe/stripe-go/v82"
 
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // bundle is a sandbox of its own for one test, with Stripe's typed client and raw HTTP.
@@ -29,6 +30,7 @@ func newBundle(t *testing.T, cfg stripesandbox.Config) *bundle {
 	if cfg.AsyncDelay == 0 {
 		cfg.AsyncDelay = time.Minute
 	}
+	cfg.Middleware = sandboxtest.Check(t)
 	srv, err := stripesandbox.Start(t.Context(), "127.0.0.1:0", cfg)
 	require.NoError(t, err)
 	t.Cleanup(srv.Close)
