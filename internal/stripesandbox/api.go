@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxBody bounds a request's body.
@@ -137,15 +139,28 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, q *apiRequest) 
 
 func formValues(r *http.Request, body []byte) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || len(body) == 0 {
-		return values, err
+	if err != nil {
+		return nil, err
 	}
-	sent, err := url.ParseQuery(string(body))
-	for key, v := range sent {
-		values[key] = append(values[key], v...)
+	if len(body) > 0 {
+		sent, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, err
+		}
+		for key, v := range sent {
+			values[key] = append(values[key], v...)
+		}
 	}
-	return values, err
+	for key, sent := range values {
+		// Two names that JSON cannot carry would become the same one in the answer.
+		if !utf8.ValidString(key) || slices.ContainsFunc(sent, func(v string) bool { return !utf8.ValidString(v) }) {
+			return nil, errNotUTF8
+		}
+	}
+	return values, nil
 }
+
+var errNotUTF8 = errors.New("a parameter is not valid UTF-8")
 
 func (q *apiRequest) refuse(err *apiError) reply {
 	err.RequestID = q.requestID
@@ -199,7 +214,6 @@ func (s *Sandbox) run(q *apiRequest) reply {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.runDue()
 	var rec *keyRecord
 	if q.method == http.MethodPost {
 		if q.key == "" {
@@ -283,7 +297,7 @@ func (s *Sandbox) execute(c *call, rt *route, expand *expansion, invalid *apiErr
 	if invalid != nil {
 		return fail(invalid)
 	}
-	c.now = s.now()
+	c.now = s.runDue()
 	obj, err := rt.handle(c)
 	switch {
 	case f.is(Fault500After):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -159,10 +160,17 @@ func (s *Sandbox) AdvanceClock(d time.Duration) error {
 	if d <= 0 {
 		return fmt.Errorf("%s is not positive, the clock only goes forward", d)
 	}
-	s.offset.Add(int64(d))
-	s.locked(func(*call) {})
+	var err error
+	s.locked(func(*call) {
+		if d > math.MaxInt64-time.Duration(s.offset.Load()) {
+			err = fmt.Errorf("%s is further than the clock goes", d)
+			return
+		}
+		s.offset.Add(int64(d))
+		s.runDue()
+	})
 	s.sender.nudge()
-	return nil
+	return err
 }
 
 func (s *Sandbox) handleResend(w http.ResponseWriter, r *http.Request) {

@@ -193,31 +193,10 @@ func updateCustomer(c *call) (object, *apiError) {
 			o.DefaultPaymentMethod = settings.str("default_payment_method")
 		}
 	})
-	if previous := cus.changesFrom(old); len(previous) > 0 {
+	if previous := previousAttributes(old, cus); len(previous) > 0 {
 		c.emitChange("customer.updated", cus, previous)
 	}
 	return cus, nil
-}
-
-// changesFrom returns the previous_attributes of customer.updated.
-func (o *customer) changesFrom(old *customer) map[string]string {
-	previous := map[string]string{}
-	compare := func(name, before, after string) {
-		if before != after {
-			previous[name] = jsonText(before)
-		}
-	}
-	compare("email", old.Email, o.Email)
-	compare("name", old.Name, o.Name)
-	compare("phone", old.Phone, o.Phone)
-	compare("description", old.Description, o.Description)
-	if old.DefaultPaymentMethod != o.DefaultPaymentMethod {
-		previous["invoice_settings"] = `{"default_payment_method":` + jsonText(old.DefaultPaymentMethod) + `}`
-	}
-	if changes := old.Metadata.changesTo(o.Metadata); changes != "" {
-		previous["metadata"] = changes
-	}
-	return previous
 }
 
 // jsonText is s as JSON, null when it is empty.

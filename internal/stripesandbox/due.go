@@ -63,16 +63,15 @@ func (c *call) push(item dueItem) {
 	c.sandbox.due.push(item)
 }
 
-// runDue does what has become due, each thing at its own time. The caller holds mu.
-func (s *Sandbox) runDue() {
-	if q := s.due[""]; q == nil || q.len() == 0 {
-		return
-	}
+// runDue does what has become due, each thing at its own time, and returns the time up to
+// which it did. What follows in the critical section happens at that time, or else it
+// could meet an object whose end is past. The caller holds mu.
+func (s *Sandbox) runDue() time.Time {
 	now := s.now()
 	for {
 		item, ok := s.due.next("", now)
 		if !ok {
-			return
+			return now
 		}
 		c := &call{sandbox: s, now: item.at}
 		c.do(item)

@@ -82,13 +82,23 @@ func (e *apiError) stored() bool {
 }
 
 func invalidRequest(message string) *apiError {
-	return &apiError{Status: http.StatusBadRequest, Type: typeInvalidRequest, Message: message}
+	return &apiError{Status: http.StatusBadRequest, Type: typeInvalidRequest, Message: brief(message)}
 }
 
 func invalidParam(param, message string) *apiError {
 	e := invalidRequest(message)
-	e.Param = param
+	e.Param = brief(param)
 	return e
+}
+
+// maxEcho bounds what an error repeats of the request.
+const maxEcho = 1000
+
+func brief(text string) string {
+	if len(text) <= maxEcho {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxEcho], "") + "…"
 }
 
 func invalidCode(code, param, message string) *apiError {

@@ -3,6 +3,7 @@ package stripesandbox
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // expansion is a tree of the relations that the caller wants in full.
@@ -19,8 +20,11 @@ func (e *expansion) child(name string) *expansion {
 // https://docs.stripe.com/expand
 const maxExpandDepth = 4
 
-// maxKnownExpansion is the length of the longest paths that are kept in expansions.
-const maxKnownExpansion = 100
+// What is kept in expansions: so many trees, of paths that are together no longer than this.
+const (
+	maxExpansions     = 1000
+	maxKnownExpansion = 100
+)
 
 // expandable lists, for each kind of object, the relations that can be expanded and what
 // they lead to. An empty kind is a relation that is always null here.
@@ -61,7 +65,10 @@ var expandable = map[string]map[string]string{
 
 // expansions keeps the trees that were asked for before: they are few, and the answers
 // stored under idempotency keys refer to them.
-var expansions sync.Map // of expansionKey to *expansion
+var (
+	expansions     sync.Map // of expansionKey to *expansion
+	expansionsKept atomic.Int64
+)
 
 type expansionKey struct {
 	kind  string
@@ -69,13 +76,16 @@ type expansionKey struct {
 	paths string
 }
 
+// pathSeparator joins paths in an expansionKey. No path that can be expanded has one.
+const pathSeparator = "\n"
+
 // parseExpand turns expand[] into a tree, or says which path cannot be expanded on kind.
 func parseExpand(paths []string, kind string, list bool) (*expansion, *apiError) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	key := expansionKey{kind, list, strings.Join(paths, " ")}
-	if known, ok := expansions.Load(key); ok {
+	key := expansionKey{kind, list, strings.Join(paths, pathSeparator)}
+	if known, ok := expansions.Load(key); ok && strings.Count(key.paths, pathSeparator) == len(paths)-1 {
 		tree, _ := known.(*expansion)
 		return tree, nil
 	}
@@ -85,7 +95,7 @@ func parseExpand(paths []string, kind string, list bool) (*expansion, *apiError)
 			return nil, err
 		}
 	}
-	if len(key.paths) <= maxKnownExpansion {
+	if len(key.paths) <= maxKnownExpansion && expansionsKept.Add(1) <= maxExpansions {
 		expansions.Store(key, root)
 	}
 	return root, nil

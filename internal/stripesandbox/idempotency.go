@@ -33,7 +33,8 @@ func newKeyStore() *keyStore { return &keyStore{records: make(map[string]*keyRec
 func (ks *keyStore) begin(q *apiRequest, now time.Time) (*keyRecord, *reply) {
 	ks.forget(now)
 	known := ks.records[q.key]
-	if known == nil {
+	// forget may not have come to it: a key keeps its place when it was refused at first.
+	if known == nil || known.forgotten(now) {
 		rec := &keyRecord{request: q.fingerprint, created: now.UnixNano(), running: true}
 		ks.records[q.key] = rec
 		ks.order = append(ks.order, q.key)
@@ -66,10 +67,14 @@ func (ks *keyStore) finish(key string, rec *keyRecord, r reply) {
 	rec.reply = r
 }
 
+func (rec *keyRecord) forgotten(now time.Time) bool {
+	return !rec.running && now.UnixNano()-rec.created >= int64(keyLifetime)
+}
+
 func (ks *keyStore) forget(now time.Time) {
 	for len(ks.order) > 0 {
 		rec := ks.records[ks.order[0]]
-		if rec != nil && (rec.running || now.UnixNano()-rec.created < int64(keyLifetime)) {
+		if rec != nil && !rec.forgotten(now) {
 			return
 		}
 		delete(ks.records, ks.order[0])

@@ -73,4 +73,10 @@ func TestClockOnlyGoesForward(t *testing.T) {
 	before := b.post("/v1/customers").at(t, "created").(float64)
 	require.EqualValues(t, 90000, b.control("/clock", map[string]string{"advance": "25h"}).at(t, "advanced_seconds"))
 	require.GreaterOrEqual(t, b.post("/v1/customers").at(t, "created").(float64), before+90000)
+	const century = "876000h"
+	for range 2 {
+		require.Equal(t, http.StatusOK, b.control("/clock", map[string]string{"advance": century}).status)
+	}
+	require.Equal(t, http.StatusBadRequest, b.control("/clock", map[string]string{"advance": century}).status, "it would wrap around")
+	require.GreaterOrEqual(t, b.post("/v1/customers").at(t, "created").(float64), before+90000)
 }

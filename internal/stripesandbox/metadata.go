@@ -50,25 +50,3 @@ func (p *params) metadata(old pairs) pairs {
 	slices.SortFunc(merged, func(a, b pair) int { return strings.Compare(a.Key, b.Key) })
 	return merged
 }
-
-// changesTo returns the metadata of previous_attributes: what next changed or removed, and
-// null for what it added; "" when nothing changed.
-func (m pairs) changesTo(next pairs) string {
-	if slices.Equal(m, next) {
-		return ""
-	}
-	w := writer{buf: []byte("{")}
-	for _, added := range next {
-		if m.get(added.Key) == "" {
-			w.comma()
-			w.quote(added.Key)
-			w.buf = append(w.buf, ":null"...)
-		}
-	}
-	for _, old := range m {
-		if next.get(old.Key) != old.Value {
-			w.mapEntry(old.Key, old.Value)
-		}
-	}
-	return string(w.buf) + "}"
-}

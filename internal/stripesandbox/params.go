@@ -12,7 +12,10 @@ import (
 
 // params is one level of a decoded form: a[b][0][c]=v becomes a -> b -> 0 -> c.
 // All its methods work on nil, which is a level that was not sent.
-type params struct{ fields map[string]*param }
+type params struct {
+	fields map[string]*param
+	next   int // the first place behind all that were named by a number
+}
 
 type param struct {
 	value string
@@ -21,6 +24,9 @@ type param struct {
 
 // maxParamDepth bounds a[b][c]…; Stripe's own parameters stay below it.
 const maxParamDepth = 10
+
+// maxPlaceDigits bounds the place in a list that a[]=v can follow.
+const maxPlaceDigits = 9
 
 // parseParams decodes form values the way Stripe does.
 func parseParams(values url.Values) (*params, *apiError) {
@@ -66,7 +72,12 @@ func splitKey(key string) ([]string, bool) {
 func (p *params) set(path []string, value string) bool {
 	name := path[0]
 	if name == "" { // a[]=v: the next free place
-		name = strconv.Itoa(len(p.fields))
+		name = strconv.Itoa(p.next)
+	}
+	if len(name) <= maxPlaceDigits {
+		if place, err := strconv.ParseUint(name, 10, 32); err == nil {
+			p.next = max(p.next, int(place)+1)
+		}
 	}
 	if p.fields == nil {
 		p.fields = make(map[string]*param)

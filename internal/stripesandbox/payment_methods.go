@@ -225,7 +225,7 @@ func (c *call) testMethodFromParams() (*testMethod, *apiError) {
 		return nil, missingParam("type")
 	case "sepa_debit":
 		iban := strings.ReplaceAll(c.params.sub("sepa_debit").str("iban"), " ", "")
-		if len(iban) < 15 {
+		if len(iban) < 15 || !isCountry(iban[:2]) {
 			return nil, invalidCode("invalid_bank_account_iban", "sepa_debit[iban]", "The IBAN you provided is invalid.")
 		}
 		return mustTestMethod("pm_sepaDebit_success_" + strings.ToLower(iban[:2])), nil

@@ -160,6 +160,5 @@ func (s *Sandbox) now() time.Time { return s.cfg.Clock().Add(time.Duration(s.off
 func (s *Sandbox) locked(fn func(c *call)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.runDue()
-	fn(&call{sandbox: s, now: s.now()})
+	fn(&call{sandbox: s, now: s.runDue()})
 }

@@ -123,7 +123,7 @@ func sepaMethod(token string) (*testMethod, bool) {
 		return nil, false
 	}
 	course, country, ok := strings.Cut(rest, "_")
-	if !ok || len(country) != 2 {
+	if !ok || !isCountry(country) {
 		return nil, false
 	}
 	m, ok := testMethods["pm_sepaDebit_"+course]
@@ -133,6 +133,10 @@ func sepaMethod(token string) (*testMethod, bool) {
 	local := *m
 	local.token, local.country = token, strings.ToUpper(country)
 	return &local, true
+}
+
+func isCountry(code string) bool {
+	return len(code) == 2 && strings.Trim(strings.ToLower(code), "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 // luhn reports whether a card number has the right check digit.
