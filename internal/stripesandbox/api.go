@@ -323,8 +323,12 @@ func (s *Sandbox) resolve(obj object, expand *expansion) []expanded {
 			return o
 		}
 		o := s.store.find(id)
-		if charge, ok := strings.CutPrefix(id, refundsOf); ok {
-			o = s.refundList(charge)
+		if owner, ok := strings.CutPrefix(id, refundsOf); ok {
+			o = s.refundList(owner)
+		} else if owner, ok := strings.CutPrefix(id, paymentsOf); ok {
+			o = s.paymentList(owner)
+		} else if owner, ok := strings.CutPrefix(id, subscriptionsOf); ok {
+			o = s.subscriptionList(owner)
 		}
 		seen[id] = o
 		found = append(found, expanded{id, o})

@@ -12,6 +12,7 @@ type call struct {
 	path      string
 	ids       []string // the wildcards of the route
 	params    *params
+	held      *heldEvents
 }
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

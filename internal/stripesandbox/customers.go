@@ -14,6 +14,7 @@ type customer struct {
 	Balance                         int64  // minor units; negative is credit for the next invoices
 	TestClock                       string // moves the customer's subscriptions and invoices
 	InvoicePrefix                   string
+	InvoiceSequence                 int64 // of the last invoice
 	PreferredLocales                []string
 	Deleted                         bool
 }
@@ -47,19 +48,20 @@ func (o *customer) render(w *writer) {
 	w.boolean("livemode", false)
 	w.metadata(o.Metadata)
 	w.opt("name", o.Name)
-	w.integer("next_invoice_sequence", 1)
+	w.integer("next_invoice_sequence", o.InvoiceSequence+1)
 	w.opt("phone", o.Phone)
 	w.strings("preferred_locales", o.PreferredLocales)
 	w.null("shipping")
+	w.include("subscriptions", func() object { return w.find(subscriptionsOf + o.ID) })
 	w.str("tax_exempt", "none")
 	w.ref("test_clock", o.TestClock)
 	w.close()
 }
 
 var customerFields = fields{
-	"email": text, "name": text, "phone": text, "description": text, "metadata": metadata, "preferred_locales": texts,
+	"email": text, "name": text, "phone": text, "description": text, "metadata": metadata, "preferred_locales": texts, "balance": integer,
 	"invoice_settings": objectOf(fields{"default_payment_method": text}.ignoring("custom_fields", "footer", "rendering_options")),
-}.ignoring("address", "balance", "cash_balance", "invoice_prefix", "next_invoice_sequence", "shipping", "tax", "tax_exempt")
+}.ignoring("address", "cash_balance", "invoice_prefix", "next_invoice_sequence", "shipping", "tax", "tax_exempt")
 
 var customerRoutes = []route{
 	{method: "POST", pattern: "/v1/customers", kind: "customer", handle: createCustomer, fields: customerFields.with(fields{"payment_method": text, "test_clock": text}).ignoring("tax_id_data")},
@@ -160,6 +162,9 @@ func (o *customer) change(p *params) {
 	if p.sent("preferred_locales") {
 		o.PreferredLocales = p.strings("preferred_locales")
 	}
+	if p.has("balance") {
+		o.Balance = p.integer("balance")
+	}
 	o.Metadata = p.metadata(o.Metadata)
 }
 
@@ -219,8 +224,10 @@ func removeCustomer(c *call) (object, *apiError) {
 	return c.deleteCustomer(cus), nil
 }
 
-// deleteCustomer also detaches the customer's payment methods, as Stripe does.
+// deleteCustomer also cancels the customer's subscriptions and detaches its payment
+// methods, as Stripe does.
 func (c *call) deleteCustomer(cus *customer) *customer {
+	c.cancelSubscriptionsOf(cus.ID)
 	st := c.sandbox.store
 	for _, id := range slices.Clone(st.indexes[indexKey{"payment_method", cus.ID}]) {
 		if pm, ok := lookup[*paymentMethod](st, id); ok {

@@ -88,5 +88,7 @@ func (c *call) do(item dueItem) {
 		c.settleRefundDue(item.id)
 	case dueAdvanceClock:
 		c.advanceDue(item.id)
+	default:
+		c.billingDue(item.action, item.id)
 	}
 }

@@ -59,6 +59,10 @@ func newEventLog(limit int) *eventLog { return &eventLog{max: limit} }
 func (c *call) emit(eventType string, o object) { c.emitChange(eventType, o, nil) }
 
 func (c *call) emitChange(eventType string, o object, previous map[string]string) {
+	if c.held != nil {
+		c.held.events = append(c.held.events, heldEvent{eventType, o, previous})
+		return
+	}
 	s := c.sandbox
 	e := &event{
 		header: c.newHeader("evt_", nil), Type: eventType, Object: o, Previous: previous, RequestID: c.requestID, Key: c.key,
@@ -67,6 +71,36 @@ func (c *call) emitChange(eventType string, o object, previous map[string]string
 	s.store.add("event", e)
 	s.dropOldEvents()
 	s.sender.enqueue(e, s.now())
+}
+
+// heldEvents are events that wait for one that is to be told before them.
+type heldEvents struct {
+	call   *call
+	events []heldEvent
+}
+
+type heldEvent struct {
+	eventType string
+	object    object
+	previous  map[string]string
+}
+
+// holdEvents keeps what is emitted from now on until release.
+func (c *call) holdEvents() *heldEvents {
+	c.held = &heldEvents{call: c}
+	return c.held
+}
+
+// releaseAfter emits an event of a new object, and then what was held, without the
+// changes of that object: its event shows it as it has become.
+func (h *heldEvents) releaseAfter(eventType string, o object, changes string) {
+	h.call.held = nil
+	h.call.emit(eventType, o)
+	for _, e := range h.events {
+		if e.eventType != changes {
+			h.call.emitChange(e.eventType, e.object, e.previous)
+		}
+	}
 }
 
 // dropOldEvents keeps the log within bounds, a tenth at a time so that it stays cheap.

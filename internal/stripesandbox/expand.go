@@ -29,7 +29,7 @@ const (
 // expandable lists, for each kind of object, the relations that can be expanded and what
 // they lead to. An empty kind is a relation that is always null here.
 var expandable = map[string]map[string]string{
-	"customer": {"default_source": "", "invoice_settings.default_payment_method": "payment_method", "test_clock": "test_helpers.test_clock"},
+	"customer": {"default_source": "", "invoice_settings.default_payment_method": "payment_method", "test_clock": "test_helpers.test_clock", "subscriptions": "subscription"},
 	"payment_method": {
 		"customer": "customer",
 	},
@@ -54,13 +54,36 @@ var expandable = map[string]map[string]string{
 		"charge": "charge", "payment_intent": "payment_intent",
 		"balance_transaction": "", "source_transfer_reversal": "", "transfer_reversal": "",
 	},
-	"dispute":                 {"charge": "charge", "payment_intent": "payment_intent"},
-	"event":                   {},
-	"webhook_endpoint":        {},
-	"item":                    {},
-	"product":                 {"default_price": "price"},
-	"price":                   {"product": "product"},
+	"dispute":          {"charge": "charge", "payment_intent": "payment_intent"},
+	"event":            {},
+	"webhook_endpoint": {},
+	"item":             {},
+	"product":          {"default_price": "price"},
+	"price":            {"product": "product"},
+	"coupon":           {},
+	"discount":         {"coupon": "coupon", "customer": "customer", "promotion_code": ""},
+	"subscription": {
+		"customer": "customer", "default_payment_method": "payment_method", "discounts": "discount", "items": "subscription_item",
+		"latest_invoice": "invoice", "pending_setup_intent": "setup_intent", "test_clock": "test_helpers.test_clock",
+		"application": "", "default_source": "", "on_behalf_of": "", "schedule": "",
+	},
+	"subscription_item": {"price": "price", "discounts": "discount"},
+	"invoice": {
+		"customer": "customer", "default_payment_method": "payment_method", "discounts": "discount", "lines": "line_item",
+		"confirmation_secret": "", "payments": "invoice_payment", "parent.subscription_details": "subscription_details",
+		"total_discount_amounts": "discount_amount", "test_clock": "test_helpers.test_clock",
+		"application": "", "default_source": "", "from_invoice.invoice": "", "latest_revision": "", "on_behalf_of": "",
+	},
+	"subscription_details":    {"subscription": "subscription"},
+	"line_item":               {"discounts": "discount", "discount_amounts": "discount_amount"},
+	"discount_amount":         {"discount": "discount"},
+	"invoice_payment":         {"invoice": "invoice", "payment.payment_intent": "payment_intent"},
 	"test_helpers.test_clock": {},
+}
+
+// lists are the relations that lead to a list rather than to one object.
+var lists = map[string]bool{
+	"refunds": true, "line_items": true, "items": true, "lines": true, "payments": true, "subscriptions": true,
 }
 
 // expansions keeps the trees that were asked for before: they are few, and the answers
@@ -130,7 +153,7 @@ func (e *expansion) add(path, kind string, list bool) *apiError {
 				return invalidParam("expand", "This property cannot be expanded ("+path+").")
 			}
 			kind = next
-			inList = segment == "refunds" || segment == "line_items"
+			inList = lists[segment]
 		}
 		at = at.grow(segment)
 	}

@@ -48,6 +48,10 @@ func ownerOf(r resource) string {
 		return r.Customer
 	case *setupIntent:
 		return r.Customer
+	case *subscription:
+		return r.Customer
+	case *invoice:
+		return r.Customer
 	case *paymentIntent:
 		return r.Customer
 	case *checkoutSession:

@@ -20,6 +20,7 @@ type paymentIntent struct {
 	CanceledAt          int64
 	CancellationReason  string
 	Session             string // the Checkout Session that it belongs to
+	Invoice             string // that it pays
 	Pending             string // the payment method of a bank debit under way
 }
 
@@ -306,6 +307,8 @@ func cancelPaymentIntent(c *call) (object, *apiError) {
 	switch {
 	case pi.Session != "":
 		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "cancel")
+	case pi.Invoice != "":
+		return nil, pi.unexpected("You cannot cancel this PaymentIntent because it was created by an invoice. Void the invoice instead.")
 	case pi.Status == statusSucceeded, pi.Status == statusCanceled, pi.Status == statusProcessing:
 		return nil, pi.unexpected("You cannot cancel this PaymentIntent because it has a status of " + pi.Status + ". " +
 			"Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action.")

@@ -39,12 +39,17 @@ func (c *call) confirmPayment(pi *paymentIntent, pm *paymentMethod, offSession, 
 		case offSession:
 			return nil, c.failPayment(pi, authenticationRequired.apiError(pm), nil)
 		}
-		pi = update(c, pi, func(pi *paymentIntent) { pi.PaymentMethod, pi.Status = pm.ID, statusRequiresAction })
-		c.attempted(pi, statusRequiresAction, nil)
-		c.emit("payment_intent.requires_action", pi)
-		return pi, nil
+		return c.requireAction(pi, pm), nil
 	}
 	return c.chargePayment(pi, pm, offSession)
+}
+
+// requireAction leaves pi to the customer, for 3D Secure.
+func (c *call) requireAction(pi *paymentIntent, pm *paymentMethod) *paymentIntent {
+	pi = update(c, pi, func(pi *paymentIntent) { pi.PaymentMethod, pi.Status = pm.ID, statusRequiresAction })
+	c.attempted(pi, statusRequiresAction, nil)
+	c.emitPayment("payment_intent.requires_action", pi)
+	return pi
 }
 
 // chargePayment asks the issuer.
@@ -89,7 +94,7 @@ func (c *call) succeedPayment(pi *paymentIntent, pm *paymentMethod, ch *charge) 
 		pi.Status, pi.Received, pi.LatestCharge, pi.PaymentMethod, pi.LastError = statusSucceeded, pi.Amount, ch.ID, pm.ID, nil
 	})
 	c.attempted(pi, statusSucceeded, nil)
-	c.emit("payment_intent.succeeded", pi)
+	c.emitPayment("payment_intent.succeeded", pi)
 	if pm.test().disputed {
 		c.dispute(ch)
 	}
@@ -110,7 +115,7 @@ func (c *call) failPayment(pi *paymentIntent, refusal *apiError, ch *charge) *ap
 		}
 	})
 	c.attempted(pi, "failed", &last)
-	c.emit("payment_intent.payment_failed", pi)
+	c.emitPayment("payment_intent.payment_failed", pi)
 	answer := last
 	answer.PaymentIntent = pi
 	return &answer
@@ -137,7 +142,7 @@ func (c *call) startDebit(pi *paymentIntent, pm *paymentMethod) *paymentIntent {
 		pi.Status, pi.PaymentMethod, pi.LatestCharge, pi.LastError = statusProcessing, pm.ID, ch.ID, nil
 	})
 	c.attempted(pi, statusProcessing, nil)
-	c.emit("payment_intent.processing", pi)
+	c.emitPayment("payment_intent.processing", pi)
 	delay := c.sandbox.cfg.AsyncDelay
 	course := pm.test().settles
 	if course.late {

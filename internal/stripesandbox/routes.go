@@ -7,6 +7,7 @@ func routes() []route {
 	return slices.Concat(
 		customerRoutes, paymentMethodRoutes, setupIntentRoutes, paymentIntentRoutes, checkoutRoutes,
 		chargeRoutes, refundRoutes, disputeRoutes, eventRoutes, webhookEndpointRoutes,
+		subscriptionRoutes, invoiceRoutes,
 		productRoutes, priceRoutes, testClockRoutes,
 	)
 }

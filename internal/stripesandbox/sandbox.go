@@ -40,6 +40,9 @@ type Config struct {
 	// MaxEvents bounds the events kept for GET /v1/events; the oldest go first.
 	// Defaults to 100,000.
 	MaxEvents int
+	// AfterRetries is what becomes of a subscription when the last automatic attempt to
+	// collect an invoice has failed. Defaults to AfterRetriesCancel.
+	AfterRetries AfterRetries
 	// RateLimit is off unless it is set.
 	RateLimit RateLimit
 	// PublicURL is where browsers reach the sandbox, without a trailing slash. It is the
@@ -50,6 +53,16 @@ type Config struct {
 	// Middleware wraps the handler, for recorders. Defaults to none.
 	Middleware func(http.Handler) http.Handler
 }
+
+// AfterRetries is an account's setting for subscriptions that cannot be collected.
+type AfterRetries string
+
+// The settings. The invoice stays open with each.
+const (
+	AfterRetriesCancel  AfterRetries = "cancel"
+	AfterRetriesUnpaid  AfterRetries = "unpaid"
+	AfterRetriesPastDue AfterRetries = "past_due"
+)
 
 // WebhookEndpoint is where events are delivered to.
 type WebhookEndpoint struct {
@@ -91,6 +104,7 @@ func New(cfg Config) *Sandbox {
 	cfg.APIKey = cmp.Or(cfg.APIKey, DefaultAPIKey)
 	cfg.WebhookRetry = cmp.Or(cfg.WebhookRetry, time.Second)
 	cfg.AsyncDelay = cmp.Or(cfg.AsyncDelay, 2*time.Second)
+	cfg.AfterRetries = cmp.Or(cfg.AfterRetries, AfterRetriesCancel)
 	cfg.MaxEvents = cmp.Or(cfg.MaxEvents, 100_000)
 	cfg.Seed = cmp.Or(cfg.Seed, rand.Uint64())
 	if cfg.Clock == nil {

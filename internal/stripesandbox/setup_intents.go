@@ -24,6 +24,7 @@ type setupIntent struct {
 	CancellationReason string
 	LastError          *apiError
 	Session            string // the Checkout Session that it belongs to
+	Subscription       string // that waits for it
 }
 
 func (si *setupIntent) render(w *writer) {
@@ -274,6 +275,7 @@ func (c *call) succeedSetup(si *setupIntent, pm *paymentMethod) *setupIntent {
 	}
 	si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status, si.LastError = pm.ID, statusSucceeded, nil })
 	c.emit("setup_intent.succeeded", si)
+	c.subscriptionSetUp(si)
 	return si
 }
 

@@ -169,7 +169,17 @@ func (c *call) furthestAdvance(o *testClock) (time.Time, string) {
 }
 
 // intervalsOn returns how often the subscriptions on a test clock are billed.
-func (c *call) intervalsOn(string) []*recurring { return nil }
+func (c *call) intervalsOn(clock string) []*recurring {
+	var intervals []*recurring
+	for _, cus := range c.sandbox.store.indexes[indexKey{"customer", clock}] {
+		for _, id := range c.sandbox.store.indexes[indexKey{"subscription", cus}] {
+			if sub, ok := lookup[*subscription](c.sandbox.store, id); ok && !sub.over() {
+				intervals = append(intervals, sub.recurring())
+			}
+		}
+	}
+	return intervals
+}
 
 // after is the time n intervals later.
 func (r *recurring) after(t time.Time, n int) time.Time {

@@ -162,6 +162,43 @@ func (w *writer) ref(name, id string) {
 	w.nested(name, o, sub)
 }
 
+// refs writes several relations, each as ref does.
+func (w *writer) refs(name string, ids []string) {
+	sub := w.expand.child(name)
+	var all []object
+	for _, id := range ids {
+		o := object(quoted(id))
+		if sub != nil && w.find != nil {
+			if found := w.find(id); found != nil {
+				o = found
+			}
+		}
+		all = append(all, o)
+	}
+	w.objects(name, all)
+}
+
+// quoted is a relation of which only the id is shown.
+type quoted string
+
+func (q quoted) render(w *writer) {
+	w.comma()
+	w.quote(string(q))
+}
+
+// objects writes an array, whose objects expand as the array does.
+func (w *writer) objects(name string, all []object) {
+	saved, sub := w.expand, w.expand.child(name)
+	w.key(name)
+	w.buf = append(w.buf, '[')
+	for _, o := range all {
+		w.expand = sub
+		o.render(w)
+	}
+	w.buf = append(w.buf, ']')
+	w.expand = saved
+}
+
 // include writes a part that Stripe sends only when it is asked for by expand.
 func (w *writer) include(name string, part func() object) {
 	if sub := w.expand.child(name); sub != nil {

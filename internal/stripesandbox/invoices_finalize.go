@@ -1,0 +1,146 @@
+package stripesandbox
+
+import (
+	"fmt"
+	"time"
+)
+
+// draftLife is how long the invoice of a renewal stays a draft.
+const draftLife = time.Hour
+
+func finalizeInvoice(c *call) (object, *apiError) {
+	inv, err := c.invoice()
+	if err != nil {
+		return nil, err
+	}
+	if inv.Status != invoiceDraft {
+		return nil, notEditable("This invoice is already finalized, you can't re-finalize a non-draft invoice.")
+	}
+	if c.params.has("auto_advance") {
+		inv = update(c, inv, func(o *invoice) { o.AutoAdvance = c.params.boolean("auto_advance") })
+	}
+	inv = c.finalizeInvoice(inv)
+	if inv.Status == invoiceOpen && inv.AutoAdvance && inv.CollectionMethod == chargeAutomatically {
+		at := c.timeOf(inv.TestClock).Add(draftLife)
+		inv = update(c, inv, func(o *invoice) { o.NextPaymentAttempt = at.Unix() })
+		c.scheduleOn(inv.TestClock, at, dueInvoiceCollects, inv.ID)
+	}
+	return inv, nil
+}
+
+// finalizeInvoice opens a draft for payment, or marks it paid when nothing is due.
+func (c *call) finalizeInvoice(inv *invoice) *invoice {
+	now := c.timeOf(inv.TestClock)
+	cus, _ := lookup[*customer](c.sandbox.store, inv.Customer)
+	due, ending := settleBalance(inv.Total, cus.Balance, inv.Currency)
+	start := cus.Balance
+	next := update(c, cus, func(o *customer) { o.Balance, o.InvoiceSequence = ending, o.InvoiceSequence+1 })
+	if ending != start {
+		c.emitChange("customer.updated", next, map[string]string{"balance": fmt.Sprint(start)})
+	}
+	inv = update(c, inv, func(o *invoice) {
+		o.Status, o.FinalizedAt, o.FinalizesAt = invoiceOpen, now.Unix(), 0
+		o.Number = fmt.Sprintf("%s-%04d", cus.InvoicePrefix, next.InvoiceSequence)
+		o.StartingBalance, o.EndingBalance, o.AmountDue = start, ending, due
+		o.URL = c.sandbox.publicURL + "/_sandbox/invoice/" + o.ID
+		if o.CollectionMethod == sendInvoice {
+			sub, _ := lookup[*subscription](c.sandbox.store, o.Subscription)
+			o.DueDate = now.Add(time.Duration(sub.DaysUntilDue) * 24 * time.Hour).Unix()
+		}
+	})
+	var pi *paymentIntent
+	if due > 0 {
+		inv, pi = c.mintInvoicePayment(inv)
+	}
+	c.emit("invoice.finalized", inv)
+	switch {
+	case due == 0:
+		return c.markPaid(inv)
+	case inv.CollectionMethod == sendInvoice:
+		c.scheduleOn(inv.TestClock, time.Unix(inv.DueDate, 0), dueInvoiceOverdue, inv.ID)
+		c.emit("invoice.sent", inv)
+	}
+	c.emit("payment_intent.created", pi)
+	return inv
+}
+
+// mintInvoicePayment makes the one PaymentIntent by which an invoice is paid.
+func (c *call) mintInvoicePayment(inv *invoice) (*invoice, *paymentIntent) {
+	sub, _ := lookup[*subscription](c.sandbox.store, inv.Subscription)
+	pi := &paymentIntent{
+		header: c.newHeader("pi_", nil), Amount: inv.AmountDue, Currency: inv.Currency, Customer: inv.Customer, Invoice: inv.ID,
+		Description: "Subscription update", Status: statusRequiresPaymentMethod, PaymentMethodTypes: sub.PaymentMethodTypes,
+	}
+	if inv.BillingReason == reasonCreate {
+		pi.Description, pi.SetupFutureUsage = "Subscription creation", "off_session"
+	}
+	if pm := c.billingMethod(sub, inv); pm != nil && inv.CollectionMethod == chargeAutomatically {
+		pi.PaymentMethod, pi.Status = pm.ID, statusRequiresConfirmation
+	}
+	c.sandbox.store.add("payment_intent", pi, pi.Customer)
+	payment := &invoicePayment{
+		header: c.newHeader("inpay_", nil), Invoice: inv.ID, PaymentIntent: pi.ID, Currency: inv.Currency, Status: "open", Requested: inv.AmountDue,
+	}
+	c.sandbox.store.add("invoice_payment", payment, inv.ID)
+	return update(c, inv, func(o *invoice) { o.PaymentIntent = pi.ID }), pi
+}
+
+// markPaid is the end of an invoice whose money is there, or of which nothing is due.
+func (c *call) markPaid(inv *invoice) *invoice {
+	now := c.timeOf(inv.TestClock)
+	inv = update(c, inv, func(o *invoice) {
+		o.Status, o.AmountPaid, o.PaidAt = invoicePaid, o.AmountDue, now.Unix()
+		o.Attempted, o.NextPaymentAttempt, o.AutoAdvance = true, 0, false
+	})
+	c.emit("invoice.paid", inv)
+	c.emit("invoice.payment_succeeded", inv)
+	c.endPayment(inv, "paid", now)
+	if inv.PaymentIntent == "" {
+		c.followInvoice(inv, nil)
+	}
+	return inv
+}
+
+func voidInvoice(c *call) (object, *apiError) {
+	inv, err := c.invoice()
+	if err != nil {
+		return nil, err
+	}
+	if inv.Status != invoiceOpen && inv.Status != invoiceUncollectible {
+		return nil, notEditable("You can only pass in open invoices. This invoice isn't open.")
+	}
+	if pi, ok := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent); ok && pi.Status == statusProcessing {
+		return nil, notEditable("This invoice has a payment that is still processing; it cannot be voided.")
+	}
+	inv = c.voidInvoice(inv)
+	sub, _ := lookup[*subscription](c.sandbox.store, inv.Subscription)
+	switch {
+	case sub.LatestInvoice != inv.ID:
+	case sub.Status == subIncomplete:
+		c.expireIncomplete(sub)
+	case sub.Status == subPastDue, sub.Status == subUnpaid:
+		c.changeSubscription(sub, func(o *subscription) { o.Status = subActive })
+	}
+	return inv, nil
+}
+
+func (c *call) voidInvoice(inv *invoice) *invoice {
+	now := c.timeOf(inv.TestClock)
+	inv = update(c, inv, func(o *invoice) {
+		o.Status, o.VoidedAt, o.AutoAdvance, o.NextPaymentAttempt = invoiceVoid, now.Unix(), false, 0
+	})
+	c.abandonPayment(inv)
+	c.emit("invoice.voided", inv)
+	c.endPayment(inv, "canceled", now)
+	return inv
+}
+
+// abandonPayment cancels the PaymentIntent of an invoice that it can pay no more.
+func (c *call) abandonPayment(inv *invoice) {
+	if pi, ok := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent); ok && pi.Status != statusSucceeded && pi.Status != statusCanceled {
+		pi = update(c, pi, func(pi *paymentIntent) {
+			pi.Status, pi.CanceledAt, pi.CancellationReason = statusCanceled, c.now.Unix(), "void_invoice"
+		})
+		c.emit("payment_intent.canceled", pi)
+	}
+}

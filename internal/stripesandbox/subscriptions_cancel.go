@@ -1,0 +1,111 @@
+package stripesandbox
+
+import "slices"
+
+func deleteSubscription(c *call) (object, *apiError) {
+	sub, err := resourceAt[*subscription](c, 0, "subscription", "id")
+	switch {
+	case err != nil:
+		return nil, err
+	case sub.over():
+		return nil, noSuch("subscription", sub.ID, "id")
+	case sub.Status == subIncomplete:
+		return c.expireIncomplete(sub), nil
+	}
+	if details := c.params.sub("cancellation_details"); details != nil {
+		sub = update(c, sub, func(o *subscription) { o.changeDetails(details) })
+	}
+	if c.params.boolean("invoice_now") {
+		c.billLastUsage(sub, c.timeOf(sub.TestClock))
+	}
+	return c.cancelSubscription(c.current(sub), "cancellation_requested"), nil
+}
+
+// cancelSubscription ends a subscription. Stripe leaves its invoices and its pending
+// SetupIntent as they are, but collects nothing by itself any more.
+func (c *call) cancelSubscription(sub *subscription, reason string) *subscription {
+	now := c.timeOf(sub.TestClock).Unix()
+	sub = update(c, sub, func(o *subscription) {
+		o.Status, o.EndedAt, o.CancelReason = subCanceled, now, reason
+		if o.CanceledAt == 0 {
+			o.CanceledAt = now
+		}
+	})
+	for _, id := range slices.Clone(c.sandbox.store.indexes[indexKey{"invoice", sub.ID}]) {
+		inv, _ := lookup[*invoice](c.sandbox.store, id)
+		if inv.Status == invoiceDraft || inv.Status == invoiceOpen {
+			update(c, inv, func(o *invoice) { o.AutoAdvance, o.NextPaymentAttempt, o.FinalizesAt = false, 0, 0 })
+		}
+	}
+	c.emit("customer.subscription.deleted", sub)
+	return sub
+}
+
+// cancelSubscriptionsOf ends what a deleted customer is still subscribed to.
+func (c *call) cancelSubscriptionsOf(customer string) {
+	for _, id := range slices.Clone(c.sandbox.store.indexes[indexKey{"subscription", customer}]) {
+		if sub, ok := lookup[*subscription](c.sandbox.store, id); ok && !sub.over() {
+			c.cancelSubscription(sub, "cancellation_requested")
+		}
+	}
+}
+
+// expireIncomplete ends a subscription whose first invoice was not paid in time, or that
+// was canceled before: Stripe treats both alike.
+func (c *call) expireIncomplete(sub *subscription) *subscription {
+	now := c.timeOf(sub.TestClock).Unix()
+	sub = c.changeSubscription(sub, func(o *subscription) { o.Status, o.CanceledAt, o.EndedAt = subIncompleteExpired, now, now })
+	c.voidLatest(sub)
+	return sub
+}
+
+func (c *call) voidLatest(sub *subscription) {
+	if inv, ok := lookup[*invoice](c.sandbox.store, sub.LatestInvoice); ok && inv.Status == invoiceOpen {
+		c.voidInvoice(inv)
+	}
+}
+
+// paymentExpires is the end of the 23 hours in which a first payment, or that of a
+// resumption, can be made.
+func (c *call) paymentExpires(sub *subscription) {
+	inv, ok := lookup[*invoice](c.sandbox.store, sub.LatestInvoice)
+	if !ok || inv.Status != invoiceOpen || c.timeOf(sub.TestClock).Unix() < inv.Created+int64(incompleteLife.Seconds()) {
+		return
+	}
+	switch sub.Status {
+	case subIncomplete:
+		c.expireIncomplete(sub)
+	case subPaused:
+		c.voidLatest(sub)
+	}
+}
+
+func resumeSubscription(c *call) (object, *apiError) {
+	sub, err := resourceAt[*subscription](c, 0, "subscription", "id")
+	switch {
+	case err != nil:
+		return nil, err
+	case sub.Status != subPaused:
+		return nil, invalidRequest("This subscription cannot be resumed because its status is `" + sub.Status + "`: only one that is `paused` can be.")
+	}
+	c.voidLatest(sub) // of a resumption before this one
+	now := c.timeOf(sub.TestClock)
+	if c.params.str("billing_cycle_anchor") != "unchanged" {
+		sub = update(c, sub, func(o *subscription) { o.Anchor = now.Unix() })
+	}
+	sub, inv := c.roll(sub, now, reasonUpdate, subPaused)
+	inv = c.finalizeInvoice(inv)
+	switch {
+	case inv.Status == invoicePaid:
+		c.setUpLater(c.current(sub), defaultIncomplete)
+	case sub.CollectionMethod == chargeAutomatically:
+		c.scheduleOn(sub.TestClock, now.Add(incompleteLife), dueIncompleteExpires, sub.ID)
+		if pm := c.billingMethod(sub, nil); pm != nil {
+			_ = c.collect(inv, pm, false) // told by the subscription, which stays paused
+		}
+	}
+	return c.current(sub), nil
+}
+
+// resumed tells that a paused subscription goes on.
+func (c *call) resumed(sub *subscription) { c.emit("customer.subscription.resumed", sub) }
