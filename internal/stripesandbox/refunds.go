@@ -13,6 +13,7 @@ type refund struct {
 	Status        string
 	FailureReason string
 	PendingReason string
+	Key           string // the idempotency key it was asked for with
 }
 
 func (r *refund) render(w *writer) {
@@ -71,7 +72,7 @@ func createRefund(c *call) (object, *apiError) {
 	}
 	r := &refund{
 		header: c.newHeader("re_", c.params.metadata(nil)), Amount: amount, Currency: ch.Currency,
-		Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Reason: c.params.str("reason"), Status: statusSucceeded,
+		Charge: ch.ID, PaymentIntent: ch.PaymentIntent, Reason: c.params.str("reason"), Status: statusSucceeded, Key: c.key,
 	}
 	course := ch.Method.test().refund
 	if course == refundPendingFirst {
