@@ -11,8 +11,12 @@ import (
 	"github.com/offsession/offsession/internal/stripesandbox"
 )
 
-func limited(global, endpoint float64) stripesandbox.Config {
-	return stripesandbox.Config{Clock: frozen, RateLimit: stripesandbox.RateLimit{Global: global, Endpoint: endpoint}}
+// newLimited has limits until the end of the test, when all answers are looked at.
+func newLimited(t *testing.T, global, endpoint float64) *bundle {
+	t.Helper()
+	b := newBundle(t, stripesandbox.Config{Clock: frozen, RateLimit: stripesandbox.RateLimit{Global: global, Endpoint: endpoint}})
+	t.Cleanup(func() { require.NoError(t, b.srv.AdvanceClock(time.Hour)) })
+	return b
 }
 
 // statuses sends a request n times.
@@ -31,7 +35,7 @@ func (b *bundle) statuses(n int, method, path string) (statuses []int, reason st
 
 func TestGlobalRateLimit(t *testing.T) {
 	t.Parallel()
-	b := newBundle(t, limited(3, 0))
+	b := newLimited(t, 3, 0)
 	got, reason := b.statuses(4, http.MethodGet, "/v1/customers")
 	require.Equal(t, []int{200, 200, 200, 429}, got)
 	require.Equal(t, "global-rate", reason)
@@ -44,7 +48,7 @@ func TestGlobalRateLimit(t *testing.T) {
 
 func TestEndpointRateLimit(t *testing.T) {
 	t.Parallel()
-	b := newBundle(t, limited(0, 2))
+	b := newLimited(t, 0, 2)
 	got, reason := b.statuses(2, http.MethodGet, "/v1/customers/cus_1")
 	require.Equal(t, []int{404, 404}, got)
 	require.Empty(t, reason)
@@ -63,7 +67,7 @@ func TestEndpointRateLimit(t *testing.T) {
 // replay can be refused too.
 func TestRateLimitStandsBeforeTheKeys(t *testing.T) {
 	t.Parallel()
-	b := newBundle(t, limited(0, 2))
+	b := newLimited(t, 0, 2)
 	post := func() answer { return b.keyed("k", "/v1/payment_intents", newPayment) }
 	require.Equal(t, http.StatusOK, post().status)
 	require.Equal(t, "true", post().header.Get("Idempotent-Replayed"))
@@ -81,7 +85,7 @@ func TestRateLimitStandsBeforeTheKeys(t *testing.T) {
 
 func TestUpdatesOfOnePaymentIntentAreLimited(t *testing.T) {
 	t.Parallel()
-	b := newBundle(t, limited(1e6, 0))
+	b := newLimited(t, 1e6, 0)
 	create := func() string {
 		return b.post("/v1/payment_intents", "amount", "500", "currency", "usd").at(t, "id").(string)
 	}
