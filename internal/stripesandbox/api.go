@@ -330,6 +330,9 @@ func (s *Sandbox) resolve(obj object, expand *expansion) []expanded {
 		} else if owner, ok := strings.CutPrefix(id, subscriptionsOf); ok {
 			o = s.subscriptionList(owner)
 		}
+		if t, ok := s.transaction(id); ok {
+			o = t
+		}
 		seen[id] = o
 		found = append(found, expanded{id, o})
 		return o

@@ -26,6 +26,9 @@ type charge struct {
 	StatementDescriptor string
 	StatementSuffix     string
 	Disputed            bool
+	Held                bool  // authorised, and not captured yet
+	Released            int64 // the part of Refunded that was never captured
+	Mandate             string
 }
 
 func (ch *charge) render(w *writer) {
@@ -34,16 +37,17 @@ func (ch *charge) render(w *writer) {
 	w.str("id", ch.ID)
 	w.str("object", "charge")
 	w.integer("amount", ch.Amount)
-	captured := int64(0)
-	if succeeded {
-		captured = ch.Amount
-	}
-	w.integer("amount_captured", captured)
+	w.integer("amount_captured", ch.captured())
 	w.integer("amount_refunded", ch.Refunded)
-	w.null("application", "application_fee", "application_fee_amount", "balance_transaction")
+	w.null("application", "application_fee", "application_fee_amount")
+	if ch.settled() {
+		w.ref("balance_transaction", transactionID(ch.ID))
+	} else {
+		w.null("balance_transaction")
+	}
 	ch.Method.renderBilling(w)
 	w.opt("calculated_statement_descriptor", ch.StatementDescriptor)
-	w.boolean("captured", succeeded)
+	w.boolean("captured", succeeded && !ch.Held)
 	w.integer("created", ch.Created)
 	w.str("currency", ch.Currency)
 	w.ref("customer", ch.Customer)
@@ -147,10 +151,27 @@ func (ch *charge) renderMethod(w *writer) {
 		w.null("network_transaction_id", "regulated_status", "three_d_secure", "wallet")
 		w.close()
 	case "us_bank_account":
-		w.raw("us_bank_account", `{"account_holder_type":"individual","account_type":"checking","bank_name":"STRIPE TEST BANK","fingerprint":"`+
-			pm.Fingerprint+`","last4":"6789","payment_reference":null,"routing_number":"110000000"}`)
+		w.open("us_bank_account")
+		w.str("account_holder_type", "individual")
+		w.str("account_type", "checking")
+		w.str("bank_name", "STRIPE TEST BANK")
+		w.str("fingerprint", pm.Fingerprint)
+		w.str("last4", pm.accountLast4())
+		if ch.Mandate != "" {
+			w.ref("mandate", ch.Mandate)
+		}
+		w.null("payment_reference")
+		w.str("routing_number", "110000000")
+		w.close()
 	case "sepa_debit":
-		w.raw("sepa_debit", `{"bank_code":"37040044","branch_code":"","country":"`+m.country+`","fingerprint":"`+pm.Fingerprint+`","last4":"3000","mandate":null}`)
+		w.open("sepa_debit")
+		w.str("bank_code", "37040044")
+		w.str("branch_code", "")
+		w.str("country", m.country)
+		w.str("fingerprint", pm.Fingerprint)
+		w.str("last4", pm.accountLast4())
+		w.opt("mandate", ch.Mandate)
+		w.close()
 	}
 	w.str("type", pm.Type)
 	w.close()
@@ -163,6 +184,17 @@ var chargeRoutes = []route{
 	{method: "GET", pattern: "/v1/charges/{}", kind: "charge", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*charge](c, 0, "charge", "charge")
 	}},
+}
+
+// captured is what was really taken; what a partial capture left is part of Refunded.
+func (ch *charge) captured() int64 {
+	switch {
+	case ch.Status != chargeSucceeded || ch.Held:
+		return 0
+	case ch.Released > 0:
+		return ch.Amount - ch.Released
+	}
+	return ch.Amount
 }
 
 // newCharge records what the issuer, or a bank debit, made of a payment.

@@ -1,6 +1,8 @@
 package stripesandbox
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,8 +40,9 @@ const (
 
 // refusedIn lists parameters that a mode or ui_mode has no use for.
 var refusedIn = map[string][]string{
-	modeSetup:   {"line_items", "allow_promotion_codes", "payment_intent_data", "invoice_creation", "submit_type", "automatic_tax"},
+	modeSetup:   {"line_items", "allow_promotion_codes", "payment_intent_data", "invoice_creation", "submit_type", "automatic_tax", "discounts"},
 	modePayment: {"setup_intent_data", "payment_method_collection"},
+	"hosted":    {"return_url", "redirect_on_completion"},
 	"embedded":  {"success_url", "cancel_url"},
 	"custom":    {"success_url", "cancel_url", "custom_fields", "custom_text", "after_expiration"},
 }
@@ -128,8 +131,8 @@ func checkSession(cs *checkoutSession, p *params) *apiError {
 		}
 	}
 	for _, t := range cs.PaymentMethodTypes {
-		if t != "card" && t != "sepa_debit" && t != "us_bank_account" {
-			return invalidParam("payment_method_types", "Invalid payment_method_types: must be one of card, sepa_debit, us_bank_account")
+		if !slices.Contains(methodTypes, t) {
+			return invalidParam("payment_method_types", "Invalid payment_method_types: must be one of "+strings.Join(methodTypes, ", "))
 		}
 	}
 	return nil
@@ -199,7 +202,7 @@ func (c *call) setPayment(cs *checkoutSession) *apiError {
 }
 
 func (c *call) lineItem(p *params, i int) (lineItem, *apiError) {
-	at := paramPath("line_items", string(rune('0'+i%10)))
+	at := paramPath("line_items", strconv.Itoa(i))
 	data := p.sub("price_data")
 	switch {
 	case p.has("price"):

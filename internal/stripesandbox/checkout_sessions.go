@@ -1,6 +1,10 @@
 package stripesandbox
 
-import "strconv"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
 
 // Statuses of Checkout Sessions.
 const (
@@ -142,11 +146,10 @@ func (cs *checkoutSession) render(w *writer) {
 	w.close()
 }
 
+func (cs *checkoutSession) email() string { return cmp.Or(cs.BuyerEmail, cs.CustomerEmail) }
+
 func (cs *checkoutSession) renderBuyer(w *writer) {
-	email := cs.BuyerEmail
-	if email == "" {
-		email = cs.CustomerEmail
-	}
+	email := cs.email()
 	if email == "" && cs.Status != sessionComplete {
 		w.null("customer_details")
 		return
@@ -214,7 +217,8 @@ func (cs *checkoutSession) lineItems() *list {
 var checkoutRoutes = []route{
 	{method: "POST", pattern: "/v1/checkout/sessions", kind: "checkout.session", handle: createSession, fields: sessionFields},
 	{method: "GET", pattern: "/v1/checkout/sessions", kind: "checkout.session", list: true, handle: listSessions, fields: listFields.with(fields{
-		"customer": text, "payment_intent": text, "status": oneOf(sessionOpen, sessionComplete, sessionExpired),
+		"customer": text, "payment_intent": text, "subscription": text, "status": oneOf(sessionOpen, sessionComplete, sessionExpired),
+		"customer_details": objectOf(fields{"email": required(text)}),
 	})},
 	{method: "GET", pattern: "/v1/checkout/sessions/{}", kind: "checkout.session", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*checkoutSession](c, 0, "checkout.session", "session")
@@ -229,12 +233,16 @@ var checkoutRoutes = []route{
 
 func listSessions(c *call) (object, *apiError) {
 	cus, pi, status := c.params.str("customer"), c.params.str("payment_intent"), c.params.str("status")
+	email := c.params.sub("customer_details").str("email")
 	owner := cus
 	if pi != "" {
 		owner = pi
 	}
+	if subscription := c.params.str("subscription"); subscription != "" {
+		owner = subscription // none: there are no sessions in subscription mode
+	}
 	return result(page(c, "checkout.session", c.sandbox.store.indexes[indexKey{"checkout.session", owner}], func(cs *checkoutSession) bool {
-		return (cus == "" || cus == cs.Customer) && (status == "" || status == cs.Status)
+		return (cus == "" || cus == cs.Customer) && (status == "" || status == cs.Status) && (email == "" || email == cs.email())
 	}))
 }
 
@@ -248,6 +256,24 @@ func listLineItems(c *call) (object, *apiError) {
 		return nil, err
 	}
 	items := cs.lineItems()
+	for _, cursor := range []string{"starting_after", "ending_before"} {
+		id := c.params.str(cursor)
+		if id == "" {
+			continue
+		}
+		at := slices.IndexFunc(cs.LineItems, func(li lineItem) bool { return li.ID == id })
+		switch {
+		case at < 0:
+			return nil, noSuch("item", id, cursor)
+		case cursor == "starting_after":
+			items.data = items.data[at+1:]
+		default:
+			items.data = items.data[:at]
+			items.hasMore = at > limit
+			items.data = items.data[max(0, at-limit):]
+			return items, nil
+		}
+	}
 	if items.hasMore = len(items.data) > limit; items.hasMore {
 		items.data = items.data[:limit]
 	}
@@ -287,6 +313,7 @@ func (c *call) expire(cs *checkoutSession) *checkoutSession {
 		update(c, pi, func(pi *paymentIntent) { pi.Status, pi.PaymentMethod = statusRequiresPaymentMethod, "" })
 	}
 	if si, ok := lookup[*setupIntent](c.sandbox.store, cs.SetupIntent); ok && si.Status != statusRequiresPaymentMethod {
+		c.abandonAttempt(si)
 		update(c, si, func(si *setupIntent) { si.Status, si.PaymentMethod = statusRequiresPaymentMethod, "" })
 	}
 	cs = update(c, cs, func(cs *checkoutSession) { cs.Status = sessionExpired })

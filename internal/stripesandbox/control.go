@@ -50,6 +50,9 @@ func (s *Sandbox) newControl() *http.ServeMux {
 	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/settle", s.handleSettle)
 	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/authenticate", s.handleAuthenticate)
 	mux.HandleFunc("POST /_sandbox/setup_intents/{id}/authenticate", s.handleAuthenticate)
+	mux.HandleFunc("POST /_sandbox/mandates/{id}/inactivate", func(w http.ResponseWriter, r *http.Request) {
+		s.respond(w, func(c *call) (object, *apiError) { return result(c.inactivate(r.PathValue("id"))) })
+	})
 	mux.HandleFunc("POST /_sandbox/payment_methods/{id}/automatic_update", s.handleAutomaticUpdate)
 	mux.HandleFunc("POST /_sandbox/checkout/{id}/pay", s.handlePay)
 	mux.HandleFunc("GET /_sandbox/checkout/{id}", s.handlePage)
@@ -245,7 +248,7 @@ func (c *call) authenticate(id string, passed bool) (object, *apiError) {
 		switch {
 		case err != nil:
 			return nil, err
-		case si.Status != statusRequiresAction:
+		case si.Status != statusRequiresAction || si.VerifyBy != 0:
 			return nil, si.unexpected("This SetupIntent has a status of " + si.Status + ", there is no challenge to answer.")
 		}
 		return result(c.authenticateSetup(si, passed))
@@ -254,7 +257,7 @@ func (c *call) authenticate(id string, passed bool) (object, *apiError) {
 	switch {
 	case err != nil:
 		return nil, err
-	case pi.Status != statusRequiresAction:
+	case pi.Status != statusRequiresAction || pi.debit().VerifyBy != 0:
 		return nil, pi.unexpected("This PaymentIntent has a status of " + pi.Status + ", there is no challenge to answer.")
 	}
 	return result(c.authenticatePayment(pi, passed))

@@ -10,6 +10,9 @@ const (
 	dueSettlePayment dueAction = "settle_payment"
 	dueSettleRefund  dueAction = "settle_refund"
 	dueAdvanceClock  dueAction = "advance_clock"
+	dueSettleSetup   dueAction = "settle_setup"
+	dueVerifyBank    dueAction = "verify_bank"
+	dueReleaseHold   dueAction = "release_hold"
 )
 
 // dueInterval is how often things become due without a request.
@@ -86,6 +89,12 @@ func (c *call) do(item dueItem) {
 		c.settleDue(item.id)
 	case dueSettleRefund:
 		c.settleRefundDue(item.id)
+	case dueSettleSetup:
+		c.settleSetupDue(item.id)
+	case dueVerifyBank:
+		c.verifyDue(item.id)
+	case dueReleaseHold:
+		c.releaseDue(item.id)
 	case dueAdvanceClock:
 		c.advanceDue(item.id)
 	default:

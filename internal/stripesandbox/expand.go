@@ -39,7 +39,7 @@ var expandable = map[string]map[string]string{
 	},
 	"setup_intent": {
 		"customer": "customer", "payment_method": "payment_method",
-		"application": "", "latest_attempt": "", "mandate": "", "on_behalf_of": "", "single_use_mandate": "",
+		"latest_attempt": "setup_attempt", "mandate": "mandate", "application": "", "on_behalf_of": "", "single_use_mandate": "",
 	},
 	"checkout.session": {
 		"customer": "customer", "payment_intent": "payment_intent", "setup_intent": "setup_intent",
@@ -47,12 +47,17 @@ var expandable = map[string]map[string]string{
 	},
 	"charge": {
 		"customer": "customer", "payment_intent": "payment_intent", "refunds": "refund",
-		"application": "", "application_fee": "", "balance_transaction": "", "failure_balance_transaction": "",
+		"balance_transaction": "balance_transaction", "application": "", "application_fee": "", "failure_balance_transaction": "",
 		"on_behalf_of": "", "review": "", "source_transfer": "",
 	},
 	"refund": {
 		"charge": "charge", "payment_intent": "payment_intent",
-		"balance_transaction": "", "source_transfer_reversal": "", "transfer_reversal": "",
+		"balance_transaction": "balance_transaction", "failure_balance_transaction": "balance_transaction", "source_transfer_reversal": "", "transfer_reversal": "",
+	},
+	"balance_transaction": {"source": "charge"},
+	"mandate":             {"payment_method": "payment_method"},
+	"setup_attempt": {
+		"customer": "customer", "payment_method": "payment_method", "setup_intent": "setup_intent", "application": "", "on_behalf_of": "",
 	},
 	"dispute":          {"charge": "charge", "payment_intent": "payment_intent"},
 	"event":            {},

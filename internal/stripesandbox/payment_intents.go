@@ -1,5 +1,13 @@
 package stripesandbox
 
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unique"
+)
+
 // paymentIntent: https://docs.stripe.com/api/payment_intents/object
 type paymentIntent struct {
 	header
@@ -21,7 +29,8 @@ type paymentIntent struct {
 	CancellationReason  string
 	Session             string // the Checkout Session that it belongs to
 	Invoice             string // that it pays
-	Pending             string // the payment method of a bank debit under way
+	CaptureMethod       string
+	Debit               *debit // how a bank account is to be debited; nil: nothing was said
 }
 
 func (pi *paymentIntent) render(w *writer) {
@@ -29,14 +38,18 @@ func (pi *paymentIntent) render(w *writer) {
 	w.str("id", pi.ID)
 	w.str("object", "payment_intent")
 	w.integer("amount", pi.Amount)
-	w.integer("amount_capturable", 0)
+	capturable := int64(0)
+	if pi.Status == statusRequiresCapture {
+		capturable = pi.Amount
+	}
+	w.integer("amount_capturable", capturable)
 	w.raw("amount_details", `{"tip":{}}`)
 	w.integer("amount_received", pi.Received)
 	w.null("application", "application_fee_amount")
 	renderMethodTypes(w, pi.PaymentMethodTypes)
 	w.optInteger("canceled_at", pi.CanceledAt)
 	w.opt("cancellation_reason", pi.CancellationReason)
-	w.str("capture_method", "automatic_async")
+	w.str("capture_method", cmp.Or(pi.CaptureMethod, "automatic_async"))
 	w.str("client_secret", pi.clientSecret())
 	w.str("confirmation_method", "automatic")
 	w.integer("created", pi.Created)
@@ -47,7 +60,7 @@ func (pi *paymentIntent) render(w *writer) {
 	w.ref("latest_charge", pi.LatestCharge)
 	w.boolean("livemode", false)
 	w.metadata(pi.Metadata)
-	renderNextAction(w, pi.Status)
+	renderNextAction(w, pi.ID, pi.Status, pi.debit().VerifyBy)
 	w.null("on_behalf_of")
 	w.ref("payment_method", pi.PaymentMethod)
 	w.null("payment_method_configuration_details")
@@ -67,15 +80,17 @@ func (pi *paymentIntent) render(w *writer) {
 var paymentIntentFields = fields{
 	"customer": text, "payment_method": text, "description": text, "metadata": metadata, "payment_method_types": texts,
 	"setup_future_usage": oneOf("off_session", "on_session"), "receipt_email": text, "statement_descriptor": text, "statement_descriptor_suffix": text,
-	"capture_method": oneOf("automatic", "automatic_async"),
+	"capture_method": captureMethods, "payment_method_data": paymentMethodData,
 }.ignoring("payment_method_options", "payment_method_configuration", "shipping", "transfer_group")
+
+var captureMethods = oneOf("automatic", "automatic_async", captureManual)
 
 var paymentIntentRoutes = []route{
 	{method: "POST", pattern: "/v1/payment_intents", kind: "payment_intent", handle: createPaymentIntent, fields: paymentIntentFields.with(fields{
 		"amount": required(integer), "currency": required(text), "confirm": boolean, "off_session": boolean, "error_on_requires_action": boolean,
 		"return_url": text, "confirmation_method": oneOf("automatic"),
-		"automatic_payment_methods": objectOf(fields{"enabled": required(boolean), "allow_redirects": oneOf("always", "never")}),
-	}).ignoring("mandate", "mandate_data", "use_stripe_sdk", "radar_options")},
+		"automatic_payment_methods": automaticMethods, "mandate": text, "mandate_data": mandateData,
+	}).ignoring("use_stripe_sdk", "radar_options")},
 	{method: "GET", pattern: "/v1/payment_intents", kind: "payment_intent", list: true, handle: func(c *call) (object, *apiError) {
 		return result(page[*paymentIntent](c, "payment_intent", c.sandbox.store.indexes[indexKey{"payment_intent", c.params.str("customer")}], nil))
 	}, fields: listFields.with(fields{"customer": text})},
@@ -91,8 +106,12 @@ var paymentIntentRoutes = []route{
 	{method: "POST", pattern: "/v1/payment_intents/{}/confirm", kind: "payment_intent", handle: confirmPaymentIntent, fields: fields{
 		"payment_method": text, "off_session": boolean, "error_on_requires_action": boolean, "return_url": text, "client_secret": text,
 		"setup_future_usage": oneOf("off_session", "on_session"), "receipt_email": text, "payment_method_types": texts,
-		"capture_method": oneOf("automatic", "automatic_async"),
-	}.ignoring("mandate", "mandate_data", "payment_method_options", "radar_options", "shipping", "use_stripe_sdk")},
+		"capture_method": captureMethods, "mandate": text, "mandate_data": mandateData, "payment_method_data": paymentMethodData,
+	}.ignoring("payment_method_options", "radar_options", "shipping", "use_stripe_sdk")},
+	{method: "POST", pattern: "/v1/payment_intents/{}/capture", kind: "payment_intent", handle: capturePaymentIntent, fields: fields{
+		"amount_to_capture": integer, "metadata": metadata,
+	}.ignoring("statement_descriptor", "statement_descriptor_suffix")},
+	{method: "POST", pattern: "/v1/payment_intents/{}/verify_microdeposits", kind: "payment_intent", handle: verifyPaymentDeposits, fields: microdepositFields},
 	{method: "POST", pattern: "/v1/payment_intents/{}/cancel", kind: "payment_intent", handle: cancelPaymentIntent, fields: fields{
 		"cancellation_reason": oneOf("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
 	}},
@@ -110,7 +129,15 @@ func createPaymentIntent(c *call) (object, *apiError) {
 	if p.boolean("error_on_requires_action") && !confirm {
 		return nil, invalidParam("error_on_requires_action", "You cannot set `error_on_requires_action` when `confirm` is not `true`.")
 	}
+	for _, name := range []string{"mandate", "mandate_data"} {
+		if p.has(name) && !confirm {
+			return nil, invalidParam(name, "The parameter `"+name+"` cannot be passed when creating a PaymentIntent unless `confirm` is set to true.")
+		}
+	}
 	if err := checkOffSession(offSession, p.str("setup_future_usage")); err != nil {
+		return nil, err
+	}
+	if err := checkMethodTypes(p); err != nil {
 		return nil, err
 	}
 	cus, err := c.optionalCustomer()
@@ -121,23 +148,40 @@ func createPaymentIntent(c *call) (object, *apiError) {
 		Amount: p.integer("amount"), Currency: currencyOf(p), Description: p.str("description"),
 		PaymentMethodTypes: p.strings("payment_method_types"), SetupFutureUsage: p.str("setup_future_usage"), ReceiptEmail: p.str("receipt_email"),
 		StatementDescriptor: p.str("statement_descriptor"), StatementSuffix: p.str("statement_descriptor_suffix"),
+		CaptureMethod: unique.Make(p.str("capture_method")).Value(),
+	}
+	if pi.Debit, err = c.givenDebit(); err != nil {
+		return nil, err
 	}
 	if cus != nil {
 		pi.Customer = cus.ID
 	}
-	var pm *paymentMethod
-	if id := p.str("payment_method"); id != "" {
-		if pm, err = c.payableMethod(pi, id); err != nil {
+	pm, err := c.payableMethod(pi, "")
+	switch {
+	case err != nil:
+		return nil, err
+	case pm == nil && confirm:
+		return nil, missingMethod("payment_intent_unexpected_state", "PaymentIntent")
+	case confirm:
+		if err := c.checkConfirmation(pi, pm, offSession); err != nil {
 			return nil, err
 		}
-	} else if confirm {
-		return nil, missingMethod("payment_intent_unexpected_state", "PaymentIntent")
 	}
 	pi = c.newPaymentIntent(pi, p.metadata(nil), pm)
 	if !confirm {
 		return pi, nil
 	}
 	return result(c.confirmPayment(pi, pm, offSession, p.boolean("error_on_requires_action")))
+}
+
+// checkConfirmation is what has to be in order before a debit is tried.
+func (c *call) checkConfirmation(pi *paymentIntent, pm *paymentMethod, offSession bool) *apiError {
+	if pi.SetupFutureUsage != "" {
+		if err := checkMandateData(pi.debit().Acceptance, "PaymentIntent", " and `setup_future_usage`", pm); err != nil {
+			return err
+		}
+	}
+	return c.checkDebit(pi, pm, offSession)
 }
 
 // newPaymentIntent stores pi, ready to be confirmed if it has a payment method.
@@ -160,16 +204,38 @@ func checkOffSession(offSession bool, setupFutureUsage string) *apiError {
 	return nil
 }
 
-// payableMethod returns the payment method that id names, if pi may be paid with it.
-func (c *call) payableMethod(pi *paymentIntent, id string) (*paymentMethod, *apiError) {
-	pm, err := c.usablePaymentMethod(id, pi.Customer)
-	if err != nil {
+// payableMethod returns the payment method that the parameters name or describe, or else
+// the one with the id present, if pi may be paid with it; nil when there is none.
+func (c *call) payableMethod(pi *paymentIntent, present string) (*paymentMethod, *apiError) {
+	pm, err := c.givenMethod(present, pi.Customer)
+	if err != nil || pm == nil {
 		return nil, err
 	}
 	if err := checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency); err != nil {
 		return nil, err
 	}
-	return pm, nil
+	return pm, c.checkMandate(pi.debit().Mandate, pm)
+}
+
+// methodTypes are the types of payment methods that exist here.
+var methodTypes = []string{"card", "sepa_debit", "us_bank_account"}
+
+var automaticMethods = objectOf(fields{"enabled": required(boolean), "allow_redirects": oneOf("always", "never")})
+
+// checkMethodTypes refuses types that the sandbox does not have, and two ways to say
+// which ones are allowed.
+func checkMethodTypes(p *params) *apiError {
+	for i, given := range p.strings("payment_method_types") {
+		if !slices.Contains(methodTypes, given) {
+			return invalidParam(paramPath("payment_method_types", strconv.Itoa(i)), "The payment method type \""+given+"\" is invalid. "+
+				"This sandbox knows "+strings.Join(methodTypes, ", ")+".")
+		}
+	}
+	if p.sub("automatic_payment_methods").boolean("enabled") && p.has("payment_method_types") {
+		return invalidCode("parameters_exclusive", "payment_method_types",
+			"You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
+	}
+	return nil
 }
 
 func checkMethodType(allowed []string, methodType, currency string) *apiError {
@@ -180,7 +246,7 @@ func checkMethodType(allowed []string, methodType, currency string) *apiError {
 	if !found {
 		return invalidParam("payment_method", "The PaymentMethod provided ("+methodType+") is not allowed here. Please set the payment_method_types accordingly.")
 	}
-	if (methodType == "sepa_debit" && currency != "eur") || (methodType == "us_bank_account" && currency != "usd") {
+	if currency != "" && ((methodType == "sepa_debit" && currency != "eur") || (methodType == "us_bank_account" && currency != "usd")) {
 		return invalidParam("payment_method", "The currency provided ("+currency+") is invalid for a payment method of type "+methodType+".")
 	}
 	return nil
@@ -192,8 +258,13 @@ func updatePaymentIntent(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	final := pi.Status == statusSucceeded || pi.Status == statusCanceled || pi.Status == statusProcessing
-	for _, name := range []string{"amount", "currency", "customer", "payment_method", "payment_method_types", "setup_future_usage"} {
+	if err := checkMethodTypes(p); err != nil {
+		return nil, err
+	}
+	final := slices.Contains([]string{statusSucceeded, statusCanceled, statusProcessing, statusRequiresCapture}, pi.Status)
+	for _, name := range []string{
+		"amount", "currency", "customer", "payment_method", "payment_method_data", "payment_method_types", "setup_future_usage", "capture_method",
+	} {
 		if final && p.has(name) {
 			return nil, pi.unexpected("This PaymentIntent's " + name + " could not be updated because it has a status of " + pi.Status + ".")
 		}
@@ -218,14 +289,14 @@ func updatePaymentIntent(c *call) (object, *apiError) {
 		}
 		next.Customer = cus.ID
 	}
-	if id := p.str("payment_method"); id != "" {
-		pm, err := c.payableMethod(&next, id)
-		if err != nil {
-			return nil, err
-		}
+	next.changeDetails(p)
+	pm, err := c.payableMethod(&next, "")
+	if err != nil {
+		return nil, err
+	}
+	if pm != nil {
 		next.PaymentMethod, next.Status = pm.ID, statusRequiresConfirmation
 	}
-	next.changeDetails(p)
 	if next.Customer != pi.Customer {
 		c.sandbox.store.index("payment_intent", next.Customer, pi)
 	}
@@ -245,6 +316,9 @@ func (pi *paymentIntent) changeDetails(p *params) {
 	if types := p.strings("payment_method_types"); types != nil {
 		pi.PaymentMethodTypes = types
 	}
+	if p.has("capture_method") {
+		pi.CaptureMethod = unique.Make(p.str("capture_method")).Value()
+	}
 	pi.Metadata = p.metadata(pi.Metadata)
 }
 
@@ -259,7 +333,7 @@ func (pi *paymentIntent) confirmable() *apiError {
 	switch pi.Status {
 	case statusSucceeded:
 		return pi.unexpected("You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.")
-	case statusCanceled, statusProcessing:
+	case statusCanceled, statusProcessing, statusRequiresCapture:
 		return pi.unexpected("You cannot confirm this PaymentIntent because it has a status of " + pi.Status + ".")
 	}
 	return nil
@@ -274,29 +348,36 @@ func confirmPaymentIntent(c *call) (object, *apiError) {
 	if err := pi.confirmable(); err != nil {
 		return nil, err
 	}
+	if err := checkMethodTypes(p); err != nil {
+		return nil, err
+	}
 	if pi.Session != "" {
 		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "confirm")
 	}
 	changed := *pi
 	changed.changeDetails(p)
-	if err := checkOffSession(p.boolean("off_session"), changed.SetupFutureUsage); err != nil {
+	if changed.Debit, err = c.givenDebit(); err != nil {
 		return nil, err
 	}
-	id := p.str("payment_method")
-	if id == "" {
-		id = pi.PaymentMethod
+	offSession := p.boolean("off_session")
+	if err := checkOffSession(offSession, changed.SetupFutureUsage); err != nil {
+		return nil, err
 	}
-	if id == "" {
+	pm, err := c.payableMethod(&changed, pi.PaymentMethod)
+	if err != nil {
+		return nil, err
+	}
+	if pm == nil {
 		e := missingMethod("payment_intent_unexpected_state", "PaymentIntent")
 		e.PaymentIntent = pi
 		return nil, e
 	}
-	pm, err := c.payableMethod(&changed, id)
-	if err != nil {
+	if err := c.checkConfirmation(&changed, pm, offSession); err != nil {
+		err.PaymentIntent = pi
 		return nil, err
 	}
 	c.sandbox.store.put(&changed)
-	return result(c.confirmPayment(&changed, pm, p.boolean("off_session"), p.boolean("error_on_requires_action")))
+	return result(c.confirmPayment(&changed, pm, offSession, p.boolean("error_on_requires_action")))
 }
 
 func cancelPaymentIntent(c *call) (object, *apiError) {
@@ -313,9 +394,5 @@ func cancelPaymentIntent(c *call) (object, *apiError) {
 		return nil, pi.unexpected("You cannot cancel this PaymentIntent because it has a status of " + pi.Status + ". " +
 			"Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action.")
 	}
-	pi = update(c, pi, func(pi *paymentIntent) {
-		pi.Status, pi.CanceledAt, pi.CancellationReason = statusCanceled, c.now.Unix(), c.params.str("cancellation_reason")
-	})
-	c.emit("payment_intent.canceled", pi)
-	return pi, nil
+	return c.cancelPayment(pi, c.params.str("cancellation_reason")), nil
 }

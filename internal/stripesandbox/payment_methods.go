@@ -18,6 +18,7 @@ type paymentMethod struct {
 	ExpYear       int64
 	SetUp         bool // authenticated for off-session use
 	Burnt         bool // detached, or used without a customer: never again usable
+	Unverified    bool // a bank account that waits for microdeposits
 	DeclinesSoFar int  // of a private token
 }
 
@@ -43,7 +44,7 @@ func (pm *paymentMethod) render(w *writer) {
 		w.str("bank_name", "STRIPE TEST BANK")
 		w.null("financial_connections_account")
 		w.str("fingerprint", pm.Fingerprint)
-		w.str("last4", "6789")
+		w.str("last4", pm.accountLast4())
 		w.raw("networks", `{"preferred":"ach","supported":["ach"]}`)
 		w.str("routing_number", "110000000")
 		w.raw("status_details", "{}")
@@ -55,7 +56,7 @@ func (pm *paymentMethod) render(w *writer) {
 		w.str("country", m.country)
 		w.str("fingerprint", pm.Fingerprint)
 		w.raw("generated_from", `{"charge":null,"setup_attempt":null}`)
-		w.str("last4", "3000")
+		w.str("last4", pm.accountLast4())
 		w.close()
 	}
 	w.integer("created", pm.Created)
@@ -101,16 +102,28 @@ func (m *testMethod) last4() string {
 	return m.number[len(m.number)-4:]
 }
 
+func (pm *paymentMethod) accountLast4() string {
+	account := pm.test().account
+	return account[len(account)-4:]
+}
+
 var billingFields = objectOf(fields{"email": text, "name": text}.ignoring("address", "phone", "tax_id"))
 
+// paymentMethodFields describe a new payment method.
+var paymentMethodFields = fields{
+	"type": oneOf(methodTypes...), "metadata": metadata, "billing_details": billingFields,
+	"card":       objectOf(fields{"number": text, "exp_month": integer, "exp_year": integer, "cvc": text, "token": text}.ignoring("networks")),
+	"sepa_debit": objectOf(fields{"iban": text}),
+	"us_bank_account": objectOf(fields{"account_number": text, "routing_number": text, "financial_connections_account": text}.
+		ignoring("account_holder_type", "account_type")),
+}.ignoring("allow_redisplay", "radar_options")
+
+// paymentMethodData is the parameter of that name, which describes a payment method to an
+// intent rather than naming one.
+var paymentMethodData = objectOf(paymentMethodFields)
+
 var paymentMethodRoutes = []route{
-	{method: "POST", pattern: "/v1/payment_methods", kind: "payment_method", handle: createPaymentMethod, fields: fields{
-		"type": oneOf("card", "us_bank_account", "sepa_debit"), "metadata": metadata, "billing_details": billingFields,
-		"card":       objectOf(fields{"number": text, "exp_month": integer, "exp_year": integer, "cvc": text, "token": text}.ignoring("networks")),
-		"sepa_debit": objectOf(fields{"iban": text}),
-		"us_bank_account": objectOf(fields{"account_number": text, "routing_number": text}.
-			ignoring("account_holder_type", "account_type", "financial_connections_account")),
-	}.ignoring("allow_redisplay", "radar_options")},
+	{method: "POST", pattern: "/v1/payment_methods", kind: "payment_method", handle: createPaymentMethod, fields: paymentMethodFields},
 	{method: "GET", pattern: "/v1/payment_methods", kind: "payment_method", list: true, handle: func(c *call) (object, *apiError) {
 		if !c.params.has("customer") {
 			return nil, missingParam("customer")
@@ -165,11 +178,20 @@ func (c *call) newPaymentMethod(m *testMethod) *paymentMethod {
 // fingerprintOf is equal for equal cards, as Stripe's is.
 func fingerprintOf(m *testMethod) string { return derived(m.token, 16) }
 
+// tokenMethod returns a new payment method if id is a test token, nil if it is none.
+func (c *call) tokenMethod(id string) (*paymentMethod, *apiError) {
+	m, ok := testMethodByToken(id)
+	if !ok {
+		return nil, checkPrivateToken(id)
+	}
+	return c.newPaymentMethod(m), nil
+}
+
 // usablePaymentMethod returns the payment method that id names, minting one when it is a
 // test token, and checks that customer (which may be empty) may use it.
 func (c *call) usablePaymentMethod(id, customer string) (*paymentMethod, *apiError) {
-	if m, ok := testMethodByToken(id); ok {
-		return c.newPaymentMethod(m), nil
+	if pm, err := c.tokenMethod(id); pm != nil || err != nil {
+		return pm, err
 	}
 	pm, err := named[*paymentMethod](c, id, "PaymentMethod", "payment_method")
 	switch {
@@ -185,21 +207,44 @@ func (c *call) usablePaymentMethod(id, customer string) (*paymentMethod, *apiErr
 	return pm, nil
 }
 
+// givenMethod returns the payment method that an intent's parameters name or describe, or
+// else the one with the id present; nil when there is none.
+func (c *call) givenMethod(present, customer string) (*paymentMethod, *apiError) {
+	id := c.params.str("payment_method")
+	data := c.params.sub("payment_method_data")
+	switch {
+	case id != "" && data != nil:
+		return nil, invalidCode("parameters_exclusive", "payment_method_data", "You may only specify one of these parameters: payment_method, payment_method_data.")
+	case data != nil:
+		return c.describedMethod(data, "payment_method_data")
+	case id == "":
+		id = present
+	}
+	if id == "" {
+		return nil, nil
+	}
+	return c.usablePaymentMethod(id, customer)
+}
+
 func burnt() *apiError {
 	return invalidParam("payment_method", "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, "+
 		"shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. "+
 		"To use a PaymentMethod multiple times, you must attach it to a Customer first.")
 }
 
-func createPaymentMethod(c *call) (object, *apiError) {
-	m, err := c.testMethodFromParams()
+func createPaymentMethod(c *call) (object, *apiError) { return result(c.describedMethod(c.params, "")) }
+
+// describedMethod makes the payment method that the parameters under path describe.
+func (c *call) describedMethod(p *params, path string) (*paymentMethod, *apiError) {
+	m, err := c.testMethodFromParams(p, path)
 	if err != nil {
 		return nil, err
 	}
-	pm := update(c, c.newPaymentMethod(m), func(pm *paymentMethod) {
-		pm.changeDetails(c.params)
-	})
-	return pm, nil
+	return update(c, c.newPaymentMethod(m), func(pm *paymentMethod) {
+		pm.changeDetails(p)
+		// Typed in by hand: Financial Connections would have verified it.
+		pm.Unverified = p.sub("us_bank_account").has("account_number")
+	}), nil
 }
 
 func (pm *paymentMethod) changeDetails(p *params) {
@@ -219,29 +264,25 @@ func (pm *paymentMethod) changeDetails(p *params) {
 	}
 }
 
-func (c *call) testMethodFromParams() (*testMethod, *apiError) {
-	switch c.params.str("type") {
+func (c *call) testMethodFromParams(p *params, path string) (*testMethod, *apiError) {
+	switch p.str("type") {
 	case "":
-		return nil, missingParam("type")
+		return nil, missingParam(paramPath(path, "type"))
 	case "sepa_debit":
-		iban := strings.ReplaceAll(c.params.sub("sepa_debit").str("iban"), " ", "")
-		if len(iban) < 15 || !isCountry(iban[:2]) {
-			return nil, invalidCode("invalid_bank_account_iban", "sepa_debit[iban]", "The IBAN you provided is invalid.")
-		}
-		return mustTestMethod("pm_sepaDebit_success_" + strings.ToLower(iban[:2])), nil
+		return testMethodByIBAN(p.sub("sepa_debit").str("iban"), paramPath(path, "sepa_debit"))
 	case "us_bank_account":
-		return mustTestMethod("pm_usBankAccount_success"), nil
+		return testMethodByAccount(p.sub("us_bank_account"), paramPath(path, "us_bank_account"))
 	}
-	card := c.params.sub("card")
+	card := p.sub("card")
 	if token := card.str("token"); token != "" {
 		m, ok := testMethodByToken(token)
 		if !ok || !strings.HasPrefix(token, "tok_") {
-			return nil, noSuch("token", token, "card[token]")
+			return nil, noSuch("token", token, paramPath(path, "card")+"[token]")
 		}
 		return m, nil
 	}
 	if !card.has("number") {
-		return nil, missingParam("card[number]")
+		return nil, missingParam(paramPath(path, "card") + "[number]")
 	}
 	month, year := card.integer("exp_month"), card.integer("exp_year")
 	switch {
@@ -299,13 +340,10 @@ func attachPaymentMethod(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := testMethodByToken(c.ids[0]); ok {
-		if m.attach != nil {
-			return nil, m.attach.apiError(c.newPaymentMethod(m))
-		}
-		return c.attach(c.newPaymentMethod(m), cus.ID), nil
+	pm, err := c.tokenMethod(c.ids[0])
+	if pm == nil && err == nil {
+		pm, err = resourceAt[*paymentMethod](c, 0, "PaymentMethod", "payment_method")
 	}
-	pm, err := resourceAt[*paymentMethod](c, 0, "PaymentMethod", "payment_method")
 	switch {
 	case err != nil:
 		return nil, err
@@ -315,6 +353,8 @@ func attachPaymentMethod(c *call) (object, *apiError) {
 		return nil, invalidRequest("The payment method you provided has already been attached to a customer.")
 	case pm.Burnt:
 		return nil, burnt()
+	case pm.Unverified:
+		return nil, invalidCode("bank_account_unverified", "payment_method", "The bank account must be verified before it can be attached to a customer.")
 	}
 	if declined := pm.test().attach; declined != nil {
 		return nil, declined.apiError(pm)

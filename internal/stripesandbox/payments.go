@@ -16,6 +16,8 @@ func (m *testMethod) wantsAuth(pm *paymentMethod, offSession bool) bool {
 		return true
 	case authUntilSetUp:
 		return !pm.SetUp
+	case authFirst:
+		return pm.DeclinesSoFar < m.declinesFirst
 	case authNever:
 	}
 	return false
@@ -23,7 +25,7 @@ func (m *testMethod) wantsAuth(pm *paymentMethod, offSession bool) bool {
 
 // declines returns the issuer's no, nil when it says yes.
 func (m *testMethod) declines(pm *paymentMethod, offSession bool) *decline {
-	if m.declinesFirst != 0 && (!offSession || (m.declinesFirst > 0 && pm.DeclinesSoFar >= m.declinesFirst)) {
+	if m.charge != nil && m.declinesFirst != 0 && (!offSession || (m.declinesFirst > 0 && pm.DeclinesSoFar >= m.declinesFirst)) {
 		return nil
 	}
 	return m.charge
@@ -31,22 +33,30 @@ func (m *testMethod) declines(pm *paymentMethod, offSession bool) *decline {
 
 // confirmPayment tries to take pi from pm.
 func (c *call) confirmPayment(pi *paymentIntent, pm *paymentMethod, offSession, errorOnAction bool) (*paymentIntent, *apiError) {
-	m := pm.test()
-	if m.wantsAuth(pm, offSession) {
-		switch {
-		case errorOnAction:
-			return nil, c.failPayment(pi, authenticationNotHandled.apiError(pm), nil)
-		case offSession:
-			return nil, c.failPayment(pi, authenticationRequired.apiError(pm), nil)
-		}
-		return c.requireAction(pi, pm), nil
+	if err := c.checkDebit(pi, pm, offSession); err != nil {
+		err.PaymentMethod = pm
+		return nil, c.failPayment(pi, err, nil)
 	}
-	return c.chargePayment(pi, pm, offSession)
+	asks := pm.test().wantsAuth(pm, offSession)
+	switch {
+	case !asks && !pm.Unverified:
+		return c.chargePayment(pi, pm, offSession)
+	case errorOnAction:
+		return nil, c.failPayment(pi, authenticationNotHandled.apiError(pm), nil)
+	case pm.Unverified:
+		return c.verifyPayment(pi, pm)
+	case offSession:
+		if pm.test().offSession == authFirst {
+			pm = update(c, pm, func(pm *paymentMethod) { pm.DeclinesSoFar++ })
+		}
+		return nil, c.failPayment(pi, authenticationRequired.apiError(pm), nil)
+	}
+	return c.requireAction(pi, pm), nil
 }
 
 // requireAction leaves pi to the customer, for 3D Secure.
 func (c *call) requireAction(pi *paymentIntent, pm *paymentMethod) *paymentIntent {
-	pi = update(c, pi, func(pi *paymentIntent) { pi.PaymentMethod, pi.Status = pm.ID, statusRequiresAction })
+	pi = update(c, pi, func(pi *paymentIntent) { pi.PaymentMethod, pi.Status, pi.Debit = pm.ID, statusRequiresAction, nil })
 	c.attempted(pi, statusRequiresAction, nil)
 	c.emitPayment("payment_intent.requires_action", pi)
 	return pi
@@ -59,7 +69,7 @@ func (c *call) chargePayment(pi *paymentIntent, pm *paymentMethod, offSession bo
 		if m.declinesFirst != 0 {
 			pm = update(c, pm, func(pm *paymentMethod) { pm.DeclinesSoFar++ })
 		}
-		if no == authenticationRequired { // recorded without a charge
+		if no.Code == authenticationRequired.Code { // recorded without a charge
 			return nil, c.failPayment(pi, no.apiError(pm), nil)
 		}
 		ch := c.newCharge(pi, pm, chargeFailed, no)
@@ -70,6 +80,10 @@ func (c *call) chargePayment(pi *paymentIntent, pm *paymentMethod, offSession bo
 		return c.startDebit(pi, pm), nil
 	}
 	pm = c.keepMethod(pi, pm)
+	if pi.CaptureMethod == captureManual {
+		ch := c.newCharge(pi, pm, chargeSucceeded, nil)
+		return c.holdPayment(pi, pm, update(c, ch, func(ch *charge) { ch.Held = true })), nil
+	}
 	return c.succeedPayment(pi, pm, c.newCharge(pi, pm, chargeSucceeded, nil)), nil
 }
 
@@ -109,7 +123,7 @@ func (c *call) failPayment(pi *paymentIntent, refusal *apiError, ch *charge) *ap
 		last.Charge = ch.ID
 	}
 	pi = update(c, pi, func(pi *paymentIntent) {
-		pi.Status, pi.PaymentMethod, pi.LastError = statusRequiresPaymentMethod, "", &last
+		pi.Status, pi.PaymentMethod, pi.LastError, pi.Debit = statusRequiresPaymentMethod, "", &last, nil
 		if ch != nil {
 			pi.LatestCharge = ch.ID
 		}
@@ -137,6 +151,9 @@ const lateSettlement = 3 * time.Minute
 func (c *call) startDebit(pi *paymentIntent, pm *paymentMethod) *paymentIntent {
 	pm = c.keepMethod(pi, pm)
 	ch := c.newCharge(pi, pm, chargePending, nil)
+	if by := c.debitBy(pi, pm); by != "" {
+		ch = update(c, ch, func(ch *charge) { ch.Mandate = by })
+	}
 	c.emit("charge.pending", ch)
 	pi = update(c, pi, func(pi *paymentIntent) {
 		pi.Status, pi.PaymentMethod, pi.LatestCharge, pi.LastError = statusProcessing, pm.ID, ch.ID, nil
@@ -178,6 +195,9 @@ func (c *call) settle(pi *paymentIntent, failure string) *paymentIntent {
 		refusal.Status = 0
 		refusal.Message = "The bank debit failed: " + failure + "."
 		pi = c.failPayment(pi, refusal, ch).PaymentIntent
+		if failure == "debit_not_authorized" && ch.Mandate != "" {
+			c.inactivate(ch.Mandate)
+		}
 	}
 	c.settleSession(pi)
 	return pi

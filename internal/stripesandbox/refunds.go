@@ -2,6 +2,8 @@ package stripesandbox
 
 import "slices"
 
+const refundFailed = "failed"
+
 // refund: https://docs.stripe.com/api/refunds/object
 type refund struct {
 	header
@@ -21,11 +23,18 @@ func (r *refund) render(w *writer) {
 	w.str("id", r.ID)
 	w.str("object", "refund")
 	w.integer("amount", r.Amount)
-	w.null("balance_transaction")
+	if r.settled() {
+		w.ref("balance_transaction", transactionID(r.ID))
+	} else {
+		w.null("balance_transaction")
+	}
 	w.ref("charge", r.Charge)
 	w.integer("created", r.Created)
 	w.str("currency", r.Currency)
 	w.raw("destination_details", `{"card":{"reference_status":"pending","reference_type":"acquirer_reference_number","type":"refund"},"type":"card"}`)
+	if r.Status == refundFailed {
+		w.ref("failure_balance_transaction", failureID(r.ID))
+	}
 	w.present("failure_reason", r.FailureReason)
 	w.metadata(r.Metadata)
 	w.ref("payment_intent", r.PaymentIntent)
@@ -45,6 +54,22 @@ var refundRoutes = []route{
 	{method: "GET", pattern: "/v1/refunds", kind: "refund", list: true, handle: listRefunds, fields: listFields.with(fields{
 		"charge": text, "payment_intent": text,
 	})},
+	{method: "GET", pattern: "/v1/charges/{}/refunds", kind: "refund", list: true, handle: func(c *call) (object, *apiError) {
+		ch, err := resourceAt[*charge](c, 0, "charge", "charge")
+		if err != nil {
+			return nil, err
+		}
+		return result(page[*refund](c, "refund", c.sandbox.store.indexes[indexKey{"refund", ch.ID}], nil))
+	}, fields: listFields},
+	{method: "POST", pattern: "/v1/refunds/{}", kind: "refund", fields: fields{"metadata": metadata}, handle: func(c *call) (object, *apiError) {
+		r, err := resourceAt[*refund](c, 0, "refund", "refund")
+		if err != nil {
+			return nil, err
+		}
+		r = update(c, r, func(r *refund) { r.Metadata = c.params.metadata(r.Metadata) })
+		c.emit("refund.updated", r)
+		return r, nil
+	}},
 	{method: "GET", pattern: "/v1/refunds/{}", kind: "refund", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*refund](c, 0, "refund", "refund")
 	}},
@@ -61,7 +86,7 @@ func createRefund(c *call) (object, *apiError) {
 		amount = c.params.integer("amount")
 	}
 	switch {
-	case ch.Status != chargeSucceeded:
+	case ch.Status != chargeSucceeded || ch.Held:
 		return nil, invalidRequest("Charge " + ch.ID + " has no successful payment to refund: its status is " + ch.Status + ".")
 	case left == 0:
 		return nil, invalidCode("charge_already_refunded", "", "Charge "+ch.ID+" has already been refunded.")
@@ -115,7 +140,7 @@ func (c *call) settleRefundDue(id string) {
 		c.emit("refund.updated", r)
 		return
 	}
-	r = update(c, r, func(r *refund) { r.Status, r.FailureReason = "failed", "unknown" })
+	r = update(c, r, func(r *refund) { r.Status, r.FailureReason = refundFailed, "unknown" })
 	update(c, ch, func(ch *charge) { ch.Refunded -= r.Amount })
 	c.emit("refund.updated", r)
 	c.emit("refund.failed", r)

@@ -6,6 +6,7 @@ import "slices"
 func routes() []route {
 	return slices.Concat(
 		customerRoutes, paymentMethodRoutes, setupIntentRoutes, paymentIntentRoutes, checkoutRoutes,
+		mandateRoutes, setupAttemptRoutes, balanceTransactionRoutes,
 		chargeRoutes, refundRoutes, disputeRoutes, eventRoutes, webhookEndpointRoutes,
 		subscriptionRoutes, invoiceRoutes,
 		productRoutes, priceRoutes, testClockRoutes,

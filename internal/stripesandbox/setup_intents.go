@@ -25,6 +25,11 @@ type setupIntent struct {
 	LastError          *apiError
 	Session            string // the Checkout Session that it belongs to
 	Subscription       string // that waits for it
+	LatestAttempt      string
+	Mandate            string
+	Acceptance         *acceptance // of the mandate that success is going to write
+	VerifyBy           int64       // when microdeposits are waited for
+	VerifyTries        int
 }
 
 func (si *setupIntent) render(w *writer) {
@@ -40,11 +45,11 @@ func (si *setupIntent) render(w *writer) {
 	w.opt("description", si.Description)
 	w.null("flow_directions")
 	renderLastError(w, "last_setup_error", si.LastError)
-	w.null("latest_attempt")
+	w.ref("latest_attempt", si.LatestAttempt)
 	w.boolean("livemode", false)
-	w.null("mandate")
+	w.ref("mandate", si.Mandate)
 	w.metadata(si.Metadata)
-	renderNextAction(w, si.Status)
+	renderNextAction(w, si.ID, si.Status, si.VerifyBy)
 	w.null("on_behalf_of")
 	w.ref("payment_method", si.PaymentMethod)
 	w.null("payment_method_configuration_details")
@@ -73,10 +78,15 @@ func renderLastError(w *writer, name string, last *apiError) {
 	w.embed(name, errorBody{last})
 }
 
-// renderNextAction writes what the front end has to do: hand over to Stripe.js.
-func renderNextAction(w *writer, status string) {
-	if status != statusRequiresAction {
+// renderNextAction writes what the front end has to do: hand over to Stripe.js, or ask
+// for the microdeposits.
+func renderNextAction(w *writer, intent, status string, verifyBy int64) {
+	switch {
+	case status != statusRequiresAction:
 		w.null("next_action")
+		return
+	case verifyBy != 0:
+		renderVerification(w, intent, verifyBy)
 		return
 	}
 	w.raw("next_action", `{"type":"use_stripe_sdk","use_stripe_sdk":{"type":"three_d_secure_redirect"}}`)
@@ -84,13 +94,14 @@ func renderNextAction(w *writer, status string) {
 
 var setupIntentFields = fields{
 	"customer": text, "payment_method": text, "description": text, "metadata": metadata, "payment_method_types": texts,
+	"payment_method_data": paymentMethodData,
 }.ignoring("attach_to_self", "flow_directions", "payment_method_options", "payment_method_configuration")
 
 var setupIntentRoutes = []route{
 	{method: "POST", pattern: "/v1/setup_intents", kind: "setup_intent", handle: createSetupIntent, fields: setupIntentFields.with(fields{
 		"confirm": boolean, "usage": oneOf("off_session", "on_session"), "return_url": text,
-		"automatic_payment_methods": objectOf(fields{"enabled": boolean, "allow_redirects": oneOf("always", "never")}),
-	}).ignoring("mandate_data", "use_stripe_sdk", "on_behalf_of", "single_use")},
+		"automatic_payment_methods": automaticMethods, "mandate_data": mandateData,
+	}).ignoring("use_stripe_sdk", "on_behalf_of", "single_use")},
 	{method: "GET", pattern: "/v1/setup_intents", kind: "setup_intent", list: true, handle: listSetupIntents, fields: listFields.with(fields{
 		"customer": text, "payment_method": text,
 	}).ignoring("attach_to_self")},
@@ -99,14 +110,22 @@ var setupIntentRoutes = []route{
 	}},
 	{method: "POST", pattern: "/v1/setup_intents/{}", kind: "setup_intent", handle: updateSetupIntent, fields: setupIntentFields},
 	{method: "POST", pattern: "/v1/setup_intents/{}/confirm", kind: "setup_intent", handle: confirmSetupIntent, fields: fields{
-		"payment_method": text, "return_url": text, "client_secret": text,
-	}.ignoring("mandate_data", "use_stripe_sdk", "payment_method_options")},
+		"payment_method": text, "return_url": text, "client_secret": text, "mandate_data": mandateData, "payment_method_data": paymentMethodData,
+	}.ignoring("use_stripe_sdk", "payment_method_options")},
+	{method: "POST", pattern: "/v1/setup_intents/{}/verify_microdeposits", kind: "setup_intent", handle: verifySetupDeposits, fields: microdepositFields},
 	{method: "POST", pattern: "/v1/setup_intents/{}/cancel", kind: "setup_intent", handle: cancelSetupIntent, fields: fields{
 		"cancellation_reason": oneOf("abandoned", "requested_by_customer", "duplicate"),
 	}},
 }
 
 func createSetupIntent(c *call) (object, *apiError) {
+	confirm := c.params.boolean("confirm")
+	if c.params.has("mandate_data") && !confirm {
+		return nil, invalidParam("mandate_data", "The parameter `mandate_data` cannot be passed when creating a SetupIntent unless `confirm` is set to true.")
+	}
+	if err := checkMethodTypes(c.params); err != nil {
+		return nil, err
+	}
 	cus, err := c.optionalCustomer()
 	if err != nil {
 		return nil, err
@@ -117,23 +136,38 @@ func createSetupIntent(c *call) (object, *apiError) {
 	if cus != nil {
 		si.Customer = cus.ID
 	}
-	var pm *paymentMethod
-	if id := c.params.str("payment_method"); id != "" {
-		if pm, err = c.usablePaymentMethod(id, si.Customer); err != nil {
+	if si.Acceptance, err = c.acceptance(); err != nil {
+		return nil, err
+	}
+	pm, err := c.setupMethod(si, "")
+	switch {
+	case err != nil:
+		return nil, err
+	case pm == nil && confirm:
+		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
+	case confirm:
+		if err := checkMandateData(si.Acceptance, "SetupIntent", "", pm); err != nil {
 			return nil, err
 		}
-	} else if c.params.boolean("confirm") {
-		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
 	}
 	si = c.newSetupIntent(si, c.params.metadata(nil))
 	if pm != nil {
 		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status = pm.ID, statusRequiresConfirmation })
 	}
 	c.emit("setup_intent.created", si)
-	if !c.params.boolean("confirm") {
+	if !confirm {
 		return si, nil
 	}
 	return result(c.confirmSetup(si, pm))
+}
+
+// setupMethod is payableMethod for a SetupIntent.
+func (c *call) setupMethod(si *setupIntent, present string) (*paymentMethod, *apiError) {
+	pm, err := c.givenMethod(present, si.Customer)
+	if err != nil || pm == nil {
+		return nil, err
+	}
+	return pm, checkMethodType(si.PaymentMethodTypes, pm.Type, "")
 }
 
 func (c *call) newSetupIntent(si *setupIntent, metadata pairs) *setupIntent {
@@ -172,8 +206,11 @@ func updateSetupIntent(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	if (si.Status == statusSucceeded || si.Status == statusCanceled) && (c.params.has("payment_method") || c.params.has("customer")) {
+	if (si.Status == statusSucceeded || si.Status == statusCanceled) && (c.params.has("payment_method") || c.params.has("payment_method_data") || c.params.has("customer")) {
 		return nil, si.unexpected("You cannot update this SetupIntent because it has a status of " + si.Status + ".")
+	}
+	if err := checkMethodTypes(c.params); err != nil {
+		return nil, err
 	}
 	cus, err := c.optionalCustomer()
 	if err != nil {
@@ -183,11 +220,13 @@ func updateSetupIntent(c *call) (object, *apiError) {
 	if cus != nil {
 		owner = cus.ID
 	}
-	var pm *paymentMethod
-	if id := c.params.str("payment_method"); id != "" {
-		if pm, err = c.usablePaymentMethod(id, owner); err != nil {
-			return nil, err
-		}
+	types := c.params.strings("payment_method_types")
+	if types == nil {
+		types = si.PaymentMethodTypes
+	}
+	pm, err := c.setupMethod(&setupIntent{Customer: owner, PaymentMethodTypes: types}, "")
+	if err != nil {
+		return nil, err
 	}
 	if owner != si.Customer {
 		c.sandbox.store.index("setup_intent", owner, si)
@@ -198,9 +237,7 @@ func updateSetupIntent(c *call) (object, *apiError) {
 		if c.params.sent("description") {
 			si.Description = c.params.str("description")
 		}
-		if types := c.params.strings("payment_method_types"); types != nil {
-			si.PaymentMethodTypes = types
-		}
+		si.PaymentMethodTypes = types
 		if pm != nil {
 			si.PaymentMethod, si.Status = pm.ID, statusRequiresConfirmation
 		}
@@ -238,32 +275,64 @@ func confirmSetupIntent(c *call) (object, *apiError) {
 	if si.Session != "" {
 		return nil, ownedBySession("setup_intent_unexpected_state", "SetupIntent", "confirm")
 	}
-	id := c.params.str("payment_method")
-	if id == "" {
-		id = si.PaymentMethod
-	}
-	if id == "" {
-		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
-	}
-	pm, err := c.usablePaymentMethod(id, si.Customer)
+	given, err := c.acceptance()
 	if err != nil {
 		return nil, err
 	}
+	pm, err := c.setupMethod(si, si.PaymentMethod)
+	if err != nil {
+		return nil, err
+	}
+	if pm == nil {
+		e := missingMethod("setup_intent_unexpected_state", "SetupIntent")
+		e.SetupIntent = si
+		return nil, e
+	}
+	if err := checkMandateData(given, "SetupIntent", "", pm); err != nil {
+		return nil, err
+	}
+	si = update(c, si, func(si *setupIntent) { si.Acceptance = given })
 	return result(c.confirmSetup(si, pm))
 }
 
 // confirmSetup sets pm up for later use: it succeeds, asks for 3D Secure, or is refused.
 func (c *call) confirmSetup(si *setupIntent, pm *paymentMethod) (*setupIntent, *apiError) {
+	si = c.beginAttempt(si, pm)
 	m := pm.test()
-	if m.attach != nil {
+	switch {
+	case m.attach != nil:
 		return nil, c.failSetup(si, m.attach.apiError(pm))
-	}
-	if m.setupAuth && !pm.SetUp {
-		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status = pm.ID, statusRequiresAction })
+	case pm.Unverified:
+		return c.verifySetup(si, pm)
+	case m.setupAuth && !pm.SetUp:
+		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status, si.VerifyBy = pm.ID, statusRequiresAction, 0 })
+		c.attemptBecomes(si, statusRequiresAction, nil)
 		c.emit("setup_intent.requires_action", si)
+		return si, nil
+	case m.setupLater:
+		si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status = pm.ID, statusProcessing })
+		if c.sandbox.cfg.AsyncDelay > 0 {
+			c.schedule(c.now.Add(c.sandbox.cfg.AsyncDelay), dueSettleSetup, si.ID)
+		}
 		return si, nil
 	}
 	return c.succeedSetup(si, pm), nil
+}
+
+// settleSetupDue is the bank's answer to a setup that was processing.
+func (c *call) settleSetupDue(id string) {
+	si, ok := lookup[*setupIntent](c.sandbox.store, id)
+	if !ok || si.Status != statusProcessing {
+		return
+	}
+	pm, _ := lookup[*paymentMethod](c.sandbox.store, si.PaymentMethod)
+	if failure := pm.test().settles.failure; failure != "" {
+		refusal := (&decline{Code: failure}).apiError(pm)
+		refusal.Message = "The bank account could not be set up: " + failure + "."
+		c.failSetup(si, refusal)
+		return
+	}
+	c.succeedSetup(si, pm)
 }
 
 func (c *call) succeedSetup(si *setupIntent, pm *paymentMethod) *setupIntent {
@@ -273,7 +342,14 @@ func (c *call) succeedSetup(si *setupIntent, pm *paymentMethod) *setupIntent {
 	if si.Customer != "" && pm.Customer == "" {
 		pm = c.attach(pm, si.Customer)
 	}
-	si = update(c, si, func(si *setupIntent) { si.PaymentMethod, si.Status, si.LastError = pm.ID, statusSucceeded, nil })
+	c.attemptBecomes(si, statusSucceeded, nil)
+	mandate := ""
+	if pm.isDebit() {
+		mandate = c.newMandate(pm, si.Acceptance, nil).ID
+	}
+	si = update(c, si, func(si *setupIntent) {
+		si.PaymentMethod, si.Status, si.LastError, si.Mandate, si.VerifyBy = pm.ID, statusSucceeded, nil, mandate, 0
+	})
 	c.emit("setup_intent.succeeded", si)
 	c.subscriptionSetUp(si)
 	return si
@@ -282,8 +358,9 @@ func (c *call) succeedSetup(si *setupIntent, pm *paymentMethod) *setupIntent {
 // failSetup records the refusal and returns the error that tells of it.
 func (c *call) failSetup(si *setupIntent, refusal *apiError) *apiError {
 	last := *refusal
+	c.attemptBecomes(si, attemptFailed, &last)
 	si = update(c, si, func(si *setupIntent) {
-		si.PaymentMethod, si.Status, si.LastError = "", statusRequiresPaymentMethod, &last
+		si.PaymentMethod, si.Status, si.LastError, si.VerifyBy = "", statusRequiresPaymentMethod, &last, 0
 	})
 	c.emit("setup_intent.setup_failed", si)
 	answer := *refusal
@@ -319,6 +396,7 @@ func cancelSetupIntent(c *call) (object, *apiError) {
 		return nil, si.unexpected("You cannot cancel this SetupIntent because it has a status of " + si.Status + ". " +
 			"Only a SetupIntent with one of the following statuses may be canceled: requires_payment_method, requires_confirmation, requires_action.")
 	}
+	c.abandonAttempt(si)
 	si = update(c, si, func(si *setupIntent) {
 		si.Status, si.CancellationReason, si.PaymentMethod = statusCanceled, c.params.str("cancellation_reason"), ""
 	})

@@ -82,19 +82,24 @@ func testCards() []*testMethod {
 // https://docs.stripe.com/payments/sepa-debit/set-up-payment
 func testBankAccounts() []*testMethod {
 	accounts := []*testMethod{
-		{token: "pm_usBankAccount_success", kind: "us_bank_account"},
-		{token: "pm_usBankAccount_insufficientFunds", kind: "us_bank_account", settles: settlement{failure: "insufficient_funds"}},
-		{token: "pm_usBankAccount_accountClosed", kind: "us_bank_account", settles: settlement{failure: "account_closed"}},
-		{token: "pm_usBankAccount_noAccount", kind: "us_bank_account", settles: settlement{failure: "no_account"}},
-		{token: "pm_usBankAccount_debitNotAuthorized", kind: "us_bank_account", settles: settlement{failure: "debit_not_authorized"}},
-		{token: "pm_usBankAccount_processing", kind: "us_bank_account", settles: settlement{never: true}},
-		{token: "pm_usBankAccount_dispute", kind: "us_bank_account", disputed: true},
-		{token: "pm_sepaDebit_success", kind: "sepa_debit"},
-		{token: "pm_sepaDebit_successDelayed", kind: "sepa_debit", settles: settlement{late: true}},
-		{token: "pm_sepaDebit_failed", kind: "sepa_debit", settles: settlement{failure: "generic_could_not_process"}},
-		{token: "pm_sepaDebit_failedDelayed", kind: "sepa_debit", settles: settlement{failure: "generic_could_not_process", late: true}},
-		{token: "pm_sepaDebit_disputed", kind: "sepa_debit", disputed: true},
-		{token: "pm_sepaDebit_insufficientFunds", kind: "sepa_debit", settles: settlement{failure: "insufficient_funds"}},
+		{token: "pm_usBankAccount_success", kind: "us_bank_account", account: "000123456789"},
+		{token: "pm_usBankAccount_insufficientFunds", kind: "us_bank_account", account: "000222222227", settles: settlement{failure: "insufficient_funds"}},
+		{token: "pm_usBankAccount_accountClosed", kind: "us_bank_account", account: "000111111113", settles: settlement{failure: "account_closed"}},
+		{token: "pm_usBankAccount_noAccount", kind: "us_bank_account", account: "000111111116", settles: settlement{failure: "no_account"}},
+		{token: "pm_usBankAccount_debitNotAuthorized", kind: "us_bank_account", account: "000333333335", settles: settlement{failure: "debit_not_authorized"}},
+		{token: "pm_usBankAccount_processing", kind: "us_bank_account", account: "000000000009", settles: settlement{never: true}},
+		{token: "pm_usBankAccount_dispute", kind: "us_bank_account", account: "000555555559", disputed: true},
+		{token: "pm_usBankAccount_invalidCurrency", kind: "us_bank_account", account: "000444444440", settles: settlement{failure: "invalid_currency"}},
+		{token: "pm_usBankAccount_weeklyLimitExceeded", kind: "us_bank_account", account: "000777777771", settles: settlement{failure: "charge_exceeds_source_limit"}},
+		{token: "pm_usBankAccount_failMicrodeposits", kind: "us_bank_account", account: "000666666661", depositsFail: true},
+		{token: "pm_sepaDebit_success", kind: "sepa_debit", account: "DE89370400440532013000"},
+		{token: "pm_sepaDebit_successDelayed", kind: "sepa_debit", account: "DE08370400440532013003", settles: settlement{late: true}},
+		{token: "pm_sepaDebit_failed", kind: "sepa_debit", account: "DE62370400440532013001", settles: settlement{failure: "generic_could_not_process"}},
+		{token: "pm_sepaDebit_failedDelayed", kind: "sepa_debit", account: "DE78370400440532013004", settles: settlement{failure: "generic_could_not_process", late: true}},
+		{token: "pm_sepaDebit_disputed", kind: "sepa_debit", account: "DE35370400440532013002", disputed: true},
+		{token: "pm_sepaDebit_exceedsWeeklyVolumeLimit", kind: "sepa_debit", account: "DE65370400440000343434", settles: settlement{failure: "charge_exceeds_source_limit"}},
+		{token: "pm_sepaDebit_exceedsWeeklyTransactionLimit", kind: "sepa_debit", account: "DE27370400440000121212", settles: settlement{failure: "charge_exceeds_weekly_limit"}},
+		{token: "pm_sepaDebit_insufficientFunds", kind: "sepa_debit", account: "DE65370400440002222227", settles: settlement{failure: "insufficient_funds"}},
 	}
 	for _, account := range accounts {
 		account.country = "US"

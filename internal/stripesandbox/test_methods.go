@@ -2,7 +2,6 @@ package stripesandbox
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -13,6 +12,7 @@ const (
 	authNever authRule = iota
 	authUntilSetUp
 	authAlways
+	authFirst // declinesFirst times
 )
 
 // testMethod is how one of Stripe's test payment methods behaves.
@@ -20,6 +20,7 @@ const (
 type testMethod struct {
 	token         string
 	number        string
+	account       string // of a bank account: its number or IBAN
 	label         string // for the buyer's page
 	kind          string // card, us_bank_account or sepa_debit
 	brand         string
@@ -35,6 +36,8 @@ type testMethod struct {
 	disputed      bool
 	refund        refundCourse
 	settles       settlement
+	setupLater    bool // setting it up is processing first
+	depositsFail  bool // microdeposits cannot be sent
 	declinesFirst int  // of off-session charges only; negative: all of them
 	private       bool // not one of Stripe's
 }
@@ -86,34 +89,6 @@ func testMethodByToken(token string) (*testMethod, bool) {
 		return m, true
 	}
 	return privateMethod(token)
-}
-
-// privatePrefix starts the tokens that only this sandbox knows:
-// pm_sandbox_decline_<decline_code>[_advice_<advice_code>][_times_<n>] attaches, then its
-// off-session charges are declined n times, or always, before they succeed.
-const privatePrefix = "pm_sandbox_decline_"
-
-func privateMethod(token string) (*testMethod, bool) {
-	reason, ok := strings.CutPrefix(token, privatePrefix)
-	if !ok {
-		return nil, false
-	}
-	times := -1
-	if head, tail, found := strings.Cut(reason, "_times_"); found {
-		n, err := strconv.Atoi(tail)
-		if err != nil || n < 1 {
-			return nil, false
-		}
-		reason, times = head, n
-	}
-	reason, advice, _ := strings.Cut(reason, "_advice_")
-	if reason == "" {
-		return nil, false
-	}
-	return &testMethod{
-		token: token, kind: "card", brand: "visa", country: "US", funding: "credit", number: "4000000000000000",
-		charge: declineFor(reason).withAdvice(advice), declinesFirst: times, private: true,
-	}, true
 }
 
 // sepaMethod understands pm_sepaDebit_<course>_<country>.
