@@ -19,6 +19,7 @@ import (
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/activities/stripegateway"
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // sandbox is a Stripe account of one test, and a gateway to it.
@@ -31,7 +32,7 @@ type sandbox struct {
 func newSandbox(t *testing.T, webhooks ...stripesandbox.WebhookEndpoint) sandbox {
 	t.Helper()
 	server, err := stripesandbox.Start(t.Context(), "127.0.0.1:0", stripesandbox.Config{
-		Webhooks: webhooks, AsyncDelay: -1, Logger: slog.New(slog.DiscardHandler),
+		Webhooks: webhooks, AsyncDelay: -1, Logger: slog.New(slog.DiscardHandler), Middleware: sandboxtest.Check(t),
 	})
 	require.NoError(t, err)
 	t.Cleanup(server.Close)

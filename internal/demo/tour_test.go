@@ -8,11 +8,13 @@ import (
 
 	"github.com/offsession/offsession/internal/demo"
 	"github.com/offsession/offsession/internal/devstack"
+	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // TestTour is `starter demo` against a real Temporal server: five customers, each with the end that it should have.
 func TestTour(t *testing.T) {
-	stack, err := devstack.Start(t.Context(), devstack.Options{})
+	stack, err := devstack.Start(t.Context(), devstack.Options{Sandbox: stripesandbox.Config{Middleware: sandboxtest.Check(t)}})
 	require.NoError(t, err)
 	t.Cleanup(stack.Stop)
 	c, err := stack.Client()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/offsession/offsession/internal/devstack"
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 	"github.com/offsession/offsession/starter/client"
 )
 
@@ -67,9 +68,10 @@ func run(m *testing.M) (code int, err error) {
 
 	built := make(chan error, 1)
 	go func() { built <- build(ctx, dir) }()
+	answers := new(sandboxtest.Validator)
 	stack, err = devstack.Start(ctx, devstack.Options{
 		// Bank debits are settled by hand.
-		Sandbox: stripesandbox.Config{AsyncDelay: -1},
+		Sandbox: stripesandbox.Config{AsyncDelay: -1, Middleware: answers.Middleware},
 		Log:     logFile,
 	})
 	if err = errors.Join(err, <-built); err != nil {
@@ -89,7 +91,7 @@ func run(m *testing.M) (code int, err error) {
 	defer temporal.Close()
 
 	code = m.Run()
-	return code, errors.Join(checkAllHistories(ctx), checkLedger(stack.Sandbox.Ledger("")))
+	return code, errors.Join(checkAllHistories(ctx), checkLedger(stack.Sandbox.Ledger("")), answers.Finish())
 }
 
 // build builds the commands, with the race detector when the tests have it.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/starter/serve"
 	"github.com/offsession/offsession/worker/service"
@@ -76,6 +77,7 @@ func newSite(t *testing.T, o siteOptions) *site {
 	o.sandbox.AsyncDelay = cmp.Or(o.sandbox.AsyncDelay, -1)
 	o.sandbox.WebhookRetry = 200 * time.Millisecond
 	o.sandbox.Logger = logger("sandbox")
+	o.sandbox.Middleware = sandboxtest.Check(t)
 	o.sandbox.Webhooks = []stripesandbox.WebhookEndpoint{{URL: s.config.PublicURL + "/webhooks/stripe", Secret: s.config.StripeWebhookSecrets[0]}}
 	var err error
 	// The test's own context ends before its cleanups run, the worker's last words need the sandbox.

@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 func TestServerEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	srv, err := stripesandbox.Start(ctx, "127.0.0.1:0", stripesandbox.Config{})
+	srv, err := stripesandbox.Start(ctx, "127.0.0.1:0", stripesandbox.Config{Middleware: sandboxtest.Check(t)})
 	require.NoError(t, err)
 	resp, err := http.Get(srv.URL + "/_sandbox/health")
 	require.NoError(t, err)
@@ -35,7 +36,7 @@ func TestServerEndsWithItsContext(t *testing.T) {
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})
-	_, err := stripesandbox.Start(t.Context(), b.srv.URL[len("http://"):], stripesandbox.Config{})
+	_, err := stripesandbox.Start(t.Context(), b.srv.URL[len("http://"):], stripesandbox.Config{Middleware: sandboxtest.Check(t)})
 	require.ErrorContains(t, err, "listen for the Stripe sandbox")
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/offsession/offsession/activities/stripegateway"
 	"github.com/offsession/offsession/internal/link"
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 	"github.com/offsession/offsession/starter/web"
 	"github.com/offsession/offsession/workflows"
 )
@@ -38,7 +39,7 @@ type shop struct {
 
 func newShop(t *testing.T, change func(*web.Config)) *shop {
 	t.Helper()
-	sandbox, err := stripesandbox.Start(t.Context(), "127.0.0.1:0", stripesandbox.Config{})
+	sandbox, err := stripesandbox.Start(t.Context(), "127.0.0.1:0", stripesandbox.Config{Middleware: sandboxtest.Check(t)})
 	require.NoError(t, err)
 	t.Cleanup(sandbox.Close)
 	gateway, err := stripegateway.New(stripegateway.Config{APIKey: stripesandbox.DefaultAPIKey, APIBase: sandbox.URL})
