@@ -43,6 +43,7 @@ func TestFrame(t *testing.T) {
 		{"object for a string", "POST", "/v1/customers", "email[a]=1", nil, 400, "", "Invalid string"},
 		{"long key", "POST", "/v1/customers", "", []string{"Idempotency-Key", strings.Repeat("k", 256)}, 400, "", "255"},
 		{"long metadata", "POST", "/v1/customers", "metadata[a]=" + strings.Repeat("x", 501), nil, 400, "", "500"},
+		{"long text", "POST", "/v1/customers", "description=" + strings.Repeat("ä", 5001), nil, 400, "", "Invalid string: äääääää...äääääää; must be at most 5000 characters"},
 		{"deep name", "POST", "/v1/customers", "a" + strings.Repeat("[b]", 11) + "=1", nil, 400, "", "Invalid parameter name"},
 		{"large body", "POST", "/v1/customers", "description=" + strings.Repeat("x", 1<<20), nil, 413, "", "1 MiB"},
 	} {

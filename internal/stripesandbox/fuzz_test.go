@@ -19,6 +19,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // What a request may allocate: so much, so much per byte of its body, and so much for
@@ -49,7 +51,7 @@ func frozen(tb testing.TB) *Sandbox {
 	tb.Helper()
 	s := New(Config{
 		Seed: 1, AsyncDelay: time.Minute, Logger: slog.New(slog.DiscardHandler),
-		Clock: func() time.Time { return time.Unix(1_800_000_000, 0) },
+		Clock: func() time.Time { return time.Unix(1_800_000_000, 0) }, Middleware: sandboxtest.Check(tb),
 	})
 	tb.Cleanup(s.Close)
 	return s

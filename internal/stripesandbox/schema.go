@@ -1,10 +1,12 @@
 package stripesandbox
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 type kind int
@@ -138,9 +140,16 @@ func (f field) check(p *param, path string) *apiError {
 	return nil
 }
 
+// maxText bounds strings, in characters.
+const maxText = 5000
+
 func (f field) checkString(p *param, path string) *apiError {
 	if p.sub != nil {
 		return invalidParam(path, "Invalid string: {}")
+	}
+	if utf8.RuneCountInString(p.value) > maxText {
+		r := []rune(p.value)
+		return invalidParam(path, fmt.Sprintf("Invalid string: %s...%s; must be at most %d characters", string(r[:7]), string(r[len(r)-7:]), maxText))
 	}
 	if len(f.enum) > 0 && !slices.Contains(f.enum, p.value) {
 		return invalidParam(path, "Invalid "+path+": must be one of "+strings.Join(f.enum, ", "))

@@ -100,7 +100,7 @@ func (c *check) visitPlain(p place, schema *openapi3.Schema, value any) {
 			if schemaError, ok := errors.AsType[*openapi3.SchemaError](err); ok {
 				reason = schemaError.Reason
 			}
-			c.differ(p, "%v: %s", value, reason)
+			c.differ(p, "%s: %s", describe(value), reason)
 		}
 	}
 }
@@ -197,6 +197,6 @@ func describe(value any) string {
 	case []any:
 		return "a list"
 	default:
-		return fmt.Sprint(value)
+		return fmt.Sprintf("%.100v", value)
 	}
 }
