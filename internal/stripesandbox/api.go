@@ -212,8 +212,15 @@ func (s *Sandbox) run(q *apiRequest) reply {
 		q.fingerprint = fingerprint(q.method, q.path, q.values)
 	}
 
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	var out reply
+	if err := s.section(func() { out = s.runOnce(c, q, expand, invalid) }); err != nil {
+		return q.refuse(notStored(err))
+	}
+	return out
+}
+
+// runOnce executes a request unless its key has an answer already. The caller holds mu.
+func (s *Sandbox) runOnce(c *call, q *apiRequest, expand *expansion, invalid *apiError) reply {
 	var rec *keyRecord
 	if q.method == http.MethodPost {
 		if q.key == "" {
@@ -222,7 +229,7 @@ func (s *Sandbox) run(q *apiRequest) reply {
 			var known *reply
 			if rec, known = s.keys.begin(q, s.now()); known != nil {
 				if known.mismatch {
-					s.ledger.reusedKeys[q.key] = true
+					s.noteReuse(q.key)
 				}
 				return *known
 			}
@@ -264,6 +271,7 @@ func (s *Sandbox) executeAlone(c *call, q *apiRequest, expand *expansion, invali
 
 // pause lets others in while a slow answer waits. The caller holds mu.
 func (s *Sandbox) pause(d time.Duration) {
+	_ = s.commit() // a failure is met again at the end of the critical section
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	select {

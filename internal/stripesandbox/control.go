@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,7 +81,9 @@ func writeError(w http.ResponseWriter, err *apiError) { writeObject(w, err.Statu
 func (s *Sandbox) respond(w http.ResponseWriter, handle func(*call) (object, *apiError)) {
 	var o object
 	var err *apiError
-	s.locked(func(c *call) { o, err = handle(c) })
+	if unwritten := s.locked(func(c *call) { o, err = handle(c) }); unwritten != nil {
+		err = notStored(unwritten)
+	}
 	if err != nil {
 		writeError(w, err)
 		return
@@ -164,7 +167,7 @@ func (s *Sandbox) AdvanceClock(d time.Duration) error {
 		return fmt.Errorf("%s is not positive, the clock only goes forward", d)
 	}
 	var err error
-	s.locked(func(*call) {
+	unwritten := s.locked(func(*call) {
 		if d > math.MaxInt64-time.Duration(s.offset.Load()) {
 			err = fmt.Errorf("%s is further than the clock goes", d)
 			return
@@ -173,7 +176,7 @@ func (s *Sandbox) AdvanceClock(d time.Duration) error {
 		s.runDue()
 	})
 	s.sender.nudge()
-	return err
+	return cmp.Or(err, unwritten)
 }
 
 func (s *Sandbox) handleResend(w http.ResponseWriter, r *http.Request) {
@@ -183,7 +186,7 @@ func (s *Sandbox) handleResend(w http.ResponseWriter, r *http.Request) {
 			return nil, err
 		}
 		for _, endpoint := range c.subscribed(e.Type) {
-			s.sender.push(&delivery{event: e, endpoint: endpoint, due: c.now, first: c.now})
+			s.plan(planned{delivery: &delivery{event: e, endpoint: endpoint, due: c.now, first: c.now}})
 		}
 		return e, nil
 	})

@@ -26,11 +26,16 @@ type dueItem struct {
 	clock  string // the test clock whose time at is; empty: the sandbox's own
 }
 
-// dueItems are what is still to come, by clock.
-type dueItems map[string]*queue[dueItem]
+// dueItems are what is still to come.
+type dueItems struct {
+	clocks  map[string]*queue[dueItem]
+	journal *journal
+}
 
-func (d dueItems) push(item dueItem) {
-	q := d[item.clock]
+func newDueItems() *dueItems { return &dueItems{clocks: make(map[string]*queue[dueItem])} }
+
+func (d *dueItems) push(item dueItem) {
+	q := d.clocks[item.clock]
 	if q == nil {
 		q = &queue[dueItem]{before: func(a, b dueItem) bool {
 			if !a.at.Equal(b.at) {
@@ -38,22 +43,32 @@ func (d dueItems) push(item dueItem) {
 			}
 			return a.order < b.order
 		}}
-		d[item.clock] = q
+		d.clocks[item.clock] = q
 	}
 	q.push(item)
+	d.journal.schedule(item)
 }
 
 // next takes out the first item of a clock that is due by then.
-func (d dueItems) next(clock string, now time.Time) (dueItem, bool) {
-	q := d[clock]
+func (d *dueItems) next(clock string, now time.Time) (dueItem, bool) {
+	q := d.clocks[clock]
 	if q == nil || q.len() == 0 || q.first().at.After(now) {
 		return dueItem{}, false
 	}
-	return q.pop(), true
+	item := q.pop()
+	d.journal.unschedule(item)
+	return item, true
 }
 
 // drop forgets what was to come on a clock.
-func (d dueItems) drop(clock string) { delete(d, clock) }
+func (d *dueItems) drop(clock string) {
+	if q := d.clocks[clock]; q != nil {
+		for _, item := range q.items {
+			d.journal.unschedule(item)
+		}
+		delete(d.clocks, clock)
+	}
+}
 
 // schedule has action happen to the resource at a time of the sandbox.
 func (c *call) schedule(at time.Time, action dueAction, id string) {

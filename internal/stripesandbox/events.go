@@ -110,11 +110,7 @@ func (s *Sandbox) dropOldEvents() {
 	if len(ids) <= s.events.max+s.events.max/10 {
 		return
 	}
-	cut := len(ids) - s.events.max
-	for _, id := range ids[:cut] {
-		delete(s.store.objects, id)
-	}
-	s.store.indexes[key] = slices.Clone(ids[cut:])
+	s.store.removeOldest(key.kind, len(ids)-s.events.max)
 }
 
 var eventRoutes = []route{

@@ -49,10 +49,11 @@ func allocated(fn func()) uint64 {
 // frozen is a sandbox that does the same whenever it is given the same requests.
 func frozen(tb testing.TB) *Sandbox {
 	tb.Helper()
-	s := New(Config{
+	s, err := New(Config{
 		Seed: 1, AsyncDelay: time.Minute, Logger: slog.New(slog.DiscardHandler),
 		Clock: func() time.Time { return time.Unix(1_800_000_000, 0) }, Middleware: sandboxtest.Check(tb),
 	})
+	require.NoError(tb, err)
 	tb.Cleanup(s.Close)
 	return s
 }

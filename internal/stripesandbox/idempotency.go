@@ -17,6 +17,7 @@ const maxKeyLength = 255
 type keyStore struct {
 	records map[string]*keyRecord
 	order   []string // oldest first; may name keys that were dropped since
+	journal *journal
 }
 
 // keyRecord is kept for every POST of the last day: it has to be small.
@@ -65,6 +66,7 @@ func (ks *keyStore) finish(key string, rec *keyRecord, r reply) {
 		return
 	}
 	rec.reply = r
+	ks.journal.answer(key, rec)
 }
 
 func (rec *keyRecord) forgotten(now time.Time) bool {
@@ -77,7 +79,10 @@ func (ks *keyStore) forget(now time.Time) {
 		if rec != nil && !rec.forgotten(now) {
 			return
 		}
-		delete(ks.records, ks.order[0])
+		if rec != nil {
+			delete(ks.records, ks.order[0])
+			ks.journal.forget(ks.order[0])
+		}
 		ks.order = ks.order[1:]
 	}
 }

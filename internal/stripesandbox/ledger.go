@@ -14,6 +14,14 @@ func newLedger() ledger {
 	return ledger{attempts: make(map[string][]LedgerAttempt), reusedKeys: make(map[string]bool)}
 }
 
+// noteReuse notes a key that was sent again with other parameters.
+func (s *Sandbox) noteReuse(key string) {
+	if !s.ledger.reusedKeys[key] {
+		s.ledger.reusedKeys[key] = true
+		s.journal.reuse(key)
+	}
+}
+
 // attempted notes a try to take a payment.
 func (c *call) attempted(pi *paymentIntent, outcome string, failure *apiError) {
 	if pi.Metadata.get(referenceKey) == "" {
@@ -24,4 +32,5 @@ func (c *call) attempted(pi *paymentIntent, outcome string, failure *apiError) {
 		a.Code, a.DeclineCode = failure.Code, failure.DeclineCode
 	}
 	c.sandbox.ledger.attempts[pi.ID] = append(c.sandbox.ledger.attempts[pi.ID], a)
+	c.sandbox.journal.attempt(a)
 }

@@ -57,7 +57,9 @@ func (s *Sandbox) handlePage(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) showPage(w http.ResponseWriter, id, message string) {
 	var cs *checkoutSession
 	var err *apiError
-	s.locked(func(c *call) { cs, err = named[*checkoutSession](c, id, "checkout.session", "session") })
+	if unwritten := s.locked(func(c *call) { cs, err = named[*checkoutSession](c, id, "checkout.session", "session") }); unwritten != nil {
+		err = notStored(unwritten)
+	}
 	if err != nil {
 		http.Error(w, err.Message, err.Status)
 		return
@@ -95,7 +97,9 @@ func (s *Sandbox) handlePageForm(w http.ResponseWriter, r *http.Request) {
 	}
 	var cs *checkoutSession
 	var err *apiError
-	s.locked(func(c *call) { cs, err = c.payByID(r.PathValue("id"), in) })
+	if unwritten := s.locked(func(c *call) { cs, err = c.payByID(r.PathValue("id"), in) }); unwritten != nil {
+		err = notStored(unwritten)
+	}
 	switch {
 	case err != nil:
 		s.showPage(w, r.PathValue("id"), err.Message)

@@ -48,6 +48,10 @@ type Config struct {
 	// PublicURL is where browsers reach the sandbox, without a trailing slash. It is the
 	// base of the url of hosted sessions. SetPublicURL changes it.
 	PublicURL string
+	// Data is a file in which everything is kept across restarts, made when it is not
+	// there. Empty: in memory. What the file says goes before Seed, and endpoints of
+	// Webhooks replace those in it with the same URL.
+	Data string
 	// Logger receives failed deliveries and server errors. Defaults to slog.Default.
 	Logger *slog.Logger
 	// Middleware wraps the handler, for recorders. Defaults to none.
@@ -92,15 +96,22 @@ type Sandbox struct {
 	keys      *keyStore
 	events    *eventLog
 	locks     locks
-	due       dueItems
+	due       *dueItems
 	scheduled uint64 // items ever put into due
 	ledger    ledger
-	random    *rand.Rand
+	source    *rand.PCG
+	random    *rand.Rand // draws from source
 	publicURL string
+	journal   *journal  // nil when everything is in memory only
+	file      *dataFile // likewise
+	broken    error     // why nothing can be written any more: memory is ahead of the file
+	outbox    []planned // go out when this critical section has been written
+	planned   uint64    // deliveries ever planned
 }
 
-// New returns a Sandbox that delivers webhooks until Close.
-func New(cfg Config) *Sandbox {
+// New returns a Sandbox that delivers webhooks until Close. Only Config.Data can make it
+// fail.
+func New(cfg Config) (*Sandbox, error) {
 	cfg.APIKey = cmp.Or(cfg.APIKey, DefaultAPIKey)
 	cfg.WebhookRetry = cmp.Or(cfg.WebhookRetry, time.Second)
 	cfg.AsyncDelay = cmp.Or(cfg.AsyncDelay, 2*time.Second)
@@ -113,6 +124,7 @@ func New(cfg Config) *Sandbox {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	source := rand.NewPCG(cfg.Seed, 0)
 	s := &Sandbox{
 		cfg:       cfg,
 		router:    newRouter(routes()),
@@ -120,9 +132,10 @@ func New(cfg Config) *Sandbox {
 		keys:      newKeyStore(),
 		events:    newEventLog(cfg.MaxEvents),
 		locks:     make(locks),
-		due:       make(dueItems),
+		due:       newDueItems(),
 		ledger:    newLedger(),
-		random:    rand.New(rand.NewPCG(cfg.Seed, 0)),
+		source:    source,
+		random:    rand.New(source),
 		publicURL: strings.TrimSuffix(cfg.PublicURL, "/"),
 	}
 	s.limits = newLimits(cfg.RateLimit, s.router)
@@ -132,18 +145,29 @@ func New(cfg Config) *Sandbox {
 	if cfg.Middleware != nil {
 		s.handler = cfg.Middleware(s.handler)
 	}
-	s.locked(func(c *call) {
-		for _, endpoint := range cfg.Webhooks {
-			c.addWebhookEndpoint(endpoint)
+	if cfg.Data != "" {
+		if err := s.open(cfg.Data); err != nil {
+			return nil, err
 		}
-	})
+	}
+	if err := s.locked(func(c *call) {
+		for _, endpoint := range cfg.Webhooks {
+			c.setWebhookEndpoint(endpoint)
+		}
+	}); err != nil {
+		return nil, err
+	}
 	go s.sender.run()
-	return s
+	return s, nil
 }
 
-// Close stops webhook delivery and waits for deliveries under way. A second call does
-// nothing. Requests are still answered afterwards.
-func (s *Sandbox) Close() { s.sender.stop() }
+// Close stops webhook delivery, waits for deliveries under way and closes the data file.
+// A second call does nothing. Requests are still answered afterwards, but not when there
+// is a data file.
+func (s *Sandbox) Close() {
+	s.sender.stop()
+	s.closeFile()
+}
 
 // SetPublicURL changes Config.PublicURL, for servers that learn their address late.
 func (s *Sandbox) SetPublicURL(url string) {
@@ -170,9 +194,8 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 // now is the sandbox's time.
 func (s *Sandbox) now() time.Time { return s.cfg.Clock().Add(time.Duration(s.offset.Load())) }
 
-// locked runs fn in the critical section, after whatever has become due.
-func (s *Sandbox) locked(fn func(c *call)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fn(&call{sandbox: s, now: s.runDue()})
+// locked runs fn in the critical section, after whatever has become due. An error is
+// section's.
+func (s *Sandbox) locked(fn func(c *call)) error {
+	return s.section(func() { fn(&call{sandbox: s, now: s.runDue()}) })
 }

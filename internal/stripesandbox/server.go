@@ -40,7 +40,12 @@ func Start(ctx context.Context, addr string, cfg Config) (*Server, error) {
 	if cfg.PublicURL == "" {
 		cfg.PublicURL = url
 	}
-	s := &Server{Sandbox: New(cfg), URL: url, done: make(chan error, 1)} //nolint:contextcheck // delivery lives until Close
+	sandbox, err := New(cfg) //nolint:contextcheck // delivery lives until Close
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
+	s := &Server{Sandbox: sandbox, URL: url, done: make(chan error, 1)}
 	s.http = &http.Server{
 		Handler: s.Sandbox, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
@@ -53,7 +58,8 @@ func Start(ctx context.Context, addr string, cfg Config) (*Server, error) {
 // Close stops the server, gives requests under way two seconds, and stops the delivery
 // of webhooks. A second call does nothing.
 func (s *Server) Close() {
-	s.Sandbox.Close()
+	s.sender.stop()
+	defer s.Sandbox.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {

@@ -11,6 +11,7 @@ type store struct {
 	objects map[string]resource
 	indexes map[indexKey][]string
 	seq     uint64
+	journal *journal // nil when everything is in memory only
 }
 
 // indexKey names an ordered list of ids, oldest first: all of a kind (owner empty) or
@@ -35,7 +36,10 @@ func (st *store) add(kind string, r resource, owners ...string) {
 }
 
 // put stores a new version of a resource.
-func (st *store) put(r resource) { st.objects[r.head().ID] = r }
+func (st *store) put(r resource) {
+	st.objects[r.head().ID] = r
+	st.journal.put(r)
+}
 
 func (st *store) index(kind, owner string, r resource) {
 	key := indexKey{kind, owner}
@@ -45,16 +49,30 @@ func (st *store) index(kind, owner string, r resource) {
 		at = st.position(ids, r.head().Seq)
 	}
 	st.indexes[key] = slices.Insert(ids, at, r.head().ID)
+	st.journal.index(kind, owner, r.head().Seq, false)
 }
 
 func (st *store) unindex(kind, owner, id string) {
 	key := indexKey{kind, owner}
 	st.indexes[key] = slices.DeleteFunc(slices.Clone(st.indexes[key]), func(other string) bool { return other == id })
+	st.journal.index(kind, owner, st.seqOf(id), true)
 }
 
 func (st *store) remove(kind string, r resource) {
 	st.unindex(kind, "", r.head().ID)
 	delete(st.objects, r.head().ID)
+	st.journal.remove(r)
+}
+
+// removeOldest removes the n resources that come first in the list of their kind.
+func (st *store) removeOldest(kind string, n int) {
+	key := indexKey{kind: kind}
+	ids := st.indexes[key]
+	for _, id := range ids[:n] {
+		st.journal.remove(st.objects[id])
+		delete(st.objects, id)
+	}
+	st.indexes[key] = slices.Clone(ids[n:])
 }
 
 func (st *store) seqOf(id string) uint64 { return st.objects[id].head().Seq }

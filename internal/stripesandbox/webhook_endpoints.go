@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 )
@@ -55,6 +56,23 @@ func (c *call) addWebhookEndpoint(in WebhookEndpoint) *webhookEndpoint {
 	}
 	c.sandbox.store.add("webhook_endpoint", e)
 	return e
+}
+
+// setWebhookEndpoint is addWebhookEndpoint for one that a data file may know already.
+func (c *call) setWebhookEndpoint(in WebhookEndpoint) {
+	st := c.sandbox.store
+	for _, id := range st.indexes[indexKey{kind: "webhook_endpoint"}] {
+		if e, ok := lookup[*webhookEndpoint](st, id); ok && c.sandbox.file != nil && e.URL == in.URL {
+			update(c, e, func(e *webhookEndpoint) {
+				e.Secret = cmp.Or(in.Secret, e.Secret)
+				if len(in.EnabledEvents) > 0 {
+					e.EnabledEvents = in.EnabledEvents
+				}
+			})
+			return
+		}
+	}
+	c.addWebhookEndpoint(in)
 }
 
 // subscribed returns the ids of the endpoints that want an event of this type.

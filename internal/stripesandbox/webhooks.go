@@ -30,11 +30,20 @@ const (
 
 // delivery is one event on its way to one endpoint. Times are the sandbox's.
 type delivery struct {
+	number   uint64
 	event    *event
 	endpoint string
 	due      time.Time
 	first    time.Time
 	tries    int
+}
+
+// planned is a delivery that goes out once the critical section is over in which its
+// event happened.
+type planned struct {
+	*delivery
+	held bool          // until the next event of its object has arrived
+	wait time.Duration // and then so long
 }
 
 // lane is what one endpoint has yet to get.
@@ -117,19 +126,38 @@ func (d *sender) enqueue(e *event, now time.Time) {
 	}
 	d.mu.Lock()
 	waits, hold := d.behaviour.plan(e.Type)
+	d.mu.Unlock()
 	for _, endpoint := range e.Pending {
-		l := d.lane(endpoint)
 		for _, wait := range waits {
 			due := now.Add(wait)
-			item := &delivery{event: e, endpoint: endpoint, due: due, first: due}
-			if object := e.objectID(); hold && object != "" && l.held[object].delivery == nil {
-				l.held[object] = heldDelivery{item, wait}
-				continue
-			} else if hold {
-				item.due, item.first = now, now // it is what the held one waits for
-			}
-			l.push(item)
+			d.sandbox.plan(planned{&delivery{event: e, endpoint: endpoint, due: due, first: due}, hold, wait})
 		}
+	}
+}
+
+// plan has a delivery, new or to be tried again, go out after this critical section.
+func (s *Sandbox) plan(item planned) {
+	if item.number == 0 {
+		s.planned++
+		item.number = s.planned
+	}
+	s.outbox = append(s.outbox, item)
+	s.journal.deliver(item.delivery)
+}
+
+// take puts deliveries into their lanes.
+func (d *sender) take(items []planned) {
+	d.mu.Lock()
+	for _, item := range items {
+		l := d.lane(item.endpoint)
+		if object := item.event.objectID(); item.held && object != "" && l.held[object].delivery == nil {
+			l.held[object] = heldDelivery{item.delivery, item.wait}
+			continue
+		} else if item.held { // it is what the held one waits for
+			item.due = item.due.Add(-item.wait)
+			item.first = item.due
+		}
+		l.push(item.delivery)
 	}
 	d.mu.Unlock()
 	d.nudge()
@@ -164,13 +192,6 @@ func (l *lane) release(object string, seq uint64, now time.Time) {
 	l.push(item.delivery)
 }
 
-func (d *sender) push(item *delivery) {
-	d.mu.Lock()
-	d.lane(item.endpoint).push(item)
-	d.mu.Unlock()
-	d.nudge()
-}
-
 // nudge makes run look at the lanes again.
 func (d *sender) nudge() {
 	select {
@@ -199,7 +220,7 @@ func (d *sender) run() {
 		select {
 		case <-d.wake:
 		case <-ticker.C:
-			d.sandbox.locked(func(*call) {})
+			_ = d.sandbox.locked(func(*call) {}) // a failure has been logged, and every request meets it
 		case <-d.closing:
 			return
 		}
@@ -243,9 +264,13 @@ func (d *sender) deliver(ctx context.Context, item *delivery) {
 	}
 	wait, again := item.retry(d.sandbox.now(), d.sandbox.cfg.WebhookRetry)
 	d.sandbox.cfg.Logger.Warn("webhook not delivered", "event_id", e.ID, "event_type", e.Type, "tries", item.tries, "retry_in", wait, "error", err)
-	if again {
-		d.push(item)
-	}
+	_ = d.sandbox.locked(func(*call) { // what is not written is tried again after a restart
+		if again {
+			d.sandbox.plan(planned{delivery: item})
+		} else {
+			d.sandbox.journal.finish(item)
+		}
+	})
 }
 
 // retry plans the next try after a failed one: the gaps double until they reach an hour,
@@ -260,13 +285,15 @@ func (item *delivery) retry(now time.Time, first time.Duration) (wait time.Durat
 // current returns the endpoint and the event as they are now; no endpoint when it shall
 // not get anything.
 func (d *sender) current(item *delivery) (endpoint *webhookEndpoint, e *event) {
-	e = item.event // which may have fallen out of the log
-	d.sandbox.locked(func(c *call) {
+	e = item.event                       // which may have fallen out of the log
+	_ = d.sandbox.locked(func(c *call) { // without an endpoint nothing is sent
 		if latest, ok := lookup[*event](c.sandbox.store, e.ID); ok {
 			e = latest
 		}
 		if found, ok := lookup[*webhookEndpoint](c.sandbox.store, item.endpoint); ok && !found.Disabled {
 			endpoint = found
+		} else {
+			d.sandbox.journal.finish(item)
 		}
 	})
 	return endpoint, e
@@ -275,7 +302,8 @@ func (d *sender) current(item *delivery) (endpoint *webhookEndpoint, e *event) {
 // arrived notes that an endpoint has an event, and lets go of the older one of the same
 // object that was held back for it.
 func (d *sender) arrived(item *delivery) {
-	d.sandbox.locked(func(c *call) {
+	_ = d.sandbox.locked(func(c *call) { // what is not written is sent again after a restart
+		d.sandbox.journal.finish(item)
 		e, ok := lookup[*event](c.sandbox.store, item.event.ID)
 		if ok && slices.Contains(e.Pending, item.endpoint) {
 			update(c, e, func(e *event) {
