@@ -71,7 +71,7 @@ func TestEveryKindAddedIsStored(t *testing.T) {
 			require.True(t, ok, "the kind is a literal, so that it can be found")
 			name, err := strconv.Unquote(kind.Value)
 			require.NoError(t, err)
-			require.Contains(t, storedKinds, name)
+			require.True(t, storedKinds[name] != nil, "%s is missing from storedKinds", name)
 			calls++
 			return true
 		})
