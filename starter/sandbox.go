@@ -28,15 +28,16 @@ type sandboxKeys struct {
 func newSandbox(a *app) *cobra.Command {
 	var (
 		listen, publicURL string
+		rateLimit         string
 		urls, secrets     []string
 	)
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run a Stripe of your own, in memory, for trying things out",
-		Long: `Serves a stand-in for Stripe's API with Stripe's test cards, and delivers signed webhooks. Everything is in memory and
-gone at the end. Point STRIPE_API_BASE of worker and serve at it.`,
-		Example: "  starter sandbox --webhook-url http://127.0.0.1:8080/webhooks/stripe --webhook-secret whsec_local",
-		Args:    noArgs,
+		Long:  sandboxHelp,
+		Example: `  starter sandbox --webhook-url http://127.0.0.1:8080/webhooks/stripe --webhook-secret whsec_local
+  starter sandbox --rate-limit global=100,endpoint=25`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			endpoints, err := readEndpoints(urls, secrets)
 			if err != nil {
@@ -48,18 +49,29 @@ gone at the end. Point STRIPE_API_BASE of worker and serve at it.`,
 			if publicURL != "" && !isWebURL(publicURL) {
 				return usagef("--public-url: %q; must be an absolute http:// or https:// address", shorten(publicURL))
 			}
+			var limit stripesandbox.RateLimit
+			if cmd.Flags().Changed("rate-limit") {
+				if limit, err = readRateLimit(rateLimit); err != nil {
+					return err
+				}
+			}
 			cfg, err := config.Load(config.ForClient)
 			if err != nil {
 				return usage(err)
 			}
-			return a.sandbox(cmd.Context(), listen, stripesandbox.Config{Webhooks: endpoints, PublicURL: publicURL, Logger: cfg.Logger(a.stderr)})
+			if !onlyThisMachine(listen) {
+				a.note("warning: other machines can reach --listen %s; the sandbox's keys are public, and its control routes need none", listen)
+			}
+			return a.sandbox(cmd.Context(), listen, stripesandbox.Config{Webhooks: endpoints, PublicURL: publicURL, RateLimit: limit, Logger: cfg.Logger(a.stderr)})
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&listen, "listen", defaultSandboxListen, "address to listen on")
+	f.StringVar(&listen, "listen", defaultSandboxListen, "address to listen on; others than this machine reach it only if you say so, with :12111 or 0.0.0.0:12111")
 	f.StringVar(&publicURL, "public-url", "", "under which address browsers reach it (default http:// and --listen)")
 	f.StringArrayVar(&urls, "webhook-url", nil, "where events are delivered; repeatable")
 	f.StringArrayVar(&secrets, "webhook-secret", nil, "whsec_… to sign deliveries with: one for all addresses, or one each (default drawn at random)")
+	f.StringVar(&rateLimit, "rate-limit", "", "requests per second let in, others get 429: global=100,endpoint=25, or a number for the global one (default no limit)")
+	cmd.AddCommand(newSandboxAudit(a))
 	return cmd
 }
 

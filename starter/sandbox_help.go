@@ -1,0 +1,31 @@
+package main
+
+const sandboxHelp = `Serves a stand-in for Stripe's API (version 2025-08-27.basil) with Stripe's test cards, stored idempotency keys and signed
+webhooks. Everything is in memory and gone at the end. Point STRIPE_API_BASE of worker and serve at it.
+
+What is as Stripe, what is simplified and what is unknown, with the test that holds each:
+internal/stripesandbox/FIDELITY.md.
+
+Test payment methods: the tokens and numbers of https://docs.stripe.com/testing, such as pm_card_visa or
+pm_card_chargeCustomerFail, each declining where Stripe's does. The sandbox's own begin with pm_sandbox_:
+  pm_sandbox_decline_insufficient_funds_times_2         declined twice off-session, then good
+  pm_sandbox_decline_do_not_honor_advice_try_again_later   with Stripe's advice, always
+
+Control routes, JSON without a key, under /_sandbox:
+  POST /checkout/{id}/pay                      the buyer: {"payment_method": "pm_card_visa"}
+  GET  /checkout/{id}                          the buyer's page, the url of hosted sessions
+  POST /payment_intents/{id}/authenticate      end of 3D Secure: {"result": "pass"|"fail"}; /setup_intents/{id}/… alike
+  POST /payment_intents/{id}/settle            the bank's answer to a debit: {"outcome": "succeeded"|"failed"}
+  POST /payment_methods/{id}/automatic_update  the card network replaced the card
+  POST /faults                                 break requests: {"kind": "drop_after", "method": "POST",
+                                               "path_prefix": "/v1/payment_intents", "skip": 1, "times": 2} or
+                                               {"kind": "503", "probability": 0.1, "seed": 7}; GET lists, DELETE removes.
+                                               Kinds: drop_before drop_after 500_before 500_after 424 503 429 409
+                                               lock_timeout slow slow_before broken_json auth_401
+  POST /webhooks                               {"mode": "normal"|"lost"|"duplicated"|"delayed"|"shuffled"|"stale"} with
+                                               delay_ms, window_ms, types, probability, seed
+  POST /events/{id}/resend                     deliver an event once more
+  POST /clock                                  {"advance": "25h"}: move the sandbox's time; GET tells it
+  GET  /ledger?reference=R                     what was really paid; starter sandbox audit prints it
+  GET  /requests                               the recent calls; DELETE forgets them
+  GET  /health                                 is it alive`
