@@ -12,12 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // auditedSandbox is a sandbox at a fixed time, and a way to call it.
 func auditedSandbox(t *testing.T) (address string, post func(key, path string, pairs ...string) map[string]any) {
 	t.Helper()
-	srv, err := stripesandbox.Start(t.Context(), "127.0.0.1:0", stripesandbox.Config{Clock: func() time.Time { return noon }, Seed: 1})
+	srv, err := stripesandbox.Start(t.Context(), "127.0.0.1:0", stripesandbox.Config{
+		Clock: func() time.Time { return noon }, Seed: 1, Middleware: sandboxtest.Check(t),
+	})
 	require.NoError(t, err)
 	t.Cleanup(srv.Close)
 	return srv.URL, func(key, path string, pairs ...string) map[string]any {

@@ -56,10 +56,6 @@ func ownerOf(r resource) string {
 		return r.Customer
 	case *checkoutSession:
 		return r.Customer
-	case *subscription:
-		return r.Customer
-	case *invoice:
-		return r.Customer
 	}
 	return ""
 }
