@@ -228,7 +228,7 @@ func (s *Sandbox) handleSettle(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// handleAuthenticate ends a 3D Secure challenge of an intent outside of Checkout.
+// handleAuthenticate ends a 3D Secure challenge of an intent.
 func (s *Sandbox) handleAuthenticate(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Result Authentication `json:"result"`
@@ -253,6 +253,11 @@ func (c *call) authenticate(id string, passed bool) (object, *apiError) {
 			return nil, err
 		case si.Status != statusRequiresAction || si.VerifyBy != 0:
 			return nil, si.unexpected("This SetupIntent has a status of " + si.Status + ", there is no challenge to answer.")
+		case si.Session != "":
+			if err := c.authenticateInSession(si.Session, passed); err != nil {
+				return nil, err
+			}
+			return result(named[*setupIntent](c, id, "setupintent", "intent"))
 		}
 		return result(c.authenticateSetup(si, passed))
 	}
@@ -262,8 +267,28 @@ func (c *call) authenticate(id string, passed bool) (object, *apiError) {
 		return nil, err
 	case pi.Status != statusRequiresAction || pi.debit().VerifyBy != 0:
 		return nil, pi.unexpected("This PaymentIntent has a status of " + pi.Status + ", there is no challenge to answer.")
+	case pi.Session != "":
+		if err := c.authenticateInSession(pi.Session, passed); err != nil {
+			return nil, err
+		}
+		return result(named[*paymentIntent](c, id, "payment_intent", "intent"))
 	}
 	return result(c.authenticatePayment(pi, passed))
+}
+
+// authenticateInSession ends a challenge of a Checkout Session, and with it the session:
+// left open, it could be paid a second time.
+func (c *call) authenticateInSession(id string, passed bool) *apiError {
+	cs, err := named[*checkoutSession](c, id, "checkout.session", "session")
+	if err != nil {
+		return err
+	}
+	in := Payment{Authenticate: AuthenticationFailed}
+	if passed {
+		in.Authenticate = AuthenticationPassed
+	}
+	_, err = c.pay(cs, in)
+	return err
 }
 
 // handleAutomaticUpdate is the card network replacing an expired or lost card: the saved

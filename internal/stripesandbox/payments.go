@@ -138,10 +138,14 @@ func (c *call) failPayment(pi *paymentIntent, refusal *apiError, ch *charge) *ap
 // authenticatePayment is the end of a 3D Secure challenge.
 func (c *call) authenticatePayment(pi *paymentIntent, passed bool) (*paymentIntent, *apiError) {
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, pi.PaymentMethod)
-	if passed {
-		return c.chargePayment(pi, pm, false)
+	if !passed {
+		return nil, c.failPayment(pi, authenticationFailed("payment_intent_authentication_failure", pm), nil)
 	}
-	return nil, c.failPayment(pi, authenticationFailed("payment_intent_authentication_failure", pm), nil)
+	// While the challenge was open it may have been detached, or used or attached elsewhere.
+	if _, err := c.usablePaymentMethod(pm.ID, pi.Customer); err != nil {
+		return nil, c.failPayment(pi, err, nil)
+	}
+	return c.chargePayment(pi, pm, false)
 }
 
 // lateSettlement is how long Stripe's delayed test accounts take at least.

@@ -371,10 +371,14 @@ func (c *call) failSetup(si *setupIntent, refusal *apiError) *apiError {
 // authenticateSetup is the end of a 3D Secure challenge.
 func (c *call) authenticateSetup(si *setupIntent, passed bool) (*setupIntent, *apiError) {
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, si.PaymentMethod)
-	if passed {
-		return c.succeedSetup(si, pm), nil
+	if !passed {
+		return nil, c.failSetup(si, authenticationFailed("setup_intent_authentication_failure", pm))
 	}
-	return nil, c.failSetup(si, authenticationFailed("setup_intent_authentication_failure", pm))
+	// While the challenge was open it may have been detached, or used or attached elsewhere.
+	if _, err := c.usablePaymentMethod(pm.ID, si.Customer); err != nil {
+		return nil, c.failSetup(si, err)
+	}
+	return c.succeedSetup(si, pm), nil
 }
 
 func authenticationFailed(code string, pm *paymentMethod) *apiError {

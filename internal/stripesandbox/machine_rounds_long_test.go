@@ -1,0 +1,5 @@
+//go:build long
+
+package stripesandbox_test
+
+const machineRounds = 200

@@ -1,0 +1,6 @@
+//go:build !long
+
+package stripesandbox_test
+
+// machineRounds times 100 sequences of about 30 calls are made.
+const machineRounds = 3

@@ -1,0 +1,611 @@
+package stripesandbox_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/offsession/offsession/internal/stripesandbox"
+)
+
+// TestPaymentMachine sends random sequences of calls to a sandbox and to the model of
+// machine_model_test.go, and compares after each call: the answer, the events, the state
+// of every object, and what must never happen whatever is sent.
+func TestPaymentMachine(t *testing.T) {
+	t.Parallel()
+	for i := range machineRounds {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				m := newMachine(t)
+				t.Repeat(map[string]func(*rapid.T){
+					"":                 m.check,
+					"attach":           m.attachMethod,
+					"detach":           m.detachMethod,
+					"create payment":   m.createPayment,
+					"confirm payment":  m.confirmPayment,
+					"update payment":   m.updatePayment,
+					"cancel payment":   m.cancelPayment,
+					"answer challenge": m.answerChallenge,
+					"settle debit":     m.settleDebit,
+					"refund":           m.refundPayment,
+					"create setup":     m.createSetup,
+					"confirm setup":    m.confirmSetupIntent,
+					"cancel setup":     m.cancelSetup,
+					"open session":     m.openSession,
+					"pay session":      m.paySession,
+					"expire session":   m.expireSession,
+					"advance clock":    m.advanceClock,
+					"repeat a call":    m.repeatCall,
+					"reuse a key":      m.reuseKey,
+					"webhook endpoint": m.changeEndpoints,
+				})
+			})
+		})
+	}
+}
+
+// sent is a call that was made under a key.
+type sent struct {
+	key, path string
+	form      url.Values
+	at        time.Time
+	stored    bool
+	status    int
+	body      []byte
+	expect    func() outcome
+}
+
+type machine struct {
+	model
+	*invariants
+	t         *rapid.T
+	s         *stripesandbox.Sandbox
+	customers []string
+	history   []*sent
+	keys      int
+}
+
+func newMachine(t *rapid.T) *machine {
+	start := time.Unix(1_800_000_000, 0)
+	s := stripesandbox.New(stripesandbox.Config{
+		Seed: 1, AsyncDelay: asyncDelay, Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return start },
+	})
+	t.Cleanup(s.Close)
+	m := &machine{t: t, s: s, model: model{now: start, endpoints: map[string][]string{}}}
+	m.invariants = &invariants{get: func(path string) []byte { return m.do(http.MethodGet, path, nil, "").Body.Bytes() }}
+	m.control("/webhooks", map[string]any{"mode": "lost"})
+	for range 2 {
+		w := m.do(http.MethodPost, "/v1/customers", url.Values{"email": {"jane@example.com"}}, "")
+		m.customers = append(m.customers, decode(t, w.Body.Bytes())["id"].(string))
+	}
+	m.newEvents(t)
+	return m
+}
+
+func decode(t require.TestingT, body []byte) map[string]any {
+	var v map[string]any
+	require.NoError(t, json.Unmarshal(body, &v), "%s", body)
+	return v
+}
+
+func (m *machine) do(method, path string, form url.Values, key string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Authorization", "Bearer "+stripesandbox.DefaultAPIKey)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	w := httptest.NewRecorder()
+	m.s.ServeHTTP(w, r)
+	return w
+}
+
+func (m *machine) control(path string, in any) *httptest.ResponseRecorder {
+	body, err := json.Marshal(in)
+	require.NoError(m.t, err)
+	w := httptest.NewRecorder()
+	m.s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/_sandbox"+path, bytes.NewReader(body)))
+	return w
+}
+
+// call makes a call of the API, mostly under a new key.
+func (m *machine) call(t *rapid.T, path string, form url.Values, expect func() outcome) {
+	key := ""
+	if rapid.IntRange(0, 3).Draw(t, "keyed") > 0 {
+		m.keys++
+		key = fmt.Sprintf("key-%d", m.keys)
+	}
+	m.send(t, &sent{key: key, path: path, form: form, expect: expect})
+}
+
+func (m *machine) send(t *rapid.T, c *sent) {
+	w := m.do(http.MethodPost, c.path, c.form, c.key)
+	want := c.expect()
+	m.compare(t, c.path, w, want, w.Header().Get("Request-Id"), c.key)
+	require.Empty(t, w.Header().Get("Idempotent-Replayed"))
+	c.at, c.status, c.body = m.now, w.Code, w.Body.Bytes()
+	c.stored = w.Code == http.StatusOK || w.Code == http.StatusPaymentRequired
+	if c.key != "" && !slices.Contains(m.history, c) {
+		m.history = append(m.history, c)
+	}
+}
+
+// compare holds the answer and the events of a call against what the model expects, and
+// learns the ids of what was made.
+func (m *machine) compare(t *rapid.T, path string, w *httptest.ResponseRecorder, want outcome, request, key string) {
+	body := w.Body.Bytes()
+	require.Equal(t, want.status, w.Code, "%s: %s", path, body)
+	answer := decode(t, body)
+	shown, prefix := answer, ""
+	if want.fails() {
+		e := answer["error"].(map[string]any)
+		code, _ := e["code"].(string)
+		require.Equal(t, want.code, code, "%s: %s", path, body)
+		for _, name := range []string{"payment_intent", "setup_intent"} {
+			if o, ok := e[name].(map[string]any); ok {
+				shown, prefix = o, name
+			}
+		}
+		if pm, ok := e["payment_method"].(map[string]any); ok && want.minted != nil {
+			want.minted.id = pm["id"].(string)
+		}
+	}
+	events := m.newEvents(t)
+	var types []string
+	for _, e := range events {
+		types = append(types, e.Type)
+	}
+	require.Equal(t, want.events, types, "%s: %s", path, body)
+	m.checkEvents(t, events, m.now.Unix(), request, key, m.endpoints)
+	id, _ := shown["id"].(string)
+	switch made := want.made.(type) {
+	case *modelPayment:
+		if (prefix == "" || prefix == "payment_intent") && made.id == "" && want.status != http.StatusBadRequest {
+			made.id = id
+			m.payments = append(m.payments, made)
+		}
+	case *modelSetup:
+		if made.id == "" && want.status != http.StatusBadRequest {
+			made.id = id
+			m.setups = append(m.setups, made)
+		}
+	case *modelSession:
+		if want.status == http.StatusOK {
+			made.id = id
+			m.sessions = append(m.sessions, made)
+		}
+	}
+	m.learnSession(t)
+	if pm := want.minted; pm != nil && want.status != http.StatusBadRequest {
+		if pm.id == "" {
+			switch {
+			case strings.HasPrefix(id, "pm_"):
+				pm.id = id
+			default:
+				pm.id, _ = shown["payment_method"].(string)
+			}
+		}
+		m.learnMethod(t, pm)
+	}
+}
+
+// learnSession asks for the ids of the intents that a session has made.
+func (m *machine) learnSession(t *rapid.T) {
+	for _, cs := range m.sessions {
+		if (cs.payment == nil || cs.payment.id != "") && (cs.setup == nil || cs.setup.id != "") {
+			continue
+		}
+		shown := decode(t, m.get("/v1/checkout/sessions/"+cs.id))
+		if cs.payment != nil {
+			cs.payment.id = shown["payment_intent"].(string)
+		}
+		if cs.setup != nil {
+			cs.setup.id = shown["setup_intent"].(string)
+		}
+	}
+}
+
+func (m *machine) learnMethod(t *rapid.T, pm *modelMethod) {
+	for _, cs := range m.sessions { // the answer of a buyer's step names no method
+		if pm.id == "" && cs.payment != nil && cs.payment.method == pm {
+			pm.id, _ = decode(t, m.get("/v1/payment_intents/"+cs.payment.id))["payment_method"].(string)
+		}
+		if pm.id == "" && cs.setup != nil && cs.setup.method == pm {
+			pm.id, _ = decode(t, m.get("/v1/setup_intents/"+cs.setup.id))["payment_method"].(string)
+		}
+	}
+	if pm.id != "" {
+		m.methods = append(m.methods, pm)
+	}
+}
+
+func pick[T any](t *rapid.T, name string, from []T) T {
+	if len(from) == 0 {
+		t.Skip("no " + name)
+	}
+	return rapid.SampledFrom(from).Draw(t, name)
+}
+
+var modelTokens = slices.Sorted(maps.Keys(modelCards))
+
+func (m *machine) choose(t *rapid.T, orNone bool) methodChoice {
+	kinds := []string{"token", "known", "known"}
+	if orNone {
+		kinds = append(kinds, "none")
+	}
+	switch kind := rapid.SampledFrom(kinds).Draw(t, "method"); {
+	case kind == "none":
+		return methodChoice{}
+	case kind == "known" && len(m.methods) > 0:
+		return methodChoice{known: pick(t, "known method", m.methods)}
+	}
+	return methodChoice{token: rapid.SampledFrom(modelTokens).Draw(t, "token")}
+}
+
+func (m *machine) customer(t *rapid.T) string {
+	return rapid.SampledFrom(append(slices.Clone(m.customers), "")).Draw(t, "customer")
+}
+
+// form leaves out what is empty, as a client would.
+func form(pairs ...string) url.Values {
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			values.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return values
+}
+
+func flag(t *rapid.T, name string) (bool, string) {
+	if rapid.Bool().Draw(t, name) {
+		return true, "true"
+	}
+	return false, ""
+}
+
+func (m *machine) attachMethod(t *rapid.T) {
+	cus, c := pick(t, "customer", m.customers), m.choose(t, false)
+	m.call(t, "/v1/payment_methods/"+c.text()+"/attach", form("customer", cus), func() outcome {
+		pm := c.known
+		out := ok()
+		if pm == nil {
+			card := modelCards[c.token]
+			pm = &modelMethod{token: c.token, card: card, setUp: card.setUp}
+			out.minted = pm
+		}
+		switch {
+		case pm.customer == cus:
+			return out
+		case pm.customer != "" || pm.burnt:
+			return bad("")
+		case pm.card.attach != "":
+			return out.with(outcome{status: http.StatusPaymentRequired, code: pm.card.attach})
+		}
+		return out.then(m.attach(pm, cus)...)
+	})
+}
+
+func (m *machine) detachMethod(t *rapid.T) {
+	pm := pick(t, "method", m.methods)
+	m.call(t, "/v1/payment_methods/"+pm.id+"/detach", nil, func() outcome {
+		if pm.customer == "" {
+			return bad("")
+		}
+		pm.customer, pm.burnt = "", true
+		return ok("payment_method.detached")
+	})
+}
+
+func (m *machine) createPayment(t *rapid.T) {
+	cus, c := m.customer(t), m.choose(t, true)
+	amount, currency := rapid.IntRange(50, 100).Draw(t, "amount"), rapid.SampledFrom([]string{"usd", "usd", "eur"}).Draw(t, "currency")
+	confirm, confirmText := flag(t, "confirm")
+	off, offText := flag(t, "off session")
+	errorOnAction, errorText := flag(t, "error on action")
+	future := rapid.SampledFrom([]string{"", "", "off_session"}).Draw(t, "future usage")
+	m.call(t, "/v1/payment_intents", form(
+		"amount", fmt.Sprint(amount), "currency", currency, "customer", cus, "payment_method", c.text(), "confirm", confirmText, "off_session", offText,
+		"error_on_requires_action", errorText, "setup_future_usage", future, "metadata[offsession_reference]", "ref",
+	), func() outcome {
+		pi := &modelPayment{amount: amount, currency: currency, customer: cus, future: future, status: needsMethod}
+		if ((off || errorOnAction) && !confirm) || (off && future != "") {
+			return bad("")
+		}
+		used := ok()
+		if !c.none() {
+			if pi.method, used = m.use(c, cus, currency); used.fails() {
+				return used
+			}
+			pi.status = needsConfirmation
+		} else if confirm {
+			return bad("payment_intent_unexpected_state")
+		}
+		used.made = pi
+		used = used.then("payment_intent.created")
+		if !confirm {
+			return used
+		}
+		return used.with(m.confirm(pi, pi.method, off, errorOnAction))
+	})
+}
+
+func (m *machine) confirmPayment(t *rapid.T) {
+	pi, c := pick(t, "payment", m.payments), m.choose(t, true)
+	off, offText := flag(t, "off session")
+	errorOnAction, errorText := flag(t, "error on action")
+	m.call(t, "/v1/payment_intents/"+pi.id+"/confirm", form("payment_method", c.text(), "off_session", offText, "error_on_requires_action", errorText), func() outcome {
+		switch {
+		case pi.status == succeeded || pi.status == canceled || pi.status == processing || pi.session != nil:
+			return bad("payment_intent_unexpected_state")
+		case off && pi.future != "":
+			return bad("")
+		case c.none() && pi.method == nil:
+			return bad("payment_intent_unexpected_state")
+		}
+		choice := c
+		if c.none() {
+			choice.known = pi.method
+		}
+		pm, used := m.use(choice, pi.customer, pi.currency)
+		if used.fails() {
+			return used
+		}
+		return used.with(m.confirm(pi, pm, off, errorOnAction))
+	})
+}
+
+func (m *machine) updatePayment(t *rapid.T) {
+	pi, c := pick(t, "payment", m.payments), m.choose(t, true)
+	if pi.session != nil {
+		t.Skip("of a session")
+	}
+	amount := rapid.IntRange(50, 100).Draw(t, "amount")
+	m.call(t, "/v1/payment_intents/"+pi.id, form("amount", fmt.Sprint(amount), "payment_method", c.text()), func() outcome {
+		if pi.status == succeeded || pi.status == canceled || pi.status == processing {
+			return bad("payment_intent_unexpected_state")
+		}
+		used := ok()
+		if !c.none() {
+			var pm *modelMethod
+			if pm, used = m.use(c, pi.customer, pi.currency); used.fails() {
+				return used
+			}
+			pi.method, pi.status = pm, needsConfirmation
+		}
+		pi.amount = amount
+		return used
+	})
+}
+
+func (m *machine) cancelPayment(t *rapid.T) {
+	pi := pick(t, "payment", m.payments)
+	m.call(t, "/v1/payment_intents/"+pi.id+"/cancel", form("cancellation_reason", "abandoned"), func() outcome {
+		if pi.status == succeeded || pi.status == canceled || pi.status == processing || pi.session != nil {
+			return bad("payment_intent_unexpected_state")
+		}
+		pi.status = canceled
+		return ok("payment_intent.canceled")
+	})
+}
+
+// step makes a step that is not a call of Stripe's API: it has no key and no request.
+func (m *machine) step(t *rapid.T, path string, in any, want outcome) {
+	m.compare(t, path, m.control(path, in), want, "", "")
+}
+
+func (m *machine) answerChallenge(t *rapid.T) {
+	passed := rapid.Bool().Draw(t, "passed")
+	in := map[string]string{"result": map[bool]string{true: "pass", false: "fail"}[passed]}
+	if len(m.setups) > 0 && rapid.Bool().Draw(t, "of a setup") {
+		si := pick(t, "setup", m.setups)
+		want := outcome{}
+		if si.session != nil && si.status == needsAction {
+			want = m.pay(si.session, methodChoice{}, in["result"])
+		} else {
+			want = m.authenticateSetup(si, passed)
+		}
+		m.step(t, "/setup_intents/"+si.id+"/authenticate", in, want)
+		return
+	}
+	pi := pick(t, "payment", m.payments)
+	want := outcome{}
+	if pi.session != nil && pi.status == needsAction {
+		want = m.pay(pi.session, methodChoice{}, in["result"])
+	} else {
+		want = m.authenticate(pi, passed)
+	}
+	m.step(t, "/payment_intents/"+pi.id+"/authenticate", in, want)
+}
+
+func (m *machine) settleDebit(t *rapid.T) {
+	pi, paid := pick(t, "payment", m.payments), rapid.Bool().Draw(t, "paid")
+	want := outcome{status: http.StatusConflict, code: "payment_intent_unexpected_state"}
+	if pi.status == processing {
+		want = ok(m.settle(pi, paid)...)
+	}
+	m.step(t, "/payment_intents/"+pi.id+"/settle", map[string]string{"outcome": map[bool]string{true: "succeeded", false: "failed"}[paid]}, want)
+}
+
+func (m *machine) refundPayment(t *rapid.T) {
+	pi, amount := pick(t, "payment", m.payments), rapid.IntRange(-1, 60).Draw(t, "amount")
+	text := ""
+	if amount >= 0 {
+		text = fmt.Sprint(amount)
+	}
+	m.call(t, "/v1/refunds", form("payment_intent", pi.id, "amount", text), func() outcome { return m.refund(pi, amount) })
+}
+
+func (m *machine) createSetup(t *rapid.T) {
+	cus, c := m.customer(t), m.choose(t, true)
+	confirm, confirmText := flag(t, "confirm")
+	m.call(t, "/v1/setup_intents", form("customer", cus, "payment_method", c.text(), "confirm", confirmText), func() outcome {
+		si := &modelSetup{customer: cus, status: needsMethod}
+		used := ok()
+		if !c.none() {
+			if si.method, used = m.use(c, cus, ""); used.fails() {
+				return used
+			}
+			si.status = needsConfirmation
+		} else if confirm {
+			return bad("setup_intent_unexpected_state")
+		}
+		used.made = si
+		used = used.then("setup_intent.created")
+		if !confirm {
+			return used
+		}
+		return used.with(m.confirmSetup(si, si.method))
+	})
+}
+
+func (m *machine) confirmSetupIntent(t *rapid.T) {
+	si, c := pick(t, "setup", m.setups), m.choose(t, true)
+	m.call(t, "/v1/setup_intents/"+si.id+"/confirm", form("payment_method", c.text()), func() outcome {
+		if si.status == succeeded || si.status == canceled || si.session != nil || (c.none() && si.method == nil) {
+			return bad("setup_intent_unexpected_state")
+		}
+		choice := c
+		if c.none() {
+			choice.known = si.method
+		}
+		pm, used := m.use(choice, si.customer, "")
+		if used.fails() {
+			return used
+		}
+		return used.with(m.confirmSetup(si, pm))
+	})
+}
+
+func (m *machine) cancelSetup(t *rapid.T) {
+	si := pick(t, "setup", m.setups)
+	m.call(t, "/v1/setup_intents/"+si.id+"/cancel", nil, func() outcome {
+		if si.status == succeeded || si.status == canceled || si.session != nil {
+			return bad("setup_intent_unexpected_state")
+		}
+		si.status, si.method = canceled, nil
+		return ok("setup_intent.canceled")
+	})
+}
+
+func (m *machine) openSession(t *rapid.T) {
+	cus, mode := m.customer(t), rapid.SampledFrom([]string{"payment", "setup"}).Draw(t, "mode")
+	life := rapid.SampledFrom([]time.Duration{30 * time.Minute, 5 * time.Hour, 24 * time.Hour}).Draw(t, "life")
+	amount, future := rapid.IntRange(50, 100).Draw(t, "amount"), ""
+	if cus != "" && mode == "payment" {
+		future = rapid.SampledFrom([]string{"", "off_session"}).Draw(t, "future usage")
+	}
+	values := form("mode", mode, "customer", cus, "success_url", "https://example.com", "payment_intent_data[setup_future_usage]", future, "currency", "usd")
+	if mode == "payment" {
+		maps.Copy(values, form("line_items[0][quantity]", "1", "line_items[0][price_data][currency]", "usd", "line_items[0][price_data][product_data][name]", "Tea",
+			"line_items[0][price_data][unit_amount]", fmt.Sprint(amount), "payment_intent_data[metadata][offsession_reference]", "ref"))
+	}
+	expires := m.now.Add(life)
+	if expires.Sub(m.now) != 24*time.Hour {
+		values.Set("expires_at", fmt.Sprint(expires.Unix()))
+	}
+	m.call(t, "/v1/checkout/sessions", values, func() outcome {
+		cs := &modelSession{mode: mode, status: "open", payStatus: "unpaid", customer: cus, future: future, amount: amount, expires: expires}
+		if values.Has("expires_at") && expires.Sub(m.now) < 30*time.Minute {
+			return bad("") // sent again later
+		}
+		if !values.Has("expires_at") {
+			cs.expires = m.now.Add(24 * time.Hour)
+		}
+		m.later(cs.expires.Sub(m.now), func() []string { return m.expire(cs) })
+		out := outcome{status: http.StatusOK, made: cs}
+		if mode == "setup" {
+			cs.payStatus = "no_payment_required"
+			cs.setup = &modelSetup{customer: cus, status: needsMethod, session: cs}
+			m.setups = append(m.setups, cs.setup)
+			return out.then("setup_intent.created")
+		}
+		return out
+	})
+}
+
+func (m *machine) paySession(t *rapid.T) {
+	cs, c := pick(t, "session", m.sessions), m.choose(t, true)
+	authenticate := rapid.SampledFrom([]string{"pass", "fail", "abandon"}).Draw(t, "authenticate")
+	m.step(t, "/checkout/"+cs.id+"/pay", stripesandbox.Payment{
+		PaymentMethod: c.text(), Email: "jane@example.com", Authenticate: stripesandbox.Authentication(authenticate),
+	}, m.pay(cs, c, authenticate))
+}
+
+func (m *machine) expireSession(t *rapid.T) {
+	cs := pick(t, "session", m.sessions)
+	m.call(t, "/v1/checkout/sessions/"+cs.id+"/expire", nil, func() outcome {
+		if cs.status != "open" {
+			return bad("")
+		}
+		return ok(m.expire(cs)...)
+	})
+}
+
+func (m *machine) advanceClock(t *rapid.T) {
+	d := rapid.SampledFrom([]time.Duration{
+		30 * time.Second, time.Minute, 29 * time.Minute, time.Hour, 11 * time.Hour, 24*time.Hour - time.Second, 24 * time.Hour, 40 * 24 * time.Hour,
+	}).Draw(t, "by")
+	w := m.control("/clock", map[string]string{"advance": d.String()})
+	require.Equal(t, http.StatusOK, w.Code)
+	want := m.model.advance(d)
+	events := m.newEvents(t)
+	var types []string
+	for _, e := range events {
+		types = append(types, e.Type)
+	}
+	require.Equal(t, want, types)
+	m.checkEvents(t, events, 0, "", "", m.endpoints)
+}
+
+// repeatCall sends a call again, as a client does that has not got the answer.
+func (m *machine) repeatCall(t *rapid.T) {
+	c := pick(t, "call", m.history)
+	if !c.stored || m.now.Sub(c.at) >= 24*time.Hour {
+		m.send(t, c) // as new
+		return
+	}
+	w := m.do(http.MethodPost, c.path, c.form, c.key)
+	require.Equal(t, "true", w.Header().Get("Idempotent-Replayed"))
+	require.Equal(t, c.status, w.Code)
+	require.Equal(t, string(c.body), w.Body.String())
+	require.Empty(t, m.newEvents(t))
+}
+
+func (m *machine) reuseKey(t *rapid.T) {
+	c := pick(t, "call", m.history)
+	if !c.stored || m.now.Sub(c.at) >= 24*time.Hour {
+		t.Skip("forgotten")
+	}
+	w := m.do(http.MethodPost, c.path, form("description", "another"), c.key)
+	require.Equal(t, http.StatusBadRequest, w.Code)
+	require.Equal(t, "idempotency_error", decode(t, w.Body.Bytes())["error"].(map[string]any)["type"])
+	require.Empty(t, m.newEvents(t))
+}
+
+func (m *machine) changeEndpoints(t *rapid.T) {
+	ids := slices.Sorted(maps.Keys(m.endpoints))
+	if len(ids) == 3 || (len(ids) > 0 && rapid.Bool().Draw(t, "remove")) {
+		id := pick(t, "endpoint", ids)
+		require.Equal(t, http.StatusOK, m.do(http.MethodDelete, "/v1/webhook_endpoints/"+id, nil, "").Code)
+		delete(m.endpoints, id)
+		return
+	}
+	enabled := rapid.SampledFrom([][]string{{"*"}, {"payment_intent.succeeded"}, {"charge.failed", "checkout.session.expired"}}).Draw(t, "enabled")
+	w := m.do(http.MethodPost, "/v1/webhook_endpoints", url.Values{"url": {"http://127.0.0.1:9"}, "enabled_events[]": enabled}, "")
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	m.endpoints[decode(t, w.Body.Bytes())["id"].(string)] = enabled
+}
