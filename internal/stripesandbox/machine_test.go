@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // TestPaymentMachine sends random sequences of calls to a sandbox and to the model of
@@ -28,8 +29,9 @@ func TestPaymentMachine(t *testing.T) {
 	for i := range machineRounds {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
+			validated := sandboxtest.Check(t)
 			rapid.Check(t, func(t *rapid.T) {
-				m := newMachine(t)
+				m := newMachine(t, validated)
 				t.Repeat(map[string]func(*rapid.T){
 					"":                 m.check,
 					"attach":           m.attachMethod,
@@ -78,11 +80,13 @@ type machine struct {
 	keys      int
 }
 
-func newMachine(t *rapid.T) *machine {
+// newMachine is given the middleware of sandboxtest.Check.
+func newMachine(t *rapid.T, validated func(http.Handler) http.Handler) *machine {
 	start := time.Unix(1_800_000_000, 0)
-	s := stripesandbox.New(stripesandbox.Config{
-		Seed: 1, AsyncDelay: asyncDelay, Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return start },
+	s, err := stripesandbox.New(stripesandbox.Config{
+		Seed: 1, AsyncDelay: asyncDelay, Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return start }, Middleware: validated,
 	})
+	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	m := &machine{t: t, s: s, model: model{now: start, endpoints: map[string][]string{}}}
 	m.invariants = &invariants{get: func(path string) []byte { return m.do(http.MethodGet, path, nil, "").Body.Bytes() }}
@@ -270,6 +274,16 @@ func form(pairs ...string) url.Values {
 	return values
 }
 
+// mandateType is given with every confirmation: bank accounts need it, cards do not mind.
+const mandateType = "mandate_data[customer_acceptance][type]"
+
+func agreed(confirms bool) string {
+	if confirms {
+		return "offline"
+	}
+	return ""
+}
+
 func flag(t *rapid.T, name string) (bool, string) {
 	if rapid.Bool().Draw(t, name) {
 		return true, "true"
@@ -319,7 +333,7 @@ func (m *machine) createPayment(t *rapid.T) {
 	future := rapid.SampledFrom([]string{"", "", "off_session"}).Draw(t, "future usage")
 	m.call(t, "/v1/payment_intents", form(
 		"amount", fmt.Sprint(amount), "currency", currency, "customer", cus, "payment_method", c.text(), "confirm", confirmText, "off_session", offText,
-		"error_on_requires_action", errorText, "setup_future_usage", future, "metadata[offsession_reference]", "ref",
+		"error_on_requires_action", errorText, "setup_future_usage", future, "metadata[offsession_reference]", "ref", mandateType, agreed(confirm),
 	), func() outcome {
 		pi := &modelPayment{amount: amount, currency: currency, customer: cus, future: future, status: needsMethod}
 		if ((off || errorOnAction) && !confirm) || (off && future != "") {
@@ -347,7 +361,9 @@ func (m *machine) confirmPayment(t *rapid.T) {
 	pi, c := pick(t, "payment", m.payments), m.choose(t, true)
 	off, offText := flag(t, "off session")
 	errorOnAction, errorText := flag(t, "error on action")
-	m.call(t, "/v1/payment_intents/"+pi.id+"/confirm", form("payment_method", c.text(), "off_session", offText, "error_on_requires_action", errorText), func() outcome {
+	m.call(t, "/v1/payment_intents/"+pi.id+"/confirm", form(
+		"payment_method", c.text(), "off_session", offText, "error_on_requires_action", errorText, mandateType, agreed(true),
+	), func() outcome {
 		switch {
 		case pi.status == succeeded || pi.status == canceled || pi.status == processing || pi.session != nil:
 			return bad("payment_intent_unexpected_state")
@@ -452,7 +468,7 @@ func (m *machine) refundPayment(t *rapid.T) {
 func (m *machine) createSetup(t *rapid.T) {
 	cus, c := m.customer(t), m.choose(t, true)
 	confirm, confirmText := flag(t, "confirm")
-	m.call(t, "/v1/setup_intents", form("customer", cus, "payment_method", c.text(), "confirm", confirmText), func() outcome {
+	m.call(t, "/v1/setup_intents", form("customer", cus, "payment_method", c.text(), "confirm", confirmText, mandateType, agreed(confirm)), func() outcome {
 		si := &modelSetup{customer: cus, status: needsMethod}
 		used := ok()
 		if !c.none() {
@@ -474,7 +490,7 @@ func (m *machine) createSetup(t *rapid.T) {
 
 func (m *machine) confirmSetupIntent(t *rapid.T) {
 	si, c := pick(t, "setup", m.setups), m.choose(t, true)
-	m.call(t, "/v1/setup_intents/"+si.id+"/confirm", form("payment_method", c.text()), func() outcome {
+	m.call(t, "/v1/setup_intents/"+si.id+"/confirm", form("payment_method", c.text(), mandateType, agreed(true)), func() outcome {
 		if si.status == succeeded || si.status == canceled || si.session != nil || (c.none() && si.method == nil) {
 			return bad("setup_intent_unexpected_state")
 		}
