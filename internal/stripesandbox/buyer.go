@@ -32,7 +32,7 @@ type Payment struct {
 // session open and is returned as the error that the page would show.
 func (c *call) pay(cs *checkoutSession, in Payment) (*checkoutSession, *apiError) {
 	if cs.Status != sessionOpen {
-		return nil, invalidRequest("This Checkout Session is no longer open: its status is " + cs.Status + ".")
+		return nil, notOpen(cs)
 	}
 	switch in.Authenticate {
 	case "":
@@ -49,6 +49,10 @@ func (c *call) pay(cs *checkoutSession, in Payment) (*checkoutSession, *apiError
 		return c.paySetup(cs, in)
 	}
 	return c.payPayment(cs, in)
+}
+
+func notOpen(cs *checkoutSession) *apiError {
+	return invalidRequest("This Checkout Session is no longer open: its status is " + cs.Status + ".")
 }
 
 func (c *call) noteEmail(cs *checkoutSession, email string) (*checkoutSession, *apiError) {
@@ -208,9 +212,12 @@ func (c *call) settleSession(pi *paymentIntent) {
 	c.emit("checkout.session.async_payment_succeeded", cs)
 }
 
+// codeChallengeOpen is this sandbox's own: the buyer left the bank's question unanswered.
+const codeChallengeOpen = "authentication_pending"
+
 func challengeOpen() *apiError {
 	return &apiError{
-		Status: http.StatusAccepted, Type: typeInvalidRequest, Code: "authentication_pending",
+		Status: http.StatusAccepted, Type: typeInvalidRequest, Code: codeChallengeOpen,
 		Message: "The payment method asks for authentication, which was left open.",
 	}
 }
@@ -229,7 +236,7 @@ func confirmPaymentPage(c *call) (object, *apiError) {
 		email = "buyer@example.com"
 	}
 	done, err := c.pay(cs, Payment{PaymentMethod: c.params.str("payment_method"), Email: email, Authenticate: AuthenticationAbandoned})
-	if err != nil && err.Code == "authentication_pending" {
+	if err != nil && err.Code == codeChallengeOpen {
 		return resourceAt[*checkoutSession](c, 0, "checkout.session", "session")
 	}
 	return result(done, err)

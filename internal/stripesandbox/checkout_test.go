@@ -292,7 +292,7 @@ func TestHostedSession(t *testing.T) {
 	refused, err := client.PostForm(page, map[string][]string{"method": {"4000000000000002"}})
 	require.NoError(t, err)
 	defer refused.Body.Close()
-	require.Equal(t, http.StatusOK, refused.StatusCode)
+	require.Equal(t, http.StatusPaymentRequired, refused.StatusCode)
 	require.Equal(t, stripe.CheckoutSessionStatusOpen, b.session(id).Status)
 
 	paid, err := client.PostForm(page, map[string][]string{"method": {"4242424242424242"}})

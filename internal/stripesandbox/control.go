@@ -58,6 +58,8 @@ func (s *Sandbox) newControl() *http.ServeMux {
 	mux.HandleFunc("POST /_sandbox/checkout/{id}/pay", s.handlePay)
 	mux.HandleFunc("GET /_sandbox/checkout/{id}", s.handlePage)
 	mux.HandleFunc("POST /_sandbox/checkout/{id}", s.handlePageForm)
+	mux.HandleFunc("GET /_sandbox/page.css", func(w http.ResponseWriter, _ *http.Request) { servePageCSS(w) })
+	mux.HandleFunc("GET /_sandbox/{$}", func(w http.ResponseWriter, _ *http.Request) { s.handleIndex(w) })
 	s.elementsRoutes(mux)
 	return mux
 }

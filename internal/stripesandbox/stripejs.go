@@ -29,7 +29,16 @@ type elementsRequest struct {
 
 // elementsRoutes are called from pages of other origins, hence CORS.
 func (s *Sandbox) elementsRoutes(mux *http.ServeMux) {
-	post := func(path string, handle func(*call, elementsRequest) (object, *apiError)) {
+	for name, handle := range map[string]func(*call, elementsRequest) (object, *apiError){
+		"session":         showToBuyer,
+		"email":           noteBuyersEmail,
+		"confirm":         confirmAsBuyer,
+		"setup_intent":    retrieveSetupIntent,
+		"confirm_setup":   confirmCardSetup,
+		"payment_intent":  retrievePaymentIntent,
+		"confirm_payment": confirmCardPayment,
+	} {
+		path := "/_sandbox/elements/" + name
 		mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, _ *http.Request) {
 			allowOrigin(w)
 			w.Header().Set("Access-Control-Allow-Methods", "POST")
@@ -48,30 +57,18 @@ func (s *Sandbox) elementsRoutes(mux *http.ServeMux) {
 				writeError(w, err)
 				return
 			}
-			s.respond(w, func(c *call) (object, *apiError) { return handle(c, in) })
+			var o object
+			var err *apiError
+			if unwritten := s.locked(func(c *call) { o, err = handle(c, in) }); unwritten != nil {
+				err = notStored(unwritten)
+			}
+			if err != nil {
+				writeObject(w, err.Status, publicError{err})
+				return
+			}
+			writeObject(w, http.StatusOK, o)
 		})
 	}
-	post("/_sandbox/elements/session", func(c *call, in elementsRequest) (object, *apiError) {
-		cs, err := c.sessionBySecret(in.ClientSecret)
-		if err != nil {
-			return nil, err
-		}
-		return c.pageSession(cs), nil
-	})
-	post("/_sandbox/elements/confirm", func(c *call, in elementsRequest) (object, *apiError) {
-		cs, err := c.sessionBySecret(in.ClientSecret)
-		if err != nil {
-			return nil, err
-		}
-		cs, err = c.pay(cs, Payment{PaymentMethod: in.Method, Number: in.Number, Email: in.Email, Authenticate: in.Authenticate})
-		if err != nil {
-			return nil, err
-		}
-		return c.pageSession(cs), nil
-	})
-	post("/_sandbox/elements/confirm_setup", func(c *call, in elementsRequest) (object, *apiError) {
-		return result(c.confirmCardSetup(in))
-	})
 }
 
 func allowOrigin(w http.ResponseWriter) { w.Header().Set("Access-Control-Allow-Origin", "*") }
@@ -91,78 +88,83 @@ func (c *call) sessionBySecret(secret string) (*checkoutSession, *apiError) {
 	return cs, nil
 }
 
-// confirmCardSetup is what Stripe.js's function of that name does, challenge included.
-func (c *call) confirmCardSetup(in elementsRequest) (*setupIntent, *apiError) {
-	id, _, _ := strings.Cut(in.ClientSecret, "_secret_")
-	si, ok := lookup[*setupIntent](c.sandbox.store, id)
-	if !ok || si.clientSecret() != in.ClientSecret {
-		return nil, badSecret()
-	}
-	if err := si.confirmable(); err != nil {
+func showToBuyer(c *call, in elementsRequest) (object, *apiError) {
+	cs, err := c.sessionBySecret(in.ClientSecret)
+	if err != nil {
 		return nil, err
 	}
-	if si.Session != "" {
-		return nil, ownedBySession("setup_intent_unexpected_state", "SetupIntent", "confirm")
-	}
-	if si.Status != statusRequiresAction || in.Method != "" || in.Number != "" {
-		pm, err := c.methodForSetup(si, in)
-		if err != nil {
-			return nil, err
-		}
-		if si, err = c.confirmSetup(si, pm); err != nil || si.Status != statusRequiresAction {
-			return si, err
-		}
-	}
-	if in.Authenticate == AuthenticationAbandoned {
-		return nil, challengeOpen()
-	}
-	return c.authenticateSetup(si, in.Authenticate != AuthenticationFailed)
+	return c.pageSession(cs), nil
 }
 
-func (c *call) methodForSetup(si *setupIntent, in elementsRequest) (*paymentMethod, *apiError) {
-	if in.Number != "" {
-		m, err := testMethodByNumber(in.Number)
-		if err != nil {
-			return nil, err
-		}
-		return c.newPaymentMethod(m), nil
+func noteBuyersEmail(c *call, in elementsRequest) (object, *apiError) {
+	cs, err := c.sessionBySecret(in.ClientSecret)
+	if err != nil {
+		return nil, err
 	}
-	id := in.Method
-	if id == "" {
-		id = si.PaymentMethod
+	if cs.Status != sessionOpen {
+		return nil, notOpen(cs)
 	}
-	if id == "" {
-		return nil, missingMethod("setup_intent_unexpected_state", "SetupIntent")
+	if cs, err = c.noteEmail(cs, in.Email); err != nil {
+		return nil, err
 	}
-	return c.usablePaymentMethod(id, si.Customer)
+	return c.pageSession(cs), nil
+}
+
+func confirmAsBuyer(c *call, in elementsRequest) (object, *apiError) {
+	cs, err := c.sessionBySecret(in.ClientSecret)
+	if err != nil {
+		return nil, err
+	}
+	sent := Payment{PaymentMethod: in.Method, Number: in.Number, Email: in.Email, Authenticate: in.Authenticate}
+	if luhn(in.Method) {
+		sent.PaymentMethod, sent.Number = "", in.Method
+	}
+	if cs, err = c.pay(cs, sent); err != nil {
+		return nil, err
+	}
+	return c.pageSession(cs), nil
 }
 
 // pageSession is a session as the browser sees it, in the fields that the stand-in for
-// Stripe.js works from, together with the cards to choose from.
+// Stripe.js works from, together with the payment methods to choose from.
 type pageSession struct {
 	*checkoutSession
-	email string
+	email     string
+	lastError *apiError
 }
 
 func (c *call) pageSession(cs *checkoutSession) pageSession {
-	email := cmp.Or(cs.BuyerEmail, cs.CustomerEmail)
-	if cus, ok := lookup[*customer](c.sandbox.store, cs.Customer); ok && email == "" {
-		email = cus.Email
+	p := pageSession{checkoutSession: cs, email: cmp.Or(cs.BuyerEmail, cs.CustomerEmail)}
+	if cus, ok := lookup[*customer](c.sandbox.store, cs.Customer); ok && p.email == "" {
+		p.email = cus.Email
 	}
-	return pageSession{cs, email}
+	if pi, ok := lookup[*paymentIntent](c.sandbox.store, cs.PaymentIntent); ok {
+		p.lastError = pi.LastError
+	}
+	if si, ok := lookup[*setupIntent](c.sandbox.store, cs.SetupIntent); ok {
+		p.lastError = si.LastError
+	}
+	return p
 }
 
 func (p pageSession) render(w *writer) {
 	cs := p.checkoutSession
+	currency := cmp.Or(cs.Currency, "usd")
 	w.open("")
 	w.str("id", cs.ID)
 	w.str("mode", cs.Mode)
 	w.str("status", cs.Status)
 	w.str("payment_status", cs.PaymentStatus)
-	w.opt("currency", cs.Currency)
+	w.str("currency", currency)
+	w.raw("divisor", "1"+strings.Repeat("0", exponent(currency)))
 	w.integer("amount_total", cs.AmountTotal)
 	w.opt("email", p.email)
 	w.opt("return_url", cs.redirect())
+	if p.lastError != nil {
+		w.str("last_error", p.lastError.Message)
+	} else {
+		w.null("last_error")
+	}
 	w.key("line_items")
 	w.buf = append(w.buf, '[')
 	for _, li := range cs.LineItems {
@@ -174,12 +176,25 @@ func (p pageSession) render(w *writer) {
 		w.close()
 	}
 	w.buf = append(w.buf, ']')
-	w.key("test_cards")
+	w.key("methods")
 	w.buf = append(w.buf, '[')
-	for _, card := range pageCards() {
+	for _, group := range methodGroups(cs.PaymentMethodTypes, cs.Currency) {
+		group.render(w)
+	}
+	w.buf = append(w.buf, ']')
+	w.close()
+}
+
+func (g methodGroup) render(w *writer) {
+	w.open("")
+	w.str("name", g.Name)
+	w.key("methods")
+	w.buf = append(w.buf, '[')
+	for _, m := range g.Methods {
 		w.open("")
-		w.str("number", card.number)
-		w.str("label", card.label)
+		w.str("value", m.Value)
+		w.str("label", m.Label)
+		w.str("number", m.Number)
 		w.close()
 	}
 	w.buf = append(w.buf, ']')

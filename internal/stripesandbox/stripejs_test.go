@@ -57,7 +57,7 @@ func TestElementsConfirm(t *testing.T) {
 	require.Equal(t, "open", shown.at(t, "status"))
 	require.Equal(t, "jane@example.com", shown.at(t, "email"))
 	require.EqualValues(t, 2000, shown.at(t, "amount_total"))
-	require.NotEmpty(t, shown.at(t, "test_cards"))
+	require.NotEmpty(t, shown.at(t, "methods"))
 	refused := b.elements("confirm", map[string]any{"client_secret": cs.ClientSecret, "number": "4000000000000002"})
 	require.Equal(t, "generic_decline", refused.at(t, "error.decline_code"))
 	paid := b.elements("confirm", map[string]any{"client_secret": cs.ClientSecret, "number": "4242424242424242"})
