@@ -199,6 +199,15 @@ func (c *call) invoice() (*invoice, *apiError) {
 	return resourceAt[*invoice](c, 0, "invoice", "invoice")
 }
 
+// changeableInvoice returns that of the route unless its test clock is moving it.
+func (c *call) changeableInvoice() (*invoice, *apiError) {
+	inv, err := c.invoice()
+	if err == nil {
+		err = c.clockBusy(inv.TestClock)
+	}
+	return inv, err
+}
+
 func listInvoices(c *call) (object, *apiError) {
 	p := c.params
 	owner := p.str("subscription")
@@ -212,7 +221,7 @@ func listInvoices(c *call) (object, *apiError) {
 }
 
 func updateInvoice(c *call) (object, *apiError) {
-	old, err := c.invoice()
+	old, err := c.changeableInvoice()
 	if err != nil {
 		return nil, err
 	}

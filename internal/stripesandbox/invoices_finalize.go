@@ -9,7 +9,7 @@ import (
 const draftLife = time.Hour
 
 func finalizeInvoice(c *call) (object, *apiError) {
-	inv, err := c.invoice()
+	inv, err := c.changeableInvoice()
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (c *call) markPaid(inv *invoice) *invoice {
 }
 
 func voidInvoice(c *call) (object, *apiError) {
-	inv, err := c.invoice()
+	inv, err := c.changeableInvoice()
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func payInvoice(c *call) (object, *apiError) {
 
 // payable returns the invoice of the route, finalized, if it can be paid.
 func (c *call) payable() (*invoice, *apiError) {
-	inv, err := c.invoice()
+	inv, err := c.changeableInvoice()
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package stripesandbox
 import "slices"
 
 func deleteSubscription(c *call) (object, *apiError) {
-	sub, err := resourceAt[*subscription](c, 0, "subscription", "id")
+	sub, err := c.changeableSubscription()
 	switch {
 	case err != nil:
 		return nil, err
@@ -81,7 +81,7 @@ func (c *call) paymentExpires(sub *subscription) {
 }
 
 func resumeSubscription(c *call) (object, *apiError) {
-	sub, err := resourceAt[*subscription](c, 0, "subscription", "id")
+	sub, err := c.changeableSubscription()
 	switch {
 	case err != nil:
 		return nil, err

@@ -25,6 +25,9 @@ const (
 func createSubscription(c *call) (object, *apiError) {
 	cus, err := c.customer(c.params.str("customer"), "customer")
 	if err != nil {
+		return nil, inParam(err)
+	}
+	if err := c.clockBusy(cus.TestClock); err != nil {
 		return nil, err
 	}
 	sub, discounts, err := c.newSubscription(cus)

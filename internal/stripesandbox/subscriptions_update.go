@@ -6,7 +6,7 @@ import (
 )
 
 func updateSubscription(c *call) (object, *apiError) {
-	old, err := resourceAt[*subscription](c, 0, "subscription", "id")
+	old, err := c.changeableSubscription()
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +41,15 @@ func updateSubscription(c *call) (object, *apiError) {
 		c.billNow(sub, now)
 	}
 	return c.current(sub), nil
+}
+
+// changeableSubscription returns that of the route unless its test clock is moving it.
+func (c *call) changeableSubscription() (*subscription, *apiError) {
+	sub, err := resourceAt[*subscription](c, 0, "subscription", "id")
+	if err == nil {
+		err = c.clockBusy(sub.TestClock)
+	}
+	return sub, err
 }
 
 // updateEnded is what can still be changed once a subscription is over.
