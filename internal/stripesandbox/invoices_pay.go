@@ -151,10 +151,10 @@ func (c *call) attempt(inv *invoice, now time.Time) {
 	case pm == nil, pm.ID == inv.RefusedMethod, checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency) != nil:
 		c.emit("invoice.payment_failed", inv)
 		c.followInvoice(inv, pi)
-	case pm.test().wantsAuth(pm, true):
+	case pm.test().wantsAuth(pm, true) && pm.test().offSession != authFirst:
 		c.requireAction(pi, pm)
 	default:
-		_, _ = c.chargePayment(pi, pm, true) // told by events and by the invoice
+		_, _ = c.confirmPayment(pi, pm, true, false) // told by events and by the invoice
 	}
 	inv, _ = lookup[*invoice](c.sandbox.store, inv.ID)
 	if sub = c.current(sub); inv.Status == invoiceOpen && next.IsZero() && !sub.over() {
