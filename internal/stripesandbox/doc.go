@@ -29,8 +29,15 @@
 //
 // Stripe's own tokens and numbers behave as https://docs.stripe.com/testing says. Tokens
 // that start with pm_sandbox_ are this sandbox's alone:
-// pm_sandbox_decline_<decline_code>[_advice_<advice_code>][_times_<n>] can be attached,
-// and then its off-session charges are declined n times, or always, before they succeed.
+//
+//	pm_sandbox_decline_<code>[_advice_<advice>][_networkadvice_<nn>][_times_<n>]
+//	pm_sandbox_authenticate[_times_<n>]
+//	pm_sandbox_setup_processing, pm_sandbox_setup_processing_fails
+//
+// The first can be attached, and then its off-session charges are declined with the code
+// n times, or always, before they succeed. The bank of the second wants 3D Secure for n
+// off-session charges, or always, before it lets them pass. Setting up the third, bank
+// accounts, is processing before it succeeds or fails.
 //
 // # How it is built
 //

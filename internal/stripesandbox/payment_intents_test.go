@@ -11,17 +11,6 @@ import (
 	"github.com/offsession/offsession/internal/stripesandbox"
 )
 
-func TestOffSessionChargeSucceeds(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t, stripesandbox.Config{})
-	cus := b.customer()
-	pi, err := b.charge(cus, b.saved(cus, "pm_card_visa"))
-	require.NoError(t, err)
-	require.Equal(t, stripe.PaymentIntentStatusSucceeded, pi.Status)
-	require.EqualValues(t, 1099, pi.AmountReceived)
-	require.Equal(t, []string{"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}, b.events(pi.ID, pi.LatestCharge.ID))
-}
-
 func TestDeclinedChargeIsRetriedOnTheSameIntent(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})
@@ -140,46 +129,6 @@ func TestPaymentIntentParameters(t *testing.T) {
 			require.Equal(t, tc.param, e["param"])
 		})
 	}
-}
-
-func TestCancelRules(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t, stripesandbox.Config{})
-	cus := b.customer()
-	card, sca := b.saved(cus, "pm_card_visa"), b.saved(cus, "pm_card_authenticationRequired")
-	fail := b.saved(cus, "pm_card_chargeCustomerFail")
-	create := func(pairs ...string) string {
-		a := b.post("/v1/payment_intents", append([]string{"amount", "500", "currency", "usd", "customer", cus}, pairs...)...)
-		if a.status == http.StatusPaymentRequired {
-			return a.at(t, "error.payment_intent.id").(string)
-		}
-		return a.at(t, "id").(string)
-	}
-	for _, tc := range []struct {
-		status string
-		id     string
-		ok     bool
-	}{
-		{"requires_payment_method", create(), true},
-		{"requires_confirmation", create("payment_method", card), true},
-		{"requires_action", create("payment_method", sca, "confirm", "true"), true},
-		{"requires_payment_method", create("payment_method", fail, "confirm", "true"), true},
-		{"succeeded", create("payment_method", card, "confirm", "true"), false},
-	} {
-		require.Equal(t, tc.status, b.raw(http.MethodGet, "/v1/payment_intents/"+tc.id, "").at(t, "status"))
-		a := b.post("/v1/payment_intents/"+tc.id+"/cancel", "cancellation_reason", "duplicate")
-		if !tc.ok {
-			require.Equal(t, "payment_intent_unexpected_state", code(t, a))
-			require.Equal(t, tc.id, a.at(t, "error.payment_intent.id"))
-			continue
-		}
-		require.Equal(t, "canceled", a.at(t, "status"))
-		require.Equal(t, "duplicate", a.at(t, "cancellation_reason"))
-		require.NotNil(t, a.at(t, "canceled_at"))
-		require.Equal(t, "payment_intent_unexpected_state", code(t, b.post("/v1/payment_intents/"+tc.id+"/cancel")), "once")
-		require.Equal(t, "payment_intent_unexpected_state", code(t, b.post("/v1/payment_intents/"+tc.id+"/confirm", "payment_method", card)))
-	}
-	require.Equal(t, http.StatusBadRequest, b.post("/v1/payment_intents/"+create()+"/cancel", "cancellation_reason", "automatic").status)
 }
 
 func TestUpdatePaymentIntent(t *testing.T) {

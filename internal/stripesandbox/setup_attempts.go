@@ -62,7 +62,7 @@ func (a *setupAttempt) renderCard(w *writer) {
 	} else {
 		w.open("three_d_secure")
 		w.str("authentication_flow", "challenge")
-		w.null("electronic_commerce_indicator", "exemption_indicator")
+		w.null("electronic_commerce_indicator")
 		w.str("result", a.ThreeDSecure)
 		w.null("result_reason", "transaction_id")
 		w.str("version", "2.2.0")

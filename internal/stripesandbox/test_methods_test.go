@@ -2,7 +2,6 @@ package stripesandbox_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -150,41 +149,6 @@ func TestChargeOutcomes(t *testing.T) {
 			require.Equal(t, ch.Outcome, read.Outcome)
 			break // newest first
 		}
-	}
-}
-
-func TestPrivateTokens(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t, stripesandbox.Config{})
-	for _, tc := range []struct {
-		token  string
-		code   string
-		advice string
-		times  int // declines seen before a success; 4 is for ever
-	}{
-		{"pm_sandbox_decline_insufficient_funds", "card_declined / insufficient_funds", "", 4},
-		{"pm_sandbox_decline_insufficient_funds_times_2", "card_declined / insufficient_funds", "", 2},
-		{"pm_sandbox_decline_try_again_later_advice_try_again_later_times_1", "card_declined / try_again_later", "try_again_later", 1},
-		{"pm_sandbox_decline_expired_card_times_1", "expired_card", "", 1},
-		{"pm_sandbox_decline_authentication_required_times_1", "authentication_required / authentication_required", "", 1},
-	} {
-		cus := b.customer()
-		pm := b.saved(cus, tc.token)
-		for i := range 4 {
-			a := b.offSession(cus, pm)
-			if i >= tc.times {
-				require.Equal(t, http.StatusOK, a.status, tc.token)
-				continue
-			}
-			require.Equal(t, tc.code, code(t, a), tc.token)
-			charged := a.at(t, "error.payment_intent.latest_charge") != nil
-			require.Equal(t, !strings.HasPrefix(tc.code, "authentication"), charged, "a wish for authentication makes no charge")
-			advice, _ := a.at(t, "error").(map[string]any)["advice_code"].(string)
-			require.Equal(t, tc.advice, advice)
-		}
-	}
-	for _, unknown := range []string{"pm_sandbox_decline_", "pm_sandbox_decline_x_times_0", "pm_sandbox_decline_x_times_y"} {
-		require.Equal(t, http.StatusBadRequest, b.post("/v1/payment_methods/"+unknown+"/attach", "customer", b.customer()).status, unknown)
 	}
 }
 
