@@ -12,6 +12,7 @@ type customer struct {
 	Email, Name, Phone, Description string
 	DefaultPaymentMethod            string
 	Balance                         int64  // minor units; negative is credit for the next invoices
+	Currency                        string // of the balance, and of whatever is billed
 	TestClock                       string // moves the customer's subscriptions and invoices
 	InvoicePrefix                   string
 	InvoiceSequence                 int64 // of the last invoice
@@ -31,7 +32,8 @@ func (o *customer) render(w *writer) {
 	w.null("address")
 	w.integer("balance", o.Balance)
 	w.integer("created", o.Created)
-	w.null("currency", "default_source")
+	w.opt("currency", o.Currency)
+	w.null("default_source")
 	w.boolean("delinquent", false)
 	w.opt("description", o.Description)
 	w.null("discount")
@@ -113,6 +115,7 @@ func createCustomer(c *call) (object, *apiError) {
 	cus.change(c.params)
 	cus.TestClock = clock
 	c.sandbox.store.add("customer", cus, clock)
+	cus = c.setBalance(cus, balanceInitial)
 	if pm != nil {
 		pm = c.attach(pm, cus.ID)
 		if wanted != "" {
@@ -198,6 +201,7 @@ func updateCustomer(c *call) (object, *apiError) {
 			o.DefaultPaymentMethod = settings.str("default_payment_method")
 		}
 	})
+	cus = c.setBalance(cus, balanceAdjustment)
 	if previous := previousAttributes(old, cus); len(previous) > 0 {
 		c.emitChange("customer.updated", cus, previous)
 	}

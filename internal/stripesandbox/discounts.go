@@ -63,8 +63,7 @@ func (c *call) redeemable(id, currency, param string) (*coupon, *apiError) {
 		return nil, err
 	case cp.Deleted:
 		return nil, noSuch("coupon", id, param)
-	case cp.RedeemBy != 0 && cp.RedeemBy <= c.now.Unix(),
-		cp.MaxRedemptions != 0 && cp.TimesRedeemed >= cp.MaxRedemptions:
+	case !cp.valid():
 		return nil, invalidCode("coupon_expired", param, "Coupon "+id+" is used up and cannot be applied.")
 	case cp.AmountOff != 0 && cp.Currency != currency:
 		return nil, invalidParam(param, "The coupon's currency ("+cp.Currency+") does not match the subscription's ("+currency+").")

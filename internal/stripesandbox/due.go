@@ -13,6 +13,7 @@ const (
 	dueSettleSetup   dueAction = "settle_setup"
 	dueVerifyBank    dueAction = "verify_bank"
 	dueReleaseHold   dueAction = "release_hold"
+	dueExpireCoupon  dueAction = "expire_coupon"
 )
 
 // dueInterval is how often things become due without a request.
@@ -112,6 +113,8 @@ func (c *call) do(item dueItem) {
 		c.releaseDue(item.id)
 	case dueAdvanceClock:
 		c.advanceDue(item.id)
+	case dueExpireCoupon:
+		c.expireCouponDue(item.id)
 	default:
 		c.billingDue(item.action, item.id)
 	}

@@ -101,6 +101,10 @@ func (c *call) unused(id, name, param string) *apiError {
 		if o.Deleted {
 			return nil
 		}
+	case *coupon:
+		if o.Deleted {
+			return nil
+		}
 	}
 	return invalidCode("resource_already_exists", param, name+" already exists.")
 }

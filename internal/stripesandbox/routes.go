@@ -9,6 +9,6 @@ func routes() []route {
 		mandateRoutes, setupAttemptRoutes, balanceTransactionRoutes,
 		chargeRoutes, refundRoutes, disputeRoutes, eventRoutes, webhookEndpointRoutes,
 		subscriptionRoutes, invoiceRoutes,
-		productRoutes, priceRoutes, testClockRoutes,
+		productRoutes, priceRoutes, couponRoutes, meterRoutes, customerBalanceRoutes, testClockRoutes,
 	)
 }
