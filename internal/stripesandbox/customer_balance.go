@@ -4,6 +4,8 @@ package stripesandbox
 const (
 	balanceInitial    = "initial"
 	balanceAdjustment = "adjustment"
+	balanceApplied    = "applied_to_invoice"
+	balanceTooSmall   = "invoice_too_small"
 )
 
 // defaultCurrency is the account's, for amounts that come without one.

@@ -165,9 +165,6 @@ func (o *customer) change(p *params) {
 	if p.sent("preferred_locales") {
 		o.PreferredLocales = p.strings("preferred_locales")
 	}
-	if p.has("balance") {
-		o.Balance = p.integer("balance")
-	}
 	o.Metadata = p.metadata(o.Metadata)
 }
 

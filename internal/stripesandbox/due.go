@@ -14,6 +14,7 @@ const (
 	dueVerifyBank    dueAction = "verify_bank"
 	dueReleaseHold   dueAction = "release_hold"
 	dueExpireCoupon  dueAction = "expire_coupon"
+	dueDecideDispute dueAction = "decide_dispute"
 )
 
 // dueInterval is how often things become due without a request.
@@ -115,6 +116,8 @@ func (c *call) do(item dueItem) {
 		c.advanceDue(item.id)
 	case dueExpireCoupon:
 		c.expireCouponDue(item.id)
+	case dueDecideDispute:
+		c.decideDisputeDue(item.id)
 	default:
 		c.billingDue(item.action, item.id)
 	}

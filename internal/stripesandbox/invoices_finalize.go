@@ -34,9 +34,13 @@ func (c *call) finalizeInvoice(inv *invoice) *invoice {
 	cus, _ := lookup[*customer](c.sandbox.store, inv.Customer)
 	due, ending := settleBalance(inv.Total, cus.Balance, inv.Currency)
 	start := cus.Balance
-	next := update(c, cus, func(o *customer) { o.Balance, o.InvoiceSequence = ending, o.InvoiceSequence+1 })
+	next := update(c, cus, func(o *customer) { o.InvoiceSequence++ })
 	if ending != start {
-		c.emitChange("customer.updated", next, map[string]string{"balance": fmt.Sprint(start)})
+		kind := balanceApplied
+		if due == 0 && ending > 0 {
+			kind = balanceTooSmall
+		}
+		next = c.changeBalance(next, ending-start, inv.Currency, kind, inv.ID)
 	}
 	inv = update(c, inv, func(o *invoice) {
 		o.Status, o.FinalizedAt, o.FinalizesAt = invoiceOpen, now.Unix(), 0

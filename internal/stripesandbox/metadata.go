@@ -35,13 +35,21 @@ func (p *params) metadata(old pairs) pairs {
 	if f.sub == nil {
 		return nil
 	}
-	merged := make(pairs, 0, len(old)+len(f.sub.fields))
-	for _, kept := range old {
-		if f.sub.fields[kept.Key] == nil {
+	return old.changedBy(f.sub)
+}
+
+// changedBy returns m with the values sent: an empty one removes its key.
+func (m pairs) changedBy(sent *params) pairs {
+	if sent == nil {
+		return m
+	}
+	merged := make(pairs, 0, len(m)+len(sent.fields))
+	for _, kept := range m {
+		if sent.fields[kept.Key] == nil {
 			merged = append(merged, kept)
 		}
 	}
-	for key, value := range f.sub.fields {
+	for key, value := range sent.fields {
 		if value.value != "" {
 			// Cut loose from the request's body, which would be kept with them.
 			merged = append(merged, pair{unique.Make(key).Value(), strings.Clone(value.value)})

@@ -43,7 +43,7 @@ func createMeterEvent(c *call) (object, *apiError) {
 	p := c.params
 	o := &meterEvent{
 		header: c.newHeader("mevt_", nil), EventName: p.str("event_name"), Identifier: p.str("identifier"),
-		Payload: (&params{fields: map[string]*param{"metadata": p.field("payload")}}).metadata(nil),
+		Payload: pairs(nil).changedBy(p.sub("payload")),
 	}
 	m, ok := c.meterFor(o.EventName)
 	if !ok {
