@@ -160,8 +160,8 @@ func advanceTestClock(c *call) (object, *apiError) {
 func (c *call) furthestAdvance(o *testClock) (time.Time, string) {
 	now := time.Unix(o.FrozenTime, 0).UTC()
 	furthest, why := now.AddDate(2, 0, 0), "two years"
-	for _, r := range c.intervalsOn(o.ID) {
-		if twice := r.after(now, 2); twice.Before(furthest) {
+	for i, r := range c.intervalsOn(o.ID) {
+		if twice := r.boundary(now, 2); i == 0 || twice.Before(furthest) {
 			furthest, why = twice, "two intervals of the shortest subscription"
 		}
 	}
@@ -179,21 +179,6 @@ func (c *call) intervalsOn(clock string) []*recurring {
 		}
 	}
 	return intervals
-}
-
-// after is the time n intervals later.
-func (r *recurring) after(t time.Time, n int) time.Time {
-	n *= int(r.IntervalCount)
-	switch r.Interval {
-	case "day":
-		return t.AddDate(0, 0, n)
-	case "week":
-		return t.AddDate(0, 0, 7*n)
-	case "month":
-		return t.AddDate(0, n, 0)
-	default:
-		return t.AddDate(n, 0, 0)
-	}
 }
 
 // advanceDue carries an advance out: what is due on the clock happens in order, each
