@@ -101,7 +101,7 @@ func createCoupon(c *call) (object, *apiError) {
 		return nil, err
 	}
 	if id := p.str("id"); id != "" {
-		if err := c.unused(id, "Coupon", ""); err != nil {
+		if err := c.claim(id, "Coupon", ""); err != nil {
 			return nil, err
 		}
 		o.ID = id
@@ -168,7 +168,7 @@ func (c *call) checkCoupon(o *coupon) *apiError {
 }
 
 func listCoupons(c *call) (object, *apiError) {
-	return result(page[*coupon](c, "coupon", c.sandbox.store.indexes[indexKey{kind: "coupon"}], nil))
+	return result(page(c, "coupon", c.sandbox.store.indexes[indexKey{kind: "coupon"}], func(o *coupon) bool { return !o.Deleted }))
 }
 
 func updateCoupon(c *call) (object, *apiError) {
@@ -196,7 +196,6 @@ func deleteCoupon(c *call) (object, *apiError) {
 	}
 	o = update(c, o, func(o *coupon) { o.Expired = true })
 	c.emit("coupon.deleted", o)
-	c.sandbox.store.unindex("coupon", "", o.ID)
 	return update(c, o, func(o *coupon) { o.Deleted = true }), nil
 }
 

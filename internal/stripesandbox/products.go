@@ -78,31 +78,33 @@ func (c *call) product(id, param string) (*product, *apiError) {
 func (c *call) addProduct(p *params, path string) (*product, *apiError) {
 	o := &product{header: c.newHeader("prod_", p.metadata(nil)), Active: true, Updated: c.now.Unix()}
 	o.ID = o.ID[:len("prod_")+14]
-	if id := p.str("id"); id != "" {
-		if err := c.unused(id, "Product", paramPath(path, "id")); err != nil {
-			return nil, err
-		}
-		o.ID = id
-	}
 	if !p.has("name") {
 		return nil, missingParam(paramPath(path, "name"))
 	}
 	o.change(p)
+	if id := p.str("id"); id != "" {
+		if err := c.claim(id, "Product", paramPath(path, "id")); err != nil {
+			return nil, err
+		}
+		o.ID = id
+	}
 	c.sandbox.store.add("product", o)
 	return o, nil
 }
 
-// unused refuses an id of the caller's choice that is taken, by whatever kind.
-func (c *call) unused(id, name, param string) *apiError {
+// claim takes an id of the caller's choice, of a deleted product or coupon if need be.
+func (c *call) claim(id, name, param string) *apiError {
 	switch o := c.sandbox.store.find(id).(type) {
 	case nil:
 		return nil
 	case *product:
 		if o.Deleted {
+			c.sandbox.store.remove("product", o)
 			return nil
 		}
 	case *coupon:
 		if o.Deleted {
+			c.sandbox.store.remove("coupon", o)
 			return nil
 		}
 	}
@@ -154,7 +156,7 @@ func createProduct(c *call) (object, *apiError) {
 func listProducts(c *call) (object, *apiError) {
 	ids := c.params.strings("ids")
 	return result(page(c, "product", c.sandbox.store.indexes[indexKey{kind: "product"}], func(o *product) bool {
-		return (!c.params.has("active") || c.params.boolean("active") == o.Active) &&
+		return !o.Deleted && (!c.params.has("active") || c.params.boolean("active") == o.Active) &&
 			(ids == nil || slices.Contains(ids, o.ID)) &&
 			(!c.params.has("url") || c.params.str("url") == o.URL)
 	}))
@@ -187,11 +189,9 @@ func deleteProduct(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	st := c.sandbox.store
-	if len(st.indexes[indexKey{"price", o.ID}]) > 0 {
+	if len(c.sandbox.store.indexes[indexKey{"price", o.ID}]) > 0 {
 		return nil, invalidParam("id", "This product cannot be deleted because it has one or more user-created prices.")
 	}
 	c.emit("product.deleted", o)
-	st.unindex("product", "", o.ID)
 	return update(c, o, func(o *product) { o.Deleted = true }), nil
 }

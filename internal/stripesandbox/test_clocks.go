@@ -130,7 +130,9 @@ func createTestClock(c *call) (object, *apiError) {
 }
 
 func listTestClocks(c *call) (object, *apiError) {
-	return result(page[*testClock](c, "test_helpers.test_clock", c.sandbox.store.indexes[indexKey{kind: "test_helpers.test_clock"}], nil))
+	return result(page(c, "test_helpers.test_clock", c.sandbox.store.indexes[indexKey{kind: "test_helpers.test_clock"}], func(o *testClock) bool {
+		return !o.Deleted
+	}))
 }
 
 // advanceTestClock only begins: what is due on the clock happens after the answer.
@@ -217,6 +219,5 @@ func deleteTestClock(c *call) (object, *apiError) {
 	}
 	c.sandbox.due.drop(o.ID)
 	c.emit("test_helpers.test_clock.deleted", o)
-	st.unindex("test_helpers.test_clock", "", o.ID)
 	return update(c, o, func(o *testClock) { o.Deleted = true }), nil
 }
