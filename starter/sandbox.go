@@ -28,14 +28,15 @@ type sandboxKeys struct {
 func newSandbox(a *app) *cobra.Command {
 	var (
 		listen, publicURL string
-		rateLimit         string
+		rateLimit, data   string
 		urls, secrets     []string
 	)
 	cmd := &cobra.Command{
 		Use:   "sandbox",
-		Short: "Run a Stripe of your own, in memory, for trying things out",
+		Short: "Run a Stripe of your own, for trying things out",
 		Long:  sandboxHelp,
 		Example: `  starter sandbox --webhook-url http://127.0.0.1:8080/webhooks/stripe --webhook-secret whsec_local
+  starter sandbox --data sandbox.db
   starter sandbox --rate-limit global=100,endpoint=25`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +63,7 @@ func newSandbox(a *app) *cobra.Command {
 			if !onlyThisMachine(listen) {
 				a.note("warning: other machines can reach --listen %s; the sandbox's keys are public, and its control routes need none", listen)
 			}
-			return a.sandbox(cmd.Context(), listen, stripesandbox.Config{Webhooks: endpoints, PublicURL: publicURL, RateLimit: limit, Logger: cfg.Logger(a.stderr)})
+			return a.sandbox(cmd.Context(), listen, stripesandbox.Config{Webhooks: endpoints, PublicURL: publicURL, RateLimit: limit, Data: data, Logger: cfg.Logger(a.stderr)})
 		},
 	}
 	f := cmd.Flags()
@@ -70,6 +71,7 @@ func newSandbox(a *app) *cobra.Command {
 	f.StringVar(&publicURL, "public-url", "", "under which address browsers reach it (default http:// and --listen)")
 	f.StringArrayVar(&urls, "webhook-url", nil, "where events are delivered; repeatable")
 	f.StringArrayVar(&secrets, "webhook-secret", nil, "whsec_… to sign deliveries with: one for all addresses, or one each (default drawn at random)")
+	f.StringVar(&data, "data", "", "keeps everything in this SQLite file across restarts (default in memory)")
 	f.StringVar(&rateLimit, "rate-limit", "", "requests per second let in, others get 429: global=100,endpoint=25, or a number for the global one (default no limit)")
 	cmd.AddCommand(newSandboxAudit(a))
 	return cmd
@@ -91,8 +93,12 @@ func (a *app) sandbox(ctx context.Context, listen string, cfg stripesandbox.Conf
 	}
 	keys.WebhookSecret = strings.Join(unique, ",")
 	if err := a.answer(keys, func() string {
-		text := fmt.Sprintf("Stripe sandbox on %s, in memory. Use it with:\n  export STRIPE_API_BASE=%s STRIPE_API_KEY=%s STRIPE_PUBLISHABLE_KEY=%s",
-			keys.APIBase, keys.APIBase, keys.APIKey, keys.PublishableKey)
+		where := "in memory"
+		if cfg.Data != "" {
+			where = "kept in " + cfg.Data
+		}
+		text := fmt.Sprintf("Stripe sandbox on %s, %s. Use it with:\n  export STRIPE_API_BASE=%s STRIPE_API_KEY=%s STRIPE_PUBLISHABLE_KEY=%s",
+			keys.APIBase, where, keys.APIBase, keys.APIKey, keys.PublishableKey)
 		if keys.WebhookSecret != "" {
 			text += " STRIPE_WEBHOOK_SECRET=" + keys.WebhookSecret
 		}

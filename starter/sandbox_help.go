@@ -1,7 +1,13 @@
 package main
 
 const sandboxHelp = `Serves a stand-in for Stripe's API (version 2025-08-27.basil) with Stripe's test cards, stored idempotency keys and signed
-webhooks. Everything is in memory and gone at the end. Point STRIPE_API_BASE of worker and serve at it.
+webhooks. Point STRIPE_API_BASE of worker and serve at it.
+
+Everything is in memory and gone at the end, unless --data names a file: then what a call does, its stored answer and its
+events are in that file before the call is answered, and a sandbox that was killed goes on where it was. The machine
+itself stopping can cost the last moments, as nothing waits for the disk. One sandbox at a time has the file open. Faults,
+webhook modes and the list of recent calls are not kept. Endpoints of --webhook-url replace those in the file with the
+same address; others are deleted through the API.
 
 What is as Stripe, what is simplified and what is unknown, with the test that holds each:
 internal/stripesandbox/FIDELITY.md.

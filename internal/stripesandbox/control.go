@@ -17,6 +17,10 @@ import (
 // serveControl answers the routes under /_sandbox. They need no key: the sandbox is for
 // tests and listens on the machine itself.
 func (s *Sandbox) serveControl(w http.ResponseWriter, r *http.Request) {
+	if err := s.failure(); err != nil {
+		writeError(w, notStored(err))
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	s.control.ServeHTTP(w, r)
 }
@@ -27,7 +31,12 @@ func (s *Sandbox) newControl() *http.ServeMux {
 		writeJSON(w, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /_sandbox/ledger", func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, s.Ledger(r.URL.Query().Get("reference")))
+		out := s.Ledger(r.URL.Query().Get("reference"))
+		if err := s.failure(); err != nil {
+			writeError(w, notStored(err))
+			return
+		}
+		writeJSON(w, out)
 	})
 	mux.HandleFunc("GET /_sandbox/requests", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, s.log.list())
@@ -150,6 +159,10 @@ func (s *Sandbox) handleClock(w http.ResponseWriter, r *http.Request) {
 	d, err := time.ParseDuration(in.Advance)
 	if err == nil {
 		err = s.AdvanceClock(d)
+	}
+	if failure := s.failure(); failure != nil {
+		writeError(w, notStored(failure))
+		return
 	}
 	if err != nil {
 		writeError(w, invalidParam("advance", "Invalid advance: "+err.Error()))

@@ -70,7 +70,7 @@ type dataFile struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 	saved      counters
-	buf        bytes.Buffer
+	closed     bool
 }
 
 func openDataFile(path string) (*dataFile, error) {
@@ -168,6 +168,10 @@ func (f *dataFile) run(texts ...string) error {
 
 // close moves what is in the log into the file and lets go of it.
 func (f *dataFile) close() {
+	if f.closed {
+		return
+	}
+	f.closed = true
 	for _, statement := range f.statements {
 		_ = statement.Close()
 	}
@@ -186,6 +190,9 @@ func (f *dataFile) exec(text string, args ...any) error {
 func (f *dataFile) save(j *journal, now counters) error {
 	if j.empty() && now == f.saved {
 		return nil
+	}
+	if f.closed {
+		return errClosed
 	}
 	if err := f.exec(begin); err != nil {
 		return err

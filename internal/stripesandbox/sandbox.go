@@ -162,8 +162,8 @@ func New(cfg Config) (*Sandbox, error) {
 }
 
 // Close stops webhook delivery, waits for deliveries under way and closes the data file.
-// A second call does nothing. Requests are still answered afterwards, but not when there
-// is a data file.
+// A second call does nothing. Requests are still answered afterwards, but nothing can be
+// changed any more when there is a data file.
 func (s *Sandbox) Close() {
 	s.sender.stop()
 	s.closeFile()

@@ -75,7 +75,9 @@ func (s *Sandbox) commit() error {
 	if s.file != nil {
 		if err := s.file.save(s.journal, s.counters()); err != nil {
 			s.broken = fmt.Errorf("write %s: %w", s.file.path, err)
-			s.cfg.Logger.Error("the sandbox stops: its data file cannot be written", "file", s.file.path, "error", err)
+			if !errors.Is(err, errClosed) {
+				s.cfg.Logger.Error("the sandbox stops: its data file cannot be written", "file", s.file.path, "error", err)
+			}
 			return s.broken
 		}
 		s.journal.reset()
@@ -86,6 +88,13 @@ func (s *Sandbox) commit() error {
 		s.outbox = s.outbox[:0]
 	}
 	return nil
+}
+
+// failure is why nothing can be written any more, nil when all is well.
+func (s *Sandbox) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
 }
 
 // notStored is the answer of a sandbox that cannot write its data file.
@@ -114,9 +123,7 @@ func (s *Sandbox) open(path string) error {
 func (s *Sandbox) closeFile() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file == nil || errors.Is(s.broken, errClosed) {
-		return
+	if s.file != nil {
+		s.file.close()
 	}
-	s.broken = errClosed
-	s.file.close()
 }
