@@ -63,7 +63,7 @@ func (ch *charge) settled() bool { return ch.Status == chargeSucceeded && ch.cap
 
 func (ch *charge) transaction() *balanceTransaction {
 	t := &balanceTransaction{
-		id: transactionID(ch.ID), amount: ch.captured(), currency: ch.Currency, created: ch.Created, description: ch.Description,
+		id: transactionID(ch.ID), amount: ch.captured(), currency: ch.Currency, created: ch.Created, description: ch.Terms.Description,
 		source: ch.ID, kind: "charge", category: "charge",
 	}
 	if ch.Method.isDebit() {

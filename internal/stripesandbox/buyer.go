@@ -169,9 +169,10 @@ func (c *call) mintPayment(cs *checkoutSession) (*checkoutSession, *paymentInten
 		cs = c.createBuyer(cs)
 	}
 	pi := c.newPaymentIntent(&paymentIntent{
-		Amount: cs.AmountTotal, Currency: cs.Currency, Customer: cs.Customer, Description: data.Description, PaymentMethodTypes: cs.PaymentMethodTypes,
-		SetupFutureUsage: data.SetupFutureUsage, ReceiptEmail: data.ReceiptEmail, StatementDescriptor: data.StatementDescriptor,
-		StatementSuffix: data.StatementSuffix, Session: cs.ID,
+		Amount: cs.AmountTotal, Currency: cs.Currency, Customer: cs.Customer, Terms: newTerms(paymentTerms{
+			Description: data.Description, PaymentMethodTypes: cs.PaymentMethodTypes, SetupFutureUsage: data.SetupFutureUsage,
+			ReceiptEmail: data.ReceiptEmail, StatementDescriptor: data.StatementDescriptor, StatementSuffix: data.StatementSuffix, Session: cs.ID,
+		}),
 	}, data.Metadata, nil)
 	cs = update(c, cs, func(cs *checkoutSession) { cs.PaymentIntent = pi.ID })
 	c.sandbox.store.index("checkout.session", pi.ID, cs)
@@ -200,7 +201,7 @@ func (c *call) complete(cs *checkoutSession, paymentStatus string) *checkoutSess
 
 // settleSession tells of the end of a bank debit that was made in a session.
 func (c *call) settleSession(pi *paymentIntent) {
-	cs, ok := lookup[*checkoutSession](c.sandbox.store, pi.Session)
+	cs, ok := lookup[*checkoutSession](c.sandbox.store, pi.Terms.Session)
 	if !ok {
 		return
 	}

@@ -12,23 +12,20 @@ const (
 // charge: https://docs.stripe.com/api/charges/object
 type charge struct {
 	header
-	Amount              int64
-	Refunded            int64
-	Currency            string
-	Customer            string
-	Description         string
-	Status              string
-	PaymentIntent       string
-	Previous            string         // the same PaymentIntent's charge before this one
-	Method              *paymentMethod // as it was
-	Decline             *decline
-	ReceiptEmail        string
-	StatementDescriptor string
-	StatementSuffix     string
-	Disputed            bool
-	Held                bool  // authorised, and not captured yet
-	Released            int64 // the part of Refunded that was never captured
-	Mandate             string
+	Amount        int64
+	Refunded      int64
+	Currency      string
+	Customer      string
+	Terms         *paymentTerms
+	Status        string
+	PaymentIntent string
+	Previous      string         // the same PaymentIntent's charge before this one
+	Method        *paymentMethod // as it was
+	Decline       *decline
+	Disputed      bool
+	Held          bool  // authorised, and not captured yet
+	Released      int64 // the part of Refunded that was never captured
+	Mandate       string
 }
 
 func (ch *charge) render(w *writer) {
@@ -46,12 +43,12 @@ func (ch *charge) render(w *writer) {
 		w.null("balance_transaction")
 	}
 	ch.Method.renderBilling(w)
-	w.opt("calculated_statement_descriptor", ch.StatementDescriptor)
+	w.opt("calculated_statement_descriptor", ch.Terms.StatementDescriptor)
 	w.boolean("captured", succeeded && !ch.Held)
 	w.integer("created", ch.Created)
 	w.str("currency", ch.Currency)
 	w.ref("customer", ch.Customer)
-	w.opt("description", ch.Description)
+	w.opt("description", ch.Terms.Description)
 	w.boolean("disputed", ch.Disputed)
 	w.null("failure_balance_transaction")
 	if ch.Decline != nil {
@@ -70,13 +67,13 @@ func (ch *charge) render(w *writer) {
 	w.str("payment_method", ch.Method.ID)
 	ch.renderMethod(w)
 	w.raw("radar_options", "{}")
-	w.opt("receipt_email", ch.ReceiptEmail)
+	w.opt("receipt_email", ch.Terms.ReceiptEmail)
 	w.null("receipt_number", "receipt_url")
 	w.boolean("refunded", succeeded && ch.Refunded == ch.Amount)
 	w.include("refunds", func() object { return w.find(refundsOf + ch.ID) })
 	w.null("review", "shipping", "source_transfer")
-	w.opt("statement_descriptor", ch.StatementDescriptor)
-	w.opt("statement_descriptor_suffix", ch.StatementSuffix)
+	w.opt("statement_descriptor", ch.Terms.StatementDescriptor)
+	w.opt("statement_descriptor_suffix", ch.Terms.StatementSuffix)
 	w.str("status", ch.Status)
 	w.null("transfer_data", "transfer_group")
 	w.close()
@@ -205,8 +202,7 @@ func (c *call) newCharge(pi *paymentIntent, pm *paymentMethod, status string, no
 	}
 	ch := &charge{
 		header: c.newHeader(prefix, pi.Metadata), Amount: pi.Amount, Currency: pi.Currency, Customer: pi.Customer,
-		Description: pi.Description, Status: status, PaymentIntent: pi.ID, Previous: pi.LatestCharge, Method: pm, Decline: no, ReceiptEmail: pi.ReceiptEmail,
-		StatementDescriptor: pi.StatementDescriptor, StatementSuffix: pi.StatementSuffix,
+		Terms: pi.Terms, Status: status, PaymentIntent: pi.ID, Previous: pi.LatestCharge, Method: pm, Decline: no,
 	}
 	c.sandbox.store.add("charge", ch, pi.Customer)
 	return ch

@@ -282,8 +282,8 @@ func (c *call) authenticate(id string, passed bool) (object, *apiError) {
 		return nil, err
 	case pi.Status != statusRequiresAction || pi.debit().VerifyBy != 0:
 		return nil, pi.unexpected("This PaymentIntent has a status of " + pi.Status + ", there is no challenge to answer.")
-	case pi.Session != "":
-		if err := c.authenticateInSession(pi.Session, passed); err != nil {
+	case pi.Terms.Session != "":
+		if err := c.authenticateInSession(pi.Terms.Session, passed); err != nil {
 			return nil, err
 		}
 		return result(named[*paymentIntent](c, id, "payment_intent", "intent"))

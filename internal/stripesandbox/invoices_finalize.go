@@ -71,12 +71,13 @@ func (c *call) finalizeInvoice(inv *invoice) *invoice {
 // mintInvoicePayment makes the one PaymentIntent by which an invoice is paid.
 func (c *call) mintInvoicePayment(inv *invoice) (*invoice, *paymentIntent) {
 	sub, _ := lookup[*subscription](c.sandbox.store, inv.Subscription)
-	pi := &paymentIntent{
-		header: c.newHeader("pi_", nil), Amount: inv.AmountDue, Currency: inv.Currency, Customer: inv.Customer, Invoice: inv.ID,
-		Description: "Subscription update", Status: statusRequiresPaymentMethod, PaymentMethodTypes: sub.PaymentMethodTypes,
-	}
+	terms := paymentTerms{Description: "Subscription update", Invoice: inv.ID, PaymentMethodTypes: sub.PaymentMethodTypes}
 	if inv.BillingReason == reasonCreate {
-		pi.Description, pi.SetupFutureUsage = "Subscription creation", "off_session"
+		terms.Description, terms.SetupFutureUsage = "Subscription creation", "off_session"
+	}
+	pi := &paymentIntent{
+		header: c.newHeader("pi_", nil), Amount: inv.AmountDue, Currency: inv.Currency, Customer: inv.Customer,
+		Status: statusRequiresPaymentMethod, Terms: &terms,
 	}
 	if pm := c.billingMethod(sub, inv); pm != nil && inv.CollectionMethod == chargeAutomatically {
 		pi.PaymentMethod, pi.Status = pm.ID, statusRequiresConfirmation
@@ -143,7 +144,7 @@ func (c *call) voidInvoice(inv *invoice) *invoice {
 func (c *call) abandonPayment(inv *invoice) {
 	if pi, ok := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent); ok && pi.Status != statusSucceeded && pi.Status != statusCanceled {
 		pi = update(c, pi, func(pi *paymentIntent) {
-			pi.Status, pi.CanceledAt, pi.CancellationReason = statusCanceled, c.now.Unix(), "void_invoice"
+			pi.Status, pi.Terms = statusCanceled, pi.Terms.canceled(c.now, "void_invoice")
 		})
 		c.emit("payment_intent.canceled", pi)
 	}

@@ -103,7 +103,7 @@ func (c *call) payable() (*invoice, *apiError) {
 // subscription follow the PaymentIntent; see emitPayment.
 func (c *call) collect(inv *invoice, pm *paymentMethod, offSession bool) *apiError {
 	pi, _ := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent)
-	if err := checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency); err != nil {
+	if err := checkMethodType(pi.Terms.PaymentMethodTypes, pm.Type, pi.Currency); err != nil {
 		return err
 	}
 	_, err := c.confirmPayment(pi, pm, offSession, false)
@@ -148,7 +148,7 @@ func (c *call) attempt(inv *invoice, now time.Time) {
 	sub, _ := lookup[*subscription](c.sandbox.store, inv.Subscription)
 	pm := c.billingMethod(sub, inv)
 	switch {
-	case pm == nil, pm.ID == inv.RefusedMethod, checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency) != nil:
+	case pm == nil, pm.ID == inv.RefusedMethod, checkMethodType(pi.Terms.PaymentMethodTypes, pm.Type, pi.Currency) != nil:
 		c.emit("invoice.payment_failed", inv)
 		c.followInvoice(inv, pi)
 	case pm.test().wantsAuth(pm, true) && pm.test().offSession != authFirst:
@@ -176,7 +176,7 @@ func (c *call) giveUp(sub *subscription, inv *invoice) {
 
 // emitPayment emits an event of a PaymentIntent and has the invoice that it pays follow.
 func (c *call) emitPayment(eventType string, pi *paymentIntent) {
-	inv, ok := lookup[*invoice](c.sandbox.store, pi.Invoice)
+	inv, ok := lookup[*invoice](c.sandbox.store, pi.Terms.Invoice)
 	if !ok || inv.Status != invoiceOpen {
 		c.emit(eventType, pi)
 		return
@@ -250,13 +250,15 @@ func (c *call) payInvoiceAsBuyer(inv *invoice, in Payment) (*invoice, *apiError)
 	if pi.Status != statusRequiresAction || in.Number != "" || in.PaymentMethod != "" {
 		pm, err := c.enteredMethod(inv.Customer, in)
 		if err == nil {
-			err = checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency)
+			err = checkMethodType(pi.Terms.PaymentMethodTypes, pm.Type, pi.Currency)
 		}
 		if err != nil {
 			return nil, err
 		}
 		// What the customer enters here is saved for the renewals.
-		pi = update(c, pi, func(pi *paymentIntent) { pi.SetupFutureUsage = "off_session" })
+		pi = update(c, pi, func(pi *paymentIntent) {
+			pi.Terms = pi.Terms.with(func(t *paymentTerms) { t.SetupFutureUsage = "off_session" })
+		})
 		if pi, err = c.confirmPayment(pi, pm, false, false); err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func (c *call) attempted(pi *paymentIntent, outcome string, failure *apiError) {
 	if pi.Metadata.get(referenceKey) == "" {
 		return
 	}
-	a := LedgerAttempt{At: c.now, IdempotencyKey: c.key, PaymentIntent: pi.ID, Outcome: outcome, Checkout: pi.Session != ""}
+	a := LedgerAttempt{At: c.now, IdempotencyKey: c.key, PaymentIntent: pi.ID, Outcome: outcome, Checkout: pi.Terms.Session != ""}
 	if failure != nil {
 		a.Code, a.DeclineCode = failure.Code, failure.DeclineCode
 	}

@@ -142,7 +142,7 @@ func (c *call) newMandate(pm *paymentMethod, given *acceptance, pi *paymentInten
 		given = &acceptance{At: c.now.Unix(), Online: true}
 	}
 	m.Acceptance = *given
-	if pi != nil && pi.SetupFutureUsage == "" {
+	if pi != nil && pi.Terms.SetupFutureUsage == "" {
 		m.Amount, m.Currency = pi.Amount, pi.Currency
 	}
 	c.sandbox.store.add("mandate", m, pm.ID)
@@ -169,7 +169,7 @@ func (c *call) checkDebit(pi *paymentIntent, pm *paymentMethod, offSession bool)
 	switch {
 	case !pm.isDebit():
 		return nil
-	case pi.CaptureMethod == captureManual:
+	case pi.Terms.CaptureMethod == captureManual:
 		return invalidParam("capture_method", "The capture_method `manual` is not supported for a payment method of type "+pm.Type+".")
 	case pm.Unverified && offSession:
 		return invalidCode("bank_account_unverified", "payment_method", "The bank account of "+pm.ID+" must be verified before it can be debited off session.")
@@ -207,7 +207,7 @@ func (c *call) checkMandate(id string, pm *paymentMethod) *apiError {
 // debitBy returns the id of the mandate that a debit is made by, writing it first when
 // the customer has just agreed.
 func (c *call) debitBy(pi *paymentIntent, pm *paymentMethod) string {
-	if pi.debit().Acceptance != nil || pi.Session != "" {
+	if pi.debit().Acceptance != nil || pi.Terms.Session != "" {
 		return c.newMandate(pm, pi.debit().Acceptance, pi).ID
 	}
 	if m := c.mandateFor(pi, pm); m != nil {

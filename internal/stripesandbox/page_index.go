@@ -35,7 +35,7 @@ func (s *Sandbox) handleIndex(w http.ResponseWriter) {
 			return row, cs.Status == sessionOpen
 		})
 		page.Payments = newest(c, "payment_intent", func(pi *paymentIntent) (indexRow, bool) {
-			return indexRow{Text: cmp.Or(pi.Description, pi.ID), Status: pi.Status, Amount: amountText(pi.Amount, pi.Currency)}, true
+			return indexRow{Text: cmp.Or(pi.Terms.Description, pi.ID), Status: pi.Status, Amount: amountText(pi.Amount, pi.Currency)}, true
 		})
 	})
 	s.writePage(w, http.StatusOK, "index", page, unwritten)

@@ -73,7 +73,7 @@ func (c *call) releaseDue(id string) {
 func (c *call) cancelPayment(pi *paymentIntent, reason string) *paymentIntent {
 	held := pi.Status == statusRequiresCapture
 	pi = update(c, pi, func(pi *paymentIntent) {
-		pi.Status, pi.CanceledAt, pi.CancellationReason = statusCanceled, c.now.Unix(), reason
+		pi.Status, pi.Terms = statusCanceled, pi.Terms.canceled(c.now, reason)
 	})
 	if held {
 		c.release(pi)

@@ -5,32 +5,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unique"
 )
 
 // paymentIntent: https://docs.stripe.com/api/payment_intents/object
 type paymentIntent struct {
 	header
-	Amount              int64
-	Received            int64
-	Currency            string
-	Customer            string
-	Description         string
-	PaymentMethod       string
-	PaymentMethodTypes  []string // empty: automatic
-	Status              string
-	LatestCharge        string
-	LastError           *apiError
-	SetupFutureUsage    string
-	ReceiptEmail        string
-	StatementDescriptor string
-	StatementSuffix     string
-	CanceledAt          int64
-	CancellationReason  string
-	Session             string // the Checkout Session that it belongs to
-	Invoice             string // that it pays
-	CaptureMethod       string
-	Debit               *debit // how a bank account is to be debited; nil: nothing was said
+	Amount        int64
+	Received      int64
+	Currency      string
+	Customer      string
+	PaymentMethod string
+	Status        string
+	LatestCharge  string
+	LastError     *apiError
+	Terms         *paymentTerms
+	Debit         *debit // how a bank account is to be debited; nil: nothing was said
 }
 
 func (pi *paymentIntent) render(w *writer) {
@@ -46,16 +35,16 @@ func (pi *paymentIntent) render(w *writer) {
 	w.raw("amount_details", `{"tip":{}}`)
 	w.integer("amount_received", pi.Received)
 	w.null("application", "application_fee_amount")
-	renderMethodTypes(w, pi.PaymentMethodTypes)
-	w.optInteger("canceled_at", pi.CanceledAt)
-	w.opt("cancellation_reason", pi.CancellationReason)
-	w.str("capture_method", cmp.Or(pi.CaptureMethod, "automatic_async"))
+	renderMethodTypes(w, pi.Terms.PaymentMethodTypes)
+	w.optInteger("canceled_at", pi.Terms.CanceledAt)
+	w.opt("cancellation_reason", pi.Terms.CancellationReason)
+	w.str("capture_method", cmp.Or(pi.Terms.CaptureMethod, "automatic_async"))
 	w.str("client_secret", pi.clientSecret())
 	w.str("confirmation_method", "automatic")
 	w.integer("created", pi.Created)
 	w.str("currency", pi.Currency)
 	w.ref("customer", pi.Customer)
-	w.opt("description", pi.Description)
+	w.opt("description", pi.Terms.Description)
 	renderLastError(w, "last_payment_error", pi.LastError)
 	w.ref("latest_charge", pi.LatestCharge)
 	w.boolean("livemode", false)
@@ -66,12 +55,12 @@ func (pi *paymentIntent) render(w *writer) {
 	w.null("payment_method_configuration_details")
 	w.raw("payment_method_options", `{}`)
 	w.null("processing")
-	w.opt("receipt_email", pi.ReceiptEmail)
+	w.opt("receipt_email", pi.Terms.ReceiptEmail)
 	w.null("review")
-	w.opt("setup_future_usage", pi.SetupFutureUsage)
+	w.opt("setup_future_usage", pi.Terms.SetupFutureUsage)
 	w.null("shipping")
-	w.opt("statement_descriptor", pi.StatementDescriptor)
-	w.opt("statement_descriptor_suffix", pi.StatementSuffix)
+	w.opt("statement_descriptor", pi.Terms.StatementDescriptor)
+	w.opt("statement_descriptor_suffix", pi.Terms.StatementSuffix)
 	w.str("status", pi.Status)
 	w.null("transfer_data", "transfer_group")
 	w.close()
@@ -144,12 +133,7 @@ func createPaymentIntent(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	pi := &paymentIntent{
-		Amount: p.integer("amount"), Currency: currencyOf(p), Description: p.str("description"),
-		PaymentMethodTypes: p.strings("payment_method_types"), SetupFutureUsage: p.str("setup_future_usage"), ReceiptEmail: p.str("receipt_email"),
-		StatementDescriptor: p.str("statement_descriptor"), StatementSuffix: p.str("statement_descriptor_suffix"),
-		CaptureMethod: unique.Make(p.str("capture_method")).Value(),
-	}
+	pi := &paymentIntent{Amount: p.integer("amount"), Currency: currencyOf(p), Terms: noTerms.given(p)}
 	if pi.Debit, err = c.givenDebit(); err != nil {
 		return nil, err
 	}
@@ -176,7 +160,7 @@ func createPaymentIntent(c *call) (object, *apiError) {
 
 // checkConfirmation is what has to be in order before a debit is tried.
 func (c *call) checkConfirmation(pi *paymentIntent, pm *paymentMethod, offSession bool) *apiError {
-	if pi.SetupFutureUsage != "" {
+	if pi.Terms.SetupFutureUsage != "" {
 		if err := checkMandateData(pi.debit().Acceptance, "PaymentIntent", " and `setup_future_usage`", pm); err != nil {
 			return err
 		}
@@ -211,7 +195,7 @@ func (c *call) payableMethod(pi *paymentIntent, present string) (*paymentMethod,
 	if err != nil || pm == nil {
 		return nil, err
 	}
-	if err := checkMethodType(pi.PaymentMethodTypes, pm.Type, pi.Currency); err != nil {
+	if err := checkMethodType(pi.Terms.PaymentMethodTypes, pm.Type, pi.Currency); err != nil {
 		return nil, err
 	}
 	return pm, c.checkMandate(pi.debit().Mandate, pm)
@@ -305,20 +289,7 @@ func updatePaymentIntent(c *call) (object, *apiError) {
 }
 
 func (pi *paymentIntent) changeDetails(p *params) {
-	for name, at := range map[string]*string{
-		"description": &pi.Description, "setup_future_usage": &pi.SetupFutureUsage, "receipt_email": &pi.ReceiptEmail,
-		"statement_descriptor": &pi.StatementDescriptor, "statement_descriptor_suffix": &pi.StatementSuffix,
-	} {
-		if p.sent(name) {
-			*at = p.str(name)
-		}
-	}
-	if types := p.strings("payment_method_types"); types != nil {
-		pi.PaymentMethodTypes = types
-	}
-	if p.has("capture_method") {
-		pi.CaptureMethod = unique.Make(p.str("capture_method")).Value()
-	}
+	pi.Terms = pi.Terms.given(p)
 	pi.Metadata = p.metadata(pi.Metadata)
 }
 
@@ -351,7 +322,7 @@ func confirmPaymentIntent(c *call) (object, *apiError) {
 	if err := checkMethodTypes(p); err != nil {
 		return nil, err
 	}
-	if pi.Session != "" {
+	if pi.Terms.Session != "" {
 		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "confirm")
 	}
 	changed := *pi
@@ -360,7 +331,7 @@ func confirmPaymentIntent(c *call) (object, *apiError) {
 		return nil, err
 	}
 	offSession := p.boolean("off_session")
-	if err := checkOffSession(offSession, changed.SetupFutureUsage); err != nil {
+	if err := checkOffSession(offSession, changed.Terms.SetupFutureUsage); err != nil {
 		return nil, err
 	}
 	pm, err := c.payableMethod(&changed, pi.PaymentMethod)
@@ -386,9 +357,9 @@ func cancelPaymentIntent(c *call) (object, *apiError) {
 		return nil, err
 	}
 	switch {
-	case pi.Session != "":
+	case pi.Terms.Session != "":
 		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "cancel")
-	case pi.Invoice != "":
+	case pi.Terms.Invoice != "":
 		return nil, pi.unexpected("You cannot cancel this PaymentIntent because it was created by an invoice. Void the invoice instead.")
 	case pi.Status == statusSucceeded, pi.Status == statusCanceled, pi.Status == statusProcessing:
 		return nil, pi.unexpected("You cannot cancel this PaymentIntent because it has a status of " + pi.Status + ". " +

@@ -80,7 +80,7 @@ func (c *call) chargePayment(pi *paymentIntent, pm *paymentMethod, offSession bo
 		return c.startDebit(pi, pm), nil
 	}
 	pm = c.keepMethod(pi, pm)
-	if pi.CaptureMethod == captureManual {
+	if pi.Terms.CaptureMethod == captureManual {
 		ch := c.newCharge(pi, pm, chargeSucceeded, nil)
 		return c.holdPayment(pi, pm, update(c, ch, func(ch *charge) { ch.Held = true })), nil
 	}
@@ -90,13 +90,13 @@ func (c *call) chargePayment(pi *paymentIntent, pm *paymentMethod, offSession bo
 // keepMethod attaches the method when the payment says so, and else, when it belongs to
 // nobody, makes it unusable: Stripe does not let it be used a second time.
 func (c *call) keepMethod(pi *paymentIntent, pm *paymentMethod) *paymentMethod {
-	if pi.SetupFutureUsage == "off_session" && !pm.SetUp {
+	if pi.Terms.SetupFutureUsage == "off_session" && !pm.SetUp {
 		pm = update(c, pm, func(pm *paymentMethod) { pm.SetUp = true })
 	}
 	switch {
 	case pm.Customer != "":
 		return pm
-	case pi.SetupFutureUsage != "" && pi.Customer != "":
+	case pi.Terms.SetupFutureUsage != "" && pi.Customer != "":
 		return c.attach(pm, pi.Customer)
 	}
 	return update(c, pm, func(pm *paymentMethod) { pm.Burnt = true })

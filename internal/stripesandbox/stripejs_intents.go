@@ -86,7 +86,7 @@ func confirmCardPayment(c *call, in elementsRequest) (object, *apiError) {
 	if err := pi.confirmable(); err != nil {
 		return nil, err
 	}
-	if pi.Session != "" {
+	if pi.Terms.Session != "" {
 		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "confirm")
 	}
 	if !pi.challenged() || in.names() {
@@ -158,22 +158,22 @@ func (p publicPaymentIntent) render(w *writer) {
 	w.str("id", pi.ID)
 	w.str("object", "payment_intent")
 	w.integer("amount", pi.Amount)
-	w.optInteger("canceled_at", pi.CanceledAt)
-	w.opt("cancellation_reason", pi.CancellationReason)
+	w.optInteger("canceled_at", pi.Terms.CanceledAt)
+	w.opt("cancellation_reason", pi.Terms.CancellationReason)
 	w.str("capture_method", "automatic_async")
 	w.str("client_secret", pi.clientSecret())
 	w.str("confirmation_method", "automatic")
 	w.integer("created", pi.Created)
 	w.str("currency", pi.Currency)
-	w.opt("description", pi.Description)
+	w.opt("description", pi.Terms.Description)
 	renderPublicLastError(w, "last_payment_error", pi.LastError)
 	w.boolean("livemode", false)
 	renderNextAction(w, pi.ID, pi.Status, pi.debit().VerifyBy)
 	w.opt("payment_method", pi.PaymentMethod)
-	renderMethodTypes(w, pi.PaymentMethodTypes)
+	renderMethodTypes(w, pi.Terms.PaymentMethodTypes)
 	w.null("processing")
-	w.opt("receipt_email", pi.ReceiptEmail)
-	w.opt("setup_future_usage", pi.SetupFutureUsage)
+	w.opt("receipt_email", pi.Terms.ReceiptEmail)
+	w.opt("setup_future_usage", pi.Terms.SetupFutureUsage)
 	w.null("shipping")
 	w.str("status", pi.Status)
 	w.close()

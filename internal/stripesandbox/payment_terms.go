@@ -1,0 +1,69 @@
+package stripesandbox
+
+import (
+	"reflect"
+	"strings"
+	"time"
+	"unique"
+)
+
+// paymentTerms is what most payments leave unsaid. It is never changed once made: the
+// versions of a PaymentIntent and its charges share it, and all that say nothing share
+// noTerms.
+type paymentTerms struct {
+	Description         string
+	ReceiptEmail        string
+	StatementDescriptor string
+	StatementSuffix     string
+	SetupFutureUsage    string
+	CaptureMethod       string
+	PaymentMethodTypes  []string // empty: automatic
+	Session             string   // the Checkout Session that it belongs to
+	Invoice             string   // that it pays
+	CanceledAt          int64
+	CancellationReason  string
+}
+
+var noTerms = &paymentTerms{}
+
+func newTerms(t paymentTerms) *paymentTerms {
+	if reflect.ValueOf(t).IsZero() {
+		return noTerms
+	}
+	return &t
+}
+
+// with returns the terms after a change.
+func (t *paymentTerms) with(change func(t *paymentTerms)) *paymentTerms {
+	next := *t
+	change(&next)
+	return newTerms(next)
+}
+
+// canceled returns the terms of a payment that was cancelled.
+func (t *paymentTerms) canceled(at time.Time, reason string) *paymentTerms {
+	return t.with(func(t *paymentTerms) { t.CanceledAt, t.CancellationReason = at.Unix(), reason })
+}
+
+// given returns the terms changed by what the parameters say of them.
+func (t *paymentTerms) given(p *params) *paymentTerms {
+	return t.with(func(t *paymentTerms) {
+		for name, at := range map[string]*string{
+			"description": &t.Description, "receipt_email": &t.ReceiptEmail,
+			"statement_descriptor": &t.StatementDescriptor, "statement_descriptor_suffix": &t.StatementSuffix,
+		} {
+			if p.sent(name) {
+				*at = strings.Clone(p.str(name)) // cut loose from the request's body
+			}
+		}
+		if p.sent("setup_future_usage") {
+			t.SetupFutureUsage = unique.Make(p.str("setup_future_usage")).Value()
+		}
+		if p.has("capture_method") {
+			t.CaptureMethod = unique.Make(p.str("capture_method")).Value()
+		}
+		if types := p.strings("payment_method_types"); types != nil {
+			t.PaymentMethodTypes = types
+		}
+	})
+}
