@@ -19,10 +19,7 @@ var sessionFields = fields{
 	}.ignoring("shipping", "transfer_group")),
 	"line_items": listOf(objectOf(fields{
 		"quantity": integer, "price": text,
-		"price_data": objectOf(fields{
-			"currency": required(text), "unit_amount": integer, "product": text,
-			"product_data": objectOf(fields{"name": required(text)}.ignoring("description", "images", "metadata", "tax_code")),
-		}.ignoring("tax_behavior")),
+		"price_data": objectOf(inlinePrice),
 	}.ignoring("adjustable_quantity", "tax_rates"))),
 }.ignoring(
 	"adaptive_pricing", "after_expiration", "allow_promotion_codes", "automatic_tax", "billing_address_collection", "consent_collection",
@@ -181,16 +178,19 @@ func (c *call) setPayment(cs *checkoutSession) *apiError {
 			return err
 		}
 		if cs.Currency == "" {
-			cs.Currency = li.Currency
+			cs.Currency = li.Price.Currency
 		}
-		if li.Currency != cs.Currency {
+		if li.Price.Currency != cs.Currency {
 			return invalidParam("line_items", "The price specified must have the same currency ("+cs.Currency+") as the others.")
 		}
 		cs.LineItems = append(cs.LineItems, li)
-		cs.AmountTotal += li.UnitAmount * li.Quantity
+		cs.AmountTotal += li.amount()
 	}
 	if err := checkAmount(cs.AmountTotal, cs.Currency); err != nil {
 		err.Param = "line_items"
+		return err
+	}
+	if err := c.takeLineItems(cs); err != nil {
 		return err
 	}
 	data := c.params.sub("payment_intent_data")
@@ -201,34 +201,46 @@ func (c *call) setPayment(cs *checkoutSession) *apiError {
 	return nil
 }
 
+// lineItem is what is bought, at a price that is stored, or that takeLineItems stores.
 func (c *call) lineItem(p *params, i int) (lineItem, *apiError) {
-	at := paramPath("line_items", strconv.Itoa(i))
-	data := p.sub("price_data")
+	at := linePath(i)
+	li := lineItem{ID: "li_" + c.random(idLength), Quantity: p.integer("quantity")}
+	var err *apiError
 	switch {
 	case p.has("price"):
-		return lineItem{}, noSuch("price", p.str("price"), at+"[price]")
-	case data == nil:
-		return lineItem{}, missingParam(at + "[price_data]")
-	case !data.has("unit_amount"):
-		return lineItem{}, missingParam(at + "[price_data][unit_amount]")
-	case !data.has("product_data") && !data.has("product"):
-		return lineItem{}, missingParam(at + "[price_data][product_data]")
+		li.Price, err = c.activePrice(p.str("price"), at+"[price]")
+	case p.has("price_data"):
+		li.Price, err = c.newPrice(p.sub("price_data"), at+"[price_data]")
+	default:
+		err = missingParam(at + "[price_data]")
+	}
+	switch {
+	case err != nil:
+		return li, err
+	case li.Price.Recurring != nil:
+		return li, invalidParam("line_items", "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.")
 	case !p.has("quantity"):
-		return lineItem{}, missingParam(at + "[quantity]")
-	}
-	li := lineItem{
-		ID: "li_" + c.random(idLength), PriceID: "price_" + c.random(idLength), ProductID: data.str("product"), Created: c.now.Unix(),
-		Description: data.sub("product_data").str("name"), Currency: strings.ToLower(data.str("currency")),
-		UnitAmount: data.integer("unit_amount"), Quantity: p.integer("quantity"),
-	}
-	if li.ProductID == "" {
-		li.ProductID = "prod_" + c.random(14)
-	}
-	if li.UnitAmount < 0 || li.UnitAmount > maxAmount {
-		return lineItem{}, invalidCode("parameter_invalid_integer", at+"[price_data][unit_amount]", "Invalid non-negative integer")
-	}
-	if li.Quantity < 1 || li.Quantity > 999_999 {
-		return lineItem{}, invalidCode("parameter_invalid_integer", at+"[quantity]", "This value must be greater than or equal to 1.")
+		return li, missingParam(at + "[quantity]")
+	case li.Quantity < 1 || li.Quantity > 999_999:
+		return li, invalidCode("parameter_invalid_integer", at+"[quantity]", "This value must be greater than or equal to 1.")
 	}
 	return li, nil
+}
+
+func linePath(i int) string { return paramPath("line_items", strconv.Itoa(i)) }
+
+// takeLineItems stores the prices that are made in the session, and names what is bought.
+func (c *call) takeLineItems(cs *checkoutSession) *apiError {
+	for i, item := range c.params.list("line_items") {
+		li := &cs.LineItems[i]
+		if data := item.sub.sub("price_data"); !item.sub.has("price") {
+			if err := c.addInlinePrice(li.Price, data, linePath(i)+"[price_data]"); err != nil {
+				return err
+			}
+		}
+		if o, ok := lookup[*product](c.sandbox.store, li.Price.Product); ok {
+			li.Description = o.Name
+		}
+	}
+	return nil
 }

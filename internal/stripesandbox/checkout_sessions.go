@@ -3,7 +3,6 @@ package stripesandbox
 import (
 	"cmp"
 	"slices"
-	"strconv"
 )
 
 // Statuses of Checkout Sessions.
@@ -165,43 +164,24 @@ func (cs *checkoutSession) renderBuyer(w *writer) {
 
 // lineItem: https://docs.stripe.com/api/checkout/sessions/line_items
 type lineItem struct {
-	ID, PriceID, ProductID string
-	Description            string
-	Currency               string
-	UnitAmount, Quantity   int64
-	Created                int64
+	ID, Description string
+	Price           *price
+	Quantity        int64
 }
+
+func (li lineItem) amount() int64 { return li.Price.UnitAmount * li.Quantity }
 
 func (li lineItem) render(w *writer) {
 	w.open("")
 	w.str("id", li.ID)
 	w.str("object", "item")
 	w.integer("amount_discount", 0)
-	w.integer("amount_subtotal", li.UnitAmount*li.Quantity)
+	w.integer("amount_subtotal", li.amount())
 	w.integer("amount_tax", 0)
-	w.integer("amount_total", li.UnitAmount*li.Quantity)
-	w.str("currency", li.Currency)
+	w.integer("amount_total", li.amount())
+	w.str("currency", li.Price.Currency)
 	w.str("description", li.Description)
-	w.open("price")
-	w.str("id", li.PriceID)
-	w.str("object", "price")
-	w.boolean("active", false)
-	w.str("billing_scheme", "per_unit")
-	w.integer("created", li.Created)
-	w.str("currency", li.Currency)
-	w.null("custom_unit_amount")
-	w.boolean("livemode", false)
-	w.null("lookup_key")
-	w.metadata(nil)
-	w.null("nickname")
-	w.str("product", li.ProductID)
-	w.null("recurring")
-	w.str("tax_behavior", "unspecified")
-	w.null("tiers_mode", "transform_quantity")
-	w.str("type", "one_time")
-	w.integer("unit_amount", li.UnitAmount)
-	w.str("unit_amount_decimal", strconv.FormatInt(li.UnitAmount, 10))
-	w.close()
+	w.nested("price", li.Price, w.expand.child("price"))
 	w.integer("quantity", li.Quantity)
 	w.close()
 }

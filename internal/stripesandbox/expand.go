@@ -62,7 +62,7 @@ var expandable = map[string]map[string]string{
 	"dispute":                      {"charge": "charge", "payment_intent": "payment_intent"},
 	"event":                        {},
 	"webhook_endpoint":             {},
-	"item":                         {},
+	"item":                         {"price.product": "product"},
 	"product":                      {"default_price": "price"},
 	"price":                        {"product": "product"},
 	"coupon":                       {},

@@ -131,7 +131,7 @@ func (c *call) checkoutPage(id string, sent choice, methods bool, failed *apiErr
 	if cs.Mode == modePayment {
 		p.Text, p.Total = "", amountText(cs.AmountTotal, cs.Currency)
 		for _, li := range cs.LineItems {
-			p.Lines = append(p.Lines, lineOf(li.Description, li.Quantity, li.UnitAmount*li.Quantity, li.Currency))
+			p.Lines = append(p.Lines, lineOf(li.Description, li.Quantity, li.amount(), li.Price.Currency))
 		}
 	}
 	switch cs.Status {

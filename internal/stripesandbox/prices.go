@@ -127,14 +127,21 @@ func (c *call) activePrice(id, param string) (*price, *apiError) {
 func (c *call) priceFrom(p *params, path string) (*price, *apiError) {
 	o, err := c.newPrice(p, path)
 	if err == nil {
-		err = c.priceProduct(o, p, path)
+		err = c.addInlinePrice(o, p, path)
 	}
 	if err != nil {
 		return nil, err
 	}
+	return o, nil
+}
+
+func (c *call) addInlinePrice(o *price, p *params, path string) *apiError {
+	if err := c.priceProduct(o, p, path); err != nil {
+		return err
+	}
 	o.Active = false
 	c.addPrice(o)
-	return o, nil
+	return nil
 }
 
 // newPrice checks a price and what it says of itself; the caller sets its product.

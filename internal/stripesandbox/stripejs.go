@@ -172,7 +172,7 @@ func (p pageSession) render(w *writer) {
 		w.str("id", li.ID)
 		w.str("name", li.Description)
 		w.integer("quantity", li.Quantity)
-		w.integer("unit_amount", li.UnitAmount)
+		w.integer("unit_amount", li.Price.UnitAmount)
 		w.close()
 	}
 	w.buf = append(w.buf, ']')
