@@ -89,6 +89,9 @@ func (c *call) methodOf(cs *checkoutSession, in Payment) (*paymentMethod, *apiEr
 	default:
 		return nil, missingParam("payment_method")
 	}
+	if pm.Unverified {
+		return nil, invalidCode("bank_account_unverified", "payment_method", "This sandbox's Checkout takes bank accounts that are verified already.")
+	}
 	types := cs.PaymentMethodTypes
 	if len(types) == 0 && pm.Type != "card" && cs.Mode == modePayment {
 		types = []string{pm.Type}

@@ -100,7 +100,8 @@ func TestSessionsAreListed(t *testing.T) {
 	b.pay(first.ID, stripesandbox.Payment{Number: "4242424242424242"})
 	for query, want := range map[string]int{
 		"": 3, "customer=" + cus: 2, "status=open": 2, "status=complete&customer=" + cus: 1, "status=expired": 0,
-		"payment_intent=" + b.session(first.ID).PaymentIntent.ID: 1, "payment_intent=pi_none": 0,
+		"payment_intent=" + b.session(first.ID).PaymentIntent.ID: 1, "payment_intent=pi_none": 0, "subscription=sub_none": 0,
+		"customer_details[email]=jane@example.com": 1, "customer_details[email]=nobody@example.com": 0,
 	} {
 		require.Len(t, b.raw(http.MethodGet, "/v1/checkout/sessions?"+query, "").at(t, "data"), want, query)
 	}

@@ -171,35 +171,6 @@ func TestPaymentSession(t *testing.T) {
 	require.Contains(t, stripeError(t, err).Msg, "`complete`")
 }
 
-func TestPaymentSessionWithBankDebit(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		token, last, status string
-	}{
-		{"pm_usBankAccount_success", "checkout.session.async_payment_succeeded", "paid"},
-		{"pm_usBankAccount_noAccount", "checkout.session.async_payment_failed", "unpaid"},
-	} {
-		t.Run(tc.token, func(t *testing.T) {
-			t.Parallel()
-			b := newBundle(t, stripesandbox.Config{})
-			cus := b.customer()
-			cs := b.paymentSession(func(p *stripe.CheckoutSessionCreateParams) {
-				p.Customer = &cus
-				p.PaymentMethodTypes = stripe.StringSlice([]string{"card", "us_bank_account"})
-			})
-			require.Equal(t, http.StatusOK, b.pay(cs.ID, stripesandbox.Payment{PaymentMethod: tc.token}).status)
-			processing := b.session(cs.ID)
-			require.Equal(t, stripe.CheckoutSessionStatusComplete, processing.Status)
-			require.Equal(t, stripe.CheckoutSessionPaymentStatusUnpaid, processing.PaymentStatus)
-			require.Equal(t, stripe.PaymentIntentStatusProcessing, processing.PaymentIntent.Status)
-			require.NoError(t, b.srv.AdvanceClock(time.Hour))
-			require.Equal(t, tc.status, string(b.session(cs.ID).PaymentStatus))
-			types := b.events(cs.ID)
-			require.Equal(t, []string{"checkout.session.completed", tc.last}, types)
-		})
-	}
-}
-
 func TestSessionExpiry(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})

@@ -2,6 +2,7 @@ package stripesandbox_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,31 +83,88 @@ func TestCards(t *testing.T) {
 				require.Equal(t, http.StatusOK, made.status, string(made.body))
 				methods = append(methods, made.at(t, "id").(string))
 			}
+			tokenised := b.post("/v1/payment_methods", "type", "card", "card[token]", "tok_"+strings.TrimPrefix(tc.token, "pm_card_"))
+			require.Equal(t, http.StatusOK, tokenised.status, "a token can be made of each: attaching and charging decline")
+			methods = append(methods, tokenised.at(t, "id").(string))
 			for _, method := range methods {
 				cus := b.customer()
 				onSession := b.post("/v1/payment_intents", "amount", "500", "currency", "usd", "payment_method", tc.token, "confirm", "true")
 				require.Equal(t, tc.onSession, state(t, onSession), string(onSession.body))
 
-				attached := b.post("/v1/payment_methods/"+method+"/attach", "customer", cus)
-				require.Equal(t, tc.attach, code(t, attached), string(attached.body))
+				attached, err := b.V1PaymentMethods.Attach(t.Context(), method, &stripe.PaymentMethodAttachParams{Customer: &cus})
+				requireOutcome(t, tc.attach, err)
 				pm := method
 				if tc.attach == ok {
-					pm = attached.at(t, "id").(string)
+					pm = attached.ID
 					require.NotEqual(t, tc.token, pm, "a token mints a new id")
+					require.Equal(t, cus, attached.Customer.ID)
 				}
-				charged := b.offSession(cus, pm)
-				require.Equal(t, tc.charge, code(t, charged), string(charged.body))
+				requireCharge(t, b, cus, pm, tc.charge)
 
 				setup := b.post("/v1/setup_intents", "customer", cus, "payment_method", pm, "confirm", "true")
 				require.Equal(t, tc.setup, state(t, setup), string(setup.body))
 				if tc.setup == action {
 					require.Equal(t, http.StatusOK, b.control("/setup_intents/"+setup.at(t, "id").(string)+"/authenticate", map[string]string{"result": "pass"}).status)
 				}
-				charged = b.offSession(cus, pm)
-				require.Equal(t, tc.afterSetup, code(t, charged), string(charged.body))
+				requireCharge(t, b, cus, pm, tc.afterSetup)
 			}
 		})
 	}
+}
+
+// requireOutcome checks an error that is written as in TestCards, with the parameter that
+// Stripe points at.
+func requireOutcome(t *testing.T, want string, err error) {
+	t.Helper()
+	if want == "" {
+		require.NoError(t, err)
+		return
+	}
+	se := stripeError(t, err)
+	require.Equal(t, http.StatusPaymentRequired, se.HTTPStatusCode)
+	require.Equal(t, stripe.ErrorTypeCard, se.Type)
+	got := string(se.Code)
+	if se.DeclineCode != "" {
+		got += " / " + string(se.DeclineCode)
+	}
+	require.Equal(t, want, got)
+	require.Equal(t, map[string]string{"expired_card": "exp_month", "incorrect_cvc": "cvc"}[got], se.Param)
+	require.NotNil(t, se.PaymentMethod)
+}
+
+// requireCharge checks an off-session charge: its answer, what it leaves behind, and its
+// events in order.
+func requireCharge(t *testing.T, b *bundle, cus, pm, want string) {
+	t.Helper()
+	pi, err := b.charge(cus, pm)
+	requireOutcome(t, want, err)
+	if err != nil {
+		pi = stripeError(t, err).PaymentIntent
+	}
+	pi = b.payment(pi.ID)
+	events := b.paymentEvents(pi.ID)
+	switch {
+	case want == "":
+		require.Equal(t, stripe.PaymentIntentStatusSucceeded, pi.Status)
+		require.NotNil(t, pi.PaymentMethod)
+		require.EqualValues(t, "authorized", pi.LatestCharge.Outcome.Type)
+		require.Equal(t, []string{"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}, events[:3])
+		return
+	case strings.HasPrefix(want, "authentication_required"):
+		require.Nil(t, pi.LatestCharge)
+		require.Equal(t, []string{"payment_intent.created", "payment_intent.payment_failed"}, events)
+	default:
+		require.Equal(t, stripe.ChargeStatusFailed, pi.LatestCharge.Status)
+		require.Equal(t, []string{"payment_intent.created", "charge.failed", "payment_intent.payment_failed"}, events)
+		kind := "issuer_declined"
+		if strings.HasSuffix(want, "fraudulent") {
+			kind = "blocked"
+		}
+		require.EqualValues(t, kind, pi.LatestCharge.Outcome.Type)
+	}
+	require.Equal(t, stripe.PaymentIntentStatusRequiresPaymentMethod, pi.Status)
+	require.Nil(t, pi.PaymentMethod)
+	require.NotNil(t, pi.LastPaymentError.PaymentMethod)
 }
 
 // state is the status of an intent, or the error that came instead.
