@@ -1,5 +1,7 @@
 package stripesandbox
 
+import "encoding/base64"
+
 // list is one page, newest first. https://docs.stripe.com/api/pagination
 type list struct {
 	url     string
@@ -25,10 +27,19 @@ func (l *list) render(w *writer) {
 	w.buf = append(w.buf, ']')
 	w.boolean("has_more", l.hasMore)
 	if l.search {
-		w.null("next_page")
+		w.opt("next_page", l.nextPage())
 	}
 	w.str("url", l.url)
 	w.close()
+}
+
+// nextPage is the cursor of a search: unlike a list's it is opaque.
+func (l *list) nextPage() string {
+	if !l.hasMore {
+		return ""
+	}
+	last, _ := l.data[len(l.data)-1].(resource)
+	return base64.RawURLEncoding.EncodeToString([]byte(last.head().ID))
 }
 
 const (
@@ -55,13 +66,17 @@ var onClocks = map[string]bool{"subscription": true, "invoice": true, "invoiceit
 
 // page lists the ids that pass keep, by the caller's limit, cursors and created range.
 func page[T resource](c *call, name string, ids []string, keep func(T) bool) (*list, *apiError) {
-	limit, err := pageSize(c.params)
-	if err != nil {
-		return nil, err
-	}
 	after, before := c.params.str("starting_after"), c.params.str("ending_before")
 	if after != "" && before != "" {
 		return nil, invalidCode("parameters_exclusive", "ending_before", "You may only specify one of these parameters: ending_before, starting_after.")
+	}
+	return pageAt(c, name, ids, after, before, keep)
+}
+
+func pageAt[T resource](c *call, name string, ids []string, after, before string, keep func(T) bool) (*list, *apiError) {
+	limit, err := pageSize(c.params)
+	if err != nil {
+		return nil, err
 	}
 	out := &list{url: c.path}
 	matches := func(r T) bool { return inRange(r.head().Created, c.params) && (keep == nil || keep(r)) }

@@ -186,4 +186,9 @@ func TestSearchPaymentIntents(t *testing.T) {
 	require.Empty(t, find("metadata['offsession_reference']:'inv-3'"))
 	require.Equal(t, []string{paid.ID}, find("customer:'"+cus+"' AND status:'succeeded'"))
 	require.Equal(t, http.StatusBadRequest, b.raw(http.MethodGet, "/v1/payment_intents/search?query=what", "").status)
+	for _, page := range []string{"!", "Y3VzXzE"} {
+		bad := b.raw(http.MethodGet, "/v1/payment_intents/search?query=status:'succeeded'&page="+page, "")
+		require.Equal(t, http.StatusBadRequest, bad.status)
+		require.Equal(t, "page", bad.at(t, "error.param"))
+	}
 }

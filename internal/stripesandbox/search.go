@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"encoding/base64"
 	"regexp"
 	"strings"
 )
@@ -38,7 +39,11 @@ func searchPaymentIntents(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := page(c, "payment_intent", c.sandbox.store.indexes[indexKey{kind: "payment_intent"}], func(pi *paymentIntent) bool {
+	after, decodeErr := base64.RawURLEncoding.DecodeString(c.params.str("page"))
+	if _, known := lookup[*paymentIntent](c.sandbox.store, string(after)); decodeErr != nil || len(after) > 0 && !known {
+		return nil, invalidParam("page", "Invalid page: "+c.params.str("page"))
+	}
+	found, err := pageAt(c, "payment_intent", c.sandbox.store.indexes[indexKey{kind: "payment_intent"}], string(after), "", func(pi *paymentIntent) bool {
 		for _, holds := range conditions {
 			if !holds(pi) {
 				return false
