@@ -29,11 +29,12 @@ var pendingRows = []string{}
 // Every route is driven by stripe-go's typed client.
 func TestTypedClient(t *testing.T) {
 	t.Parallel()
-	rows := maps.Clone(paymentCalls)
-	maps.Copy(rows, setupCalls)
-	maps.Copy(rows, accountCalls)
-	maps.Copy(rows, billingCalls)
-	require.Len(t, rows, len(paymentCalls)+len(setupCalls)+len(accountCalls)+len(billingCalls), "a route has two rows")
+	rows, n := make(map[string]typedCall), 0
+	for _, calls := range []map[string]typedCall{paymentCalls, setupCalls, accountCalls, billingCalls, usageCalls} {
+		maps.Copy(rows, calls)
+		n += len(calls)
+	}
+	require.Len(t, rows, n, "a route has two rows")
 	for _, r := range stripesandbox.Routes() {
 		route := r[0] + " " + r[1]
 		row, ok := rows[route]

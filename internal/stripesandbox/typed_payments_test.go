@@ -117,6 +117,20 @@ var paymentCalls = map[string]typedCall{
 		r := must(b.V1Refunds.Update(b.t.Context(), b.refunded(b.paid().ID), &stripe.RefundUpdateParams{Metadata: map[string]string{"a": "b"}}))
 		require.Equal(b.t, "b", r.Metadata["a"])
 	}},
+	"GET /v1/disputes": {"V1Disputes.List", func(b billing) {
+		three(func() { b.disputed() })
+		require.Len(b.t, all(b.V1Disputes.List(b.t.Context(), &stripe.DisputeListParams{ListParams: pageSize()})), 3)
+	}},
+	"POST /v1/disputes/{}": {"V1Disputes.Update", func(b billing) {
+		d := must(b.V1Disputes.Update(b.t.Context(), b.disputed(), &stripe.DisputeUpdateParams{
+			Evidence: &stripe.DisputeUpdateEvidenceParams{UncategorizedText: stripe.String("they came")}, Submit: new(false),
+		}))
+		require.Equal(b.t, "they came", d.Evidence.UncategorizedText)
+		require.True(b.t, d.EvidenceDetails.HasEvidence)
+	}},
+	"POST /v1/disputes/{}/close": {"V1Disputes.Close", func(b billing) {
+		require.Equal(b.t, stripe.DisputeStatusLost, must(b.V1Disputes.Close(b.t.Context(), b.disputed(), nil)).Status)
+	}},
 	"GET /v1/disputes/{}": {"V1Disputes.Retrieve", func(b billing) {
 		d := must(b.V1Disputes.Retrieve(b.t.Context(), b.disputed(), nil))
 		require.EqualValues(b.t, 1099, d.Amount)

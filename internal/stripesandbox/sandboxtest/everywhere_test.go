@@ -17,8 +17,9 @@ const root = "../../.."
 // unchecked are functions that start a sandbox without Check or a Validator, and why.
 var unchecked = map[string]string{}
 
-// Every function of a test that starts a sandbox also names this package: nobody tests
-// against answers that are not compared with Stripe's description. Benchmarks may.
+// Every function of a test that starts a sandbox also names this package, or sets a
+// Middleware that its file has from here: nobody tests against answers that are not
+// compared with Stripe's description. Benchmarks may.
 func TestEverySandboxIsChecked(t *testing.T) {
 	t.Parallel()
 	found := make(map[string]bool)
@@ -43,7 +44,7 @@ func TestEverySandboxIsChecked(t *testing.T) {
 			name := strings.TrimPrefix(filepath.ToSlash(path), root+"/") + " " + fn.Name.Name
 			found[name] = true
 			if _, excused := unchecked[name]; !excused {
-				require.True(t, mentions(fn, "sandboxtest"),
+				require.True(t, mentions(fn, "sandboxtest") || mentions(file, "sandboxtest") && setsMiddleware(fn),
 					"%s starts a sandbox that nobody checks: set stripesandbox.Config.Middleware to sandboxtest.Check(t) there", name)
 			}
 		}
@@ -77,9 +78,21 @@ func starts(pkg string, fn *ast.FuncDecl) bool {
 	return found
 }
 
-func mentions(fn *ast.FuncDecl, pkg string) bool {
+func setsMiddleware(fn *ast.FuncDecl) bool {
 	found := false
 	ast.Inspect(fn, func(n ast.Node) bool {
+		if pair, ok := n.(*ast.KeyValueExpr); ok {
+			key, _ := pair.Key.(*ast.Ident)
+			found = found || key != nil && key.Name == "Middleware"
+		}
+		return true
+	})
+	return found
+}
+
+func mentions(in ast.Node, pkg string) bool {
+	found := false
+	ast.Inspect(in, func(n ast.Node) bool {
 		if selector, ok := n.(*ast.SelectorExpr); ok {
 			from, _ := selector.X.(*ast.Ident)
 			found = found || from != nil && from.Name == pkg
