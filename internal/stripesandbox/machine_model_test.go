@@ -134,8 +134,12 @@ type model struct {
 	endpoints map[string][]string // enabled events by id
 }
 
-// asyncDelay is the sandbox's, for debits and refunds.
-const asyncDelay = time.Minute
+const (
+	// asyncDelay is the sandbox's, for debits and refunds.
+	asyncDelay = time.Minute
+	// disputeTime is how long an account has to answer a dispute.
+	disputeTime = 7 * 24 * time.Hour
+)
 
 func (m *model) later(after time.Duration, do func() []string) {
 	at := m.now.Add(after)
@@ -269,6 +273,7 @@ func (m *model) succeed(pi *modelPayment) []string {
 	events := []string{"charge.succeeded", "payment_intent.succeeded"}
 	if pi.method.card.disputed {
 		events = append(events, "charge.dispute.created")
+		m.later(disputeTime, func() []string { return []string{"charge.dispute.closed"} }) // nobody answers it
 	}
 	return events
 }
