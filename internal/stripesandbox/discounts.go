@@ -38,7 +38,7 @@ func (c *call) couponsFrom(p *params, currency string) ([]*coupon, *apiError) {
 		if known := element.sub.str("discount"); known != "" {
 			d, err := named[*discount](c, known, "discount", paramPath(path, "discount"))
 			if err != nil {
-				return nil, err
+				return nil, inParam(err)
 			}
 			found = append(found, d.Coupon)
 			continue
@@ -57,12 +57,10 @@ func (c *call) couponsFrom(p *params, currency string) ([]*coupon, *apiError) {
 
 // redeemable returns a coupon that can be applied to a subscription in currency.
 func (c *call) redeemable(id, currency, param string) (*coupon, *apiError) {
-	cp, err := named[*coupon](c, id, "coupon", param)
+	cp, err := c.coupon(id, param)
 	switch {
 	case err != nil:
-		return nil, err
-	case cp.Deleted:
-		return nil, noSuch("coupon", id, param)
+		return nil, inParam(err)
 	case !cp.valid():
 		return nil, invalidCode("coupon_expired", param, "Coupon "+id+" is used up and cannot be applied.")
 	case cp.AmountOff != 0 && cp.Currency != currency:

@@ -37,7 +37,7 @@ func (c *call) ownMethod(id, customer string) (*paymentMethod, *apiError) {
 	pm, ok := lookup[*paymentMethod](c.sandbox.store, id)
 	switch {
 	case !ok:
-		return nil, noSuch("PaymentMethod", id, "default_payment_method")
+		return nil, inParam(noSuch("PaymentMethod", id, "default_payment_method"))
 	case pm.Customer != customer:
 		return nil, invalidCode("resource_missing", "default_payment_method", "The customer does not have a payment method with the ID "+id+". "+
 			"The payment method must be attached to the customer.")

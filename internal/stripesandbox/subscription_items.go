@@ -143,7 +143,7 @@ func (c *call) changedItems(sub *subscription) ([]*subscriptionItem, *apiError) 
 		}
 		at := slices.IndexFunc(items, func(o *subscriptionItem) bool { return o.ID == p.str("id") })
 		if at < 0 {
-			return nil, noSuch("subscription_item", p.str("id"), paramPath(path, "id"))
+			return nil, inParam(noSuch("subscription_item", p.str("id"), paramPath(path, "id")))
 		}
 		if p.boolean("deleted") {
 			items = slices.Delete(items, at, at+1)
