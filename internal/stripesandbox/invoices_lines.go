@@ -151,6 +151,9 @@ func (c *call) line(sub *subscription, item *subscriptionItem, past *period) *in
 		return l
 	}
 	l.Amount = l.Quantity * item.Price.UnitAmount
+	if l.Quantity > maxAmount || l.Amount > maxAmount { // of usage alone: other quantities are bounded
+		l.Amount = min(maxAmount, maxAmount*item.Price.UnitAmount)
+	}
 	l.Description = strconv.FormatInt(l.Quantity, 10) + " × " + name
 	return l
 }

@@ -141,7 +141,7 @@ func TestInvoiceBalance(t *testing.T) {
 		due, ending  int64
 		startingPlus int64
 	}{
-		{"no balance", "0", 1200, 0, 0},
+		{"no balance", "", 1200, 0, 0},
 		{"credit", "-500", 700, 0, -500},
 		{"more credit than needed", "-5000", 0, -3800, -5000},
 		{"debt", "300", 1500, 0, 300},

@@ -45,6 +45,24 @@ func (b billing) price(amount int64, currency, interval string, count int64) str
 	return p.ID
 }
 
+// metered makes a price per month for each use counted by a meter.
+func (b billing) metered(meter string, amount int64) string {
+	b.t.Helper()
+	p, err := b.V1Prices.Create(b.t.Context(), &stripe.PriceCreateParams{
+		Currency: stripe.String("usd"), UnitAmount: &amount, ProductData: &stripe.PriceCreateProductDataParams{Name: stripe.String("Tea by the cup")},
+		Recurring: &stripe.PriceCreateRecurringParams{Interval: stripe.String("month"), UsageType: stripe.String("metered"), Meter: &meter},
+	})
+	require.NoError(b.t, err)
+	return p.ID
+}
+
+func (b billing) coupon(pairs ...string) string {
+	b.t.Helper()
+	a := b.post("/v1/coupons", pairs...)
+	require.Equal(b.t, http.StatusOK, a.status, string(a.body))
+	return a.at(b.t, "id").(string)
+}
+
 // payer is a customer whose default payment method is the test token; without one when
 // it is empty.
 func (b billing) payer(token string) string {
@@ -138,6 +156,12 @@ func TestSubscriptionWithNothingDue(t *testing.T) {
 	}{
 		{"trial", "trialing", func(b billing, _ string) (string, []func(*stripe.SubscriptionCreateParams)) {
 			return b.monthly(1200), []func(*stripe.SubscriptionCreateParams){trial}
+		}},
+		{"coupon for everything", "active", func(b billing, _ string) (string, []func(*stripe.SubscriptionCreateParams)) {
+			return b.monthly(1200), []func(*stripe.SubscriptionCreateParams){couponed(b.coupon("percent_off", "100", "duration", "forever"))}
+		}},
+		{"usage", "active", func(b billing, _ string) (string, []func(*stripe.SubscriptionCreateParams)) {
+			return b.metered(b.meter("cups", "sum"), 25), nil
 		}},
 		{"credit", "active", func(b billing, cus string) (string, []func(*stripe.SubscriptionCreateParams)) {
 			require.Equal(b.t, http.StatusOK, b.post("/v1/customers/"+cus, "balance", "-5000").status)
