@@ -11,6 +11,9 @@
 //	GET    /health                             is it alive
 //	POST   /checkout/{id}/pay                  the buyer: a Payment; the session, or the error that the page would show
 //	GET    /checkout/{id}                      the buyer's page, which is the url of hosted sessions
+//	POST   /invoice/{id}/pay                   the customer pays an open invoice: a Payment; the invoice, or the error
+//	GET    /invoice/{id}                       the hosted invoice page
+//	GET    /                                   a page with open sessions and invoices, and recent payments
 //	POST   /payment_intents/{id}/authenticate  {"result": "pass"|"fail"}: the end of 3D Secure
 //	POST   /setup_intents/{id}/authenticate    the same
 //	POST   /payment_intents/{id}/settle        the bank's answer to a debit: {"outcome": "succeeded"|"failed", "failure_code"}

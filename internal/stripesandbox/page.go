@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"cmp"
 	_ "embed"
 	"html/template"
 	"net/http"
@@ -56,10 +57,6 @@ func problemOf(err *apiError) *pageProblem {
 // choice is what a buyer sent with the page's form.
 type choice struct{ method, email string }
 
-func choiceOf(r *http.Request) choice {
-	return choice{r.PostForm.Get("method"), r.PostForm.Get("email")}
-}
-
 // payment is the buyer's choice, or their answer to a 3D Secure challenge. A challenge
 // that has not been answered yet is the page's next step.
 func (ch choice) payment(answer string) Payment {
@@ -83,103 +80,85 @@ func (p *buyerPage) choose(groups []methodGroup, chosen string) {
 	}
 }
 
-// handlePage shows a Checkout Session.
-func (s *Sandbox) handlePage(w http.ResponseWriter, r *http.Request) {
-	var page *buyerPage
-	var status int
-	unwritten := s.locked(func(c *call) {
-		page, status = c.checkoutPage(r.PathValue("id"), choice{}, r.URL.Query().Has("methods"), nil)
-	})
-	s.writePage(w, status, "pay", page, unwritten)
+// challenge puts on the page that pm's bank asks for 3D Secure, if it does and the buyer
+// is not past that. It reports whether that is all there is to do.
+func (p *buyerPage) challenge(pm *paymentMethod, methods bool, failed *apiError) bool {
+	if failed != nil {
+		p.Problem = problemOf(failed)
+	}
+	if pm == nil || methods || failed != nil {
+		p.Open = pm != nil
+		return false
+	}
+	p.Heading, p.Challenge = "3D Secure", pm.shown()
+	return true
 }
 
-// handlePageForm is the page's buttons: they pay, then send the buyer back to the shop,
-// or show the page again with what is to be done next or what went wrong.
-func (s *Sandbox) handlePageForm(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "The form could not be read.", http.StatusBadRequest)
-		return
-	}
-	sent := choiceOf(r)
-	var page *buyerPage
-	var status int
-	next := r.URL.Path
-	unwritten := s.locked(func(c *call) {
-		cs, err := c.payByID(r.PathValue("id"), sent.payment(r.PostForm.Get("authenticate")))
-		switch {
-		case err == nil && isWebURL(cs.redirect()):
-			next = cs.redirect()
-		case err != nil && err.Code != codeChallengeOpen:
-			page, status = c.checkoutPage(r.PathValue("id"), sent, false, err)
-		}
-	})
-	if page != nil || unwritten != nil {
-		s.writePage(w, status, "pay", page, unwritten)
-		return
-	}
-	http.Redirect(w, r, next, http.StatusSeeOther)
-}
-
-// checkoutPage returns the page of a session and its HTTP status. Methods asks for the
-// payment methods although a 3D Secure challenge is open; failed is how the last try ended.
-func (c *call) checkoutPage(id string, sent choice, methods bool, failed *apiError) (*buyerPage, int) {
-	cs, err := named[*checkoutSession](c, id, "checkout.session", "session")
-	if err != nil {
-		return &buyerPage{Title: "Not found", Heading: "No such Checkout Session", Text: err.Message}, err.Status
-	}
-	p := &buyerPage{ID: cs.ID, Text: "Saves a payment method for later. Nothing is charged now."}
-	if cs.Mode == modePayment {
-		p.Text, p.Total = "", amountText(cs.AmountTotal, cs.Currency)
-		for _, li := range cs.LineItems {
-			p.Lines = append(p.Lines, lineOf(li.Description, li.Quantity, li.amount(), li.Price.Currency))
-		}
-	}
-	switch cs.Status {
-	case sessionComplete:
-		p.Heading, p.Text = "Payment method saved", "This Checkout Session is complete."
-		if cs.Mode == modePayment {
-			p.Heading = "Paid"
-			if cs.PaymentStatus == paymentUnpaid {
-				p.Heading, p.Text = "Payment under way", "This Checkout Session is complete. The bank's answer to the debit comes later."
-			}
-		}
-		p.Next = webURL(cs.redirect())
-	case sessionExpired:
-		p.Heading, p.Text, p.Back = "This session has expired", "Nothing was charged. Go back and start again.", webURL(cs.CancelURL)
-	default:
-		c.offer(p, cs, sent, methods, failed)
-	}
+// status completes the page and returns its HTTP status.
+func (p *buyerPage) status(gone bool, failed *apiError) int {
 	p.Title = p.Heading
 	switch {
 	case p.Problem != nil:
 		p.Title = "Error: " + p.Heading
-		return p, failed.Status
+		return failed.Status
 	case failed != nil:
-		return p, http.StatusConflict // what the buyer sent came too late
-	case cs.Status == sessionExpired:
-		return p, http.StatusGone
+		return http.StatusConflict // what the buyer sent came too late
+	case gone:
+		return http.StatusGone
 	}
-	return p, http.StatusOK
+	return http.StatusOK
 }
 
-// offer shows what an open session waits for.
-func (c *call) offer(p *buyerPage, cs *checkoutSession, sent choice, methods bool, failed *apiError) {
-	p.Heading, p.Button, p.Back = "Save a payment method", "Save", webURL(cs.CancelURL)
-	if cs.Mode == modePayment {
-		p.Heading, p.Button = "Pay "+p.Total, "Pay "+p.Total
+// pageKind is a kind of thing that has a page for its buyer.
+type pageKind struct {
+	// show returns the page and its HTTP status. Methods asks for the payment methods
+	// although a 3D Secure challenge is open; failed is how the last try ended.
+	show func(c *call, id string, sent choice, methods bool, failed *apiError) (*buyerPage, int)
+	// pay is one try to pay. It returns where the buyer goes next, "" for the page itself.
+	pay func(c *call, id string, in Payment) (next string, failed *apiError)
+}
+
+var (
+	checkoutPages = pageKind{(*call).checkoutPage, (*call).payCheckoutPage}
+	invoicePages  = pageKind{(*call).invoicePage, (*call).payInvoicePage}
+)
+
+func (s *Sandbox) handlePage(kind pageKind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var page *buyerPage
+		var status int
+		unwritten := s.locked(func(c *call) {
+			page, status = kind.show(c, r.PathValue("id"), choice{}, r.URL.Query().Has("methods"), nil)
+		})
+		s.writePage(w, status, "pay", page, unwritten)
 	}
-	if failed != nil {
-		p.Problem = problemOf(failed)
+}
+
+// handlePageForm is the page's buttons: they pay, then send the buyer back to the shop,
+// or show the page again with what is to be done next or what went wrong.
+func (s *Sandbox) handlePageForm(kind pageKind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, "The form could not be read.", http.StatusBadRequest)
+			return
+		}
+		sent := choice{r.PostForm.Get("method"), r.PostForm.Get("email")}
+		var page *buyerPage
+		var status int
+		var next string
+		unwritten := s.locked(func(c *call) {
+			var failed *apiError
+			next, failed = kind.pay(c, r.PathValue("id"), sent.payment(r.PostForm.Get("authenticate")))
+			if failed != nil && failed.Code != codeChallengeOpen {
+				page, status = kind.show(c, r.PathValue("id"), sent, false, failed)
+			}
+		})
+		if page != nil || unwritten != nil {
+			s.writePage(w, status, "pay", page, unwritten)
+			return
+		}
+		http.Redirect(w, r, cmp.Or(next, r.URL.Path), http.StatusSeeOther)
 	}
-	challenged := c.challenged(cs.PaymentIntent, cs.SetupIntent)
-	if challenged != nil && !methods && failed == nil {
-		p.Heading, p.Challenge = "3D Secure", challenged.shown()
-		return
-	}
-	p.Open = challenged != nil
-	p.choose(methodGroups(cs.PaymentMethodTypes, cs.Currency), sent.method)
-	p.AskEmail = cs.Customer == "" && cs.CustomerEmail == "" && cs.BuyerEmail == ""
-	p.Email = sent.email
 }
 
 // challenged is the payment method whose 3D Secure challenge is open in one of the intents.

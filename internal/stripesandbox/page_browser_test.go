@@ -21,15 +21,16 @@ const (
 
 func radio(value string) string { return `input[name="method"][value="` + value + `"]` }
 
-// shop is a site with its own pages; /paid is where Checkout sends the buyer back to.
-func shop(t *testing.T, pages map[string]string) string {
+// shop is a site whose pages load the stand-in for Stripe.js and show their own address.
+func shop(t *testing.T, sandbox string) string {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(`<!DOCTYPE html><html lang="en"><link rel="icon" href="data:,"><title>Shop</title><h1>Shop</h1><p id="where">` + r.URL.RequestURI() + `</p>` + pages[r.URL.Path]))
-	})
-	srv := httptest.NewServer(mux)
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src "+sandbox+"; connect-src "+sandbox+"; style-src 'self'; img-src data:")
+		_, _ = w.Write([]byte(`<!DOCTYPE html><html lang="en"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>Shop</title>
+			<script src="` + sandbox + `/basil/stripe.js"></script>
+			<h1>Shop</h1><p id="where">` + r.URL.RequestURI() + `</p><div id="payment-element"></div>`))
+	}))
 	t.Cleanup(srv.Close)
 	return srv.URL
 }
@@ -54,7 +55,7 @@ func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	browser := chromium.Start(t)
 	b := newBundle(t, stripesandbox.Config{})
-	site := shop(t, nil)
+	site := shop(t, b.srv.URL)
 
 	t.Run("pays after a decline", func(t *testing.T) {
 		t.Parallel()
@@ -174,16 +175,40 @@ func TestPageInBrowser(t *testing.T) {
 		tab.Fine()
 	})
 
+	t.Run("an invoice", func(t *testing.T) {
+		t.Parallel()
+		b := newBilling(t, stripesandbox.Config{})
+		inv := b.openInvoice()
+		tab := browser.Open(t, inv.HostedInvoiceURL)
+		tab.See("h1", "Pay 10.99 USD")
+		tab.See("main", inv.Number)
+		tab.Shoot("invoice")
+		tab.Click(radio(insufficientCard))
+		tab.Click("#sandbox-pay")
+		tab.See("#error", "Your card has insufficient funds.")
+		tab.Click(radio(alwaysAuth))
+		tab.Click("#sandbox-pay")
+		tab.Click("#sandbox-challenge-pass")
+		tab.See("h1", "Paid")
+		tab.Shoot("invoice-paid")
+		now, err := b.V1Invoices.Retrieve(t.Context(), inv.ID, nil)
+		require.NoError(t, err)
+		require.Equal(t, stripe.InvoiceStatusPaid, now.Status)
+		tab.Fine()
+	})
+
 	t.Run("the front page lists what waits for a buyer", func(t *testing.T) {
 		t.Parallel()
-		b := newBundle(t, stripesandbox.Config{})
+		b := newBilling(t, stripesandbox.Config{})
 		_, page := b.hosted(site, "jpy")
+		inv := b.openInvoice()
 		cus := b.customer()
 		_, err := b.charge(cus, b.saved(cus, "pm_card_visa"))
 		require.NoError(t, err)
 		tab := browser.Open(t, b.srv.URL+"/_sandbox/")
 		tab.See("main", "10.99 USD")
 		tab.See("main", "2,000 JPY")
+		tab.See("main", inv.Number)
 		tab.Shoot("index")
 		tab.Click(`a[href^="checkout/"]`)
 		tab.See("h1", "Pay 2,000 JPY")

@@ -12,6 +12,7 @@ import (
 type indexPage struct {
 	Title    string
 	Sessions []indexRow
+	Invoices []indexRow
 	Payments []indexRow
 }
 
@@ -33,6 +34,10 @@ func (s *Sandbox) handleIndex(w http.ResponseWriter) {
 				row.Amount = amountText(cs.AmountTotal, cs.Currency)
 			}
 			return row, cs.Status == sessionOpen
+		})
+		page.Invoices = newest(c, "invoice", func(inv *invoice) (indexRow, bool) {
+			row := indexRow{Link: "invoice/" + inv.ID, Text: cmp.Or(inv.Number, inv.ID), Status: inv.Status, Amount: amountText(inv.AmountDue, inv.Currency)}
+			return row, inv.Status == invoiceOpen
 		})
 		page.Payments = newest(c, "payment_intent", func(pi *paymentIntent) (indexRow, bool) {
 			return indexRow{Text: cmp.Or(pi.Terms.Description, pi.ID), Status: pi.Status, Amount: amountText(pi.Amount, pi.Currency)}, true
