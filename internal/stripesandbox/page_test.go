@@ -19,7 +19,7 @@ func (b billing) openInvoice() *stripe.Invoice {
 	sub, err := b.V1Subscriptions.Create(b.t.Context(), &stripe.SubscriptionCreateParams{
 		Customer: &cus, PaymentBehavior: stripe.String("default_incomplete"),
 		Items:  []*stripe.SubscriptionCreateItemParams{{Price: stripe.String(b.monthly(1099))}},
-		Params: stripe.Params{Expand: []*string{stripe.String("latest_invoice")}},
+		Expand: []*string{stripe.String("latest_invoice")},
 	})
 	require.NoError(b.t, err)
 	require.Equal(b.t, stripe.InvoiceStatusOpen, sub.LatestInvoice.Status)

@@ -11,7 +11,7 @@ import (
 )
 
 // ending is what a promise of the stand-in ends with.
-type ending struct {
+type ending struct { //nolint:tagliatelle // the names are those of Stripe.js
 	Type    string `json:"type"`
 	Session struct {
 		ID     string `json:"id"`
