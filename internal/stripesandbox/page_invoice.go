@@ -53,7 +53,7 @@ func (c *call) offerInvoice(p *buyerPage, inv *invoice, sent choice, methods boo
 	if p.challenge(c.challenged(pi.ID, ""), methods, failed) {
 		return
 	}
-	p.choose(methodGroups(pi.PaymentMethodTypes, inv.Currency), sent.method)
+	p.choose(methodGroups(pi.Terms.PaymentMethodTypes, inv.Currency), sent.method)
 }
 
 func (o *invoice) pageLines() []pageLine {
