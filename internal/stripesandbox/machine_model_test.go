@@ -257,8 +257,9 @@ func (m *model) take(pi *modelPayment, pm *modelMethod, off bool) outcome {
 	pi.tries++
 	pi.status = processing
 	if !pm.card.debitPending {
+		debit := pi.charge
 		m.later(asyncDelay, func() []string {
-			if pi.status != processing {
+			if pi.status != processing || pi.charge != debit {
 				return nil
 			}
 			return m.settle(pi, !pm.card.debitFails)

@@ -170,17 +170,18 @@ func (c *call) startDebit(pi *paymentIntent, pm *paymentMethod) *paymentIntent {
 		delay = max(delay, lateSettlement)
 	}
 	if !course.never && c.sandbox.cfg.AsyncDelay > 0 {
-		c.schedule(c.now.Add(delay), dueSettlePayment, pi.ID)
+		c.schedule(c.now.Add(delay), dueSettlePayment, ch.ID)
 	}
 	return pi
 }
 
 // settleDue is the bank's answer to a debit, as its test account has it.
 func (c *call) settleDue(id string) {
-	pi, ok := lookup[*paymentIntent](c.sandbox.store, id)
-	if !ok || pi.Status != statusProcessing {
+	ch, _ := lookup[*charge](c.sandbox.store, id)
+	if ch.Status != chargePending {
 		return // settled by hand in the meantime
 	}
+	pi, _ := lookup[*paymentIntent](c.sandbox.store, ch.PaymentIntent)
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, pi.PaymentMethod)
 	c.settle(pi, pm.test().settles.failure)
 }
