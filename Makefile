@@ -51,6 +51,15 @@ lint: golangci-lint workflowcheck ## formatting, vet, linters, import rules, det
 typecheck: needs ## type check of the customer page's script
 	cd starter/web/typecheck && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
 
+# Each one for FUZZTIME: make fuzz FUZZTIME=5m
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: ## fuzz tests of the Stripe sandbox, one after the other
+	@for name in $$(go test -list '^Fuzz' ./internal/stripesandbox | grep '^Fuzz'); do \
+		set -x; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $(TESTFLAGS) ./internal/stripesandbox; { set +x; } 2>/dev/null; \
+	done
+
 .PHONY: bench
 bench: temporal ## benchmarks against the sandbox on the development server
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TESTFLAGS) ./...

@@ -3,7 +3,6 @@ package stripesandbox_test
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -101,54 +100,6 @@ func TestRefusedBeforeExecutionIsNotStored(t *testing.T) {
 	fresh := b.keyed("k", "/v1/payment_intents", newPayment)
 	require.Equal(t, http.StatusOK, fresh.status)
 	require.Empty(t, fresh.header.Get("Idempotent-Replayed"))
-}
-
-func TestRacingRequestsWithOneKey(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t, stripesandbox.Config{})
-	answers := make([]answer, 8)
-	var wg sync.WaitGroup
-	for i := range answers {
-		wg.Go(func() {
-			answers[i], _ = b.send(http.MethodPost, "/v1/payment_intents", newPayment, "Idempotency-Key", "k")
-		})
-	}
-	wg.Wait()
-	ids := map[any]bool{}
-	for _, a := range answers {
-		require.Equal(t, http.StatusOK, a.status)
-		ids[a.at(t, "id")] = true
-	}
-	require.Len(t, ids, 1)
-	require.Equal(t, 1, b.payments())
-	require.Len(t, b.srv.Ledger("inv-1").References["inv-1"].Successes, 1)
-}
-
-func TestRacingConfirmsSucceedOnce(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t, stripesandbox.Config{})
-	cus := b.customer()
-	pm := b.saved(cus, "pm_card_visa")
-	pi := b.post("/v1/payment_intents", "amount", "1099", "currency", "usd", "customer", cus, "metadata[offsession_reference]", "inv-1").at(t, "id").(string)
-	statuses := make([]int, 100)
-	var wg sync.WaitGroup
-	for i := range statuses {
-		wg.Go(func() {
-			a, _ := b.send(http.MethodPost, "/v1/payment_intents/"+pi+"/confirm", "payment_method="+pm)
-			statuses[i] = a.status
-		})
-	}
-	wg.Wait()
-	succeeded := 0
-	for _, status := range statuses {
-		if status == http.StatusOK {
-			succeeded++
-		} else {
-			require.Equal(t, http.StatusBadRequest, status)
-		}
-	}
-	require.Equal(t, 1, succeeded)
-	require.Len(t, b.srv.Ledger("inv-1").References["inv-1"].Attempts, 1)
 }
 
 func TestKeyIsInUseWhileTheFirstRequestRuns(t *testing.T) {
