@@ -20,7 +20,10 @@ const (
 	Fault500Before   FaultKind = "500_before"   // nothing happened, the 500 is stored under the key
 	Fault500After    FaultKind = "500_after"    // it happened, the 500 is stored under the key
 	Fault424         FaultKind = "424"          // something outside of Stripe failed: nothing happened, nothing stored
+	Fault403         FaultKind = "403"          // the key may not do this: nothing happened, nothing stored
+	Fault502         FaultKind = "502"          // as 503
 	Fault503         FaultKind = "503"          // refused at the door: nothing happened, nothing stored
+	Fault504         FaultKind = "504"          // as 503
 	FaultRateLimit   FaultKind = "429"          // refused by the rate limiter, not stored
 	FaultKeyInUse    FaultKind = "409"          // idempotency_key_in_use, not stored
 	FaultLockTimeout FaultKind = "lock_timeout" // 429 of an object locked by another request, not stored
@@ -31,7 +34,7 @@ const (
 )
 
 var faultKinds = []FaultKind{
-	FaultDropBefore, FaultDropAfter, Fault500Before, Fault500After, Fault424, Fault503, FaultRateLimit, FaultKeyInUse,
+	FaultDropBefore, FaultDropAfter, Fault500Before, Fault500After, Fault403, Fault424, Fault502, Fault503, Fault504, FaultRateLimit, FaultKeyInUse,
 	FaultLockTimeout, FaultSlow, FaultSlowBefore, FaultBrokenJSON, FaultAuth401,
 }
 
@@ -138,6 +141,10 @@ func (f *fault) is(kind FaultKind) bool { return f != nil && f.Kind == kind }
 
 func (f *fault) delay() time.Duration { return milliseconds(f.DelayMS) }
 
+func unavailable(status int) *apiError {
+	return &apiError{Status: status, Type: typeAPI, Message: "Stripe is temporarily unavailable."}
+}
+
 // refusal is the answer of what stands in front of the API, nil when it lets pass.
 func (f *fault) refusal(key string) *apiError {
 	switch {
@@ -151,8 +158,14 @@ func (f *fault) refusal(key string) *apiError {
 		return keyInUse(key)
 	case f.is(Fault424):
 		return &apiError{Status: http.StatusFailedDependency, Type: typeAPI, Message: "A dependency outside of Stripe failed."}
+	case f.is(Fault403):
+		return &apiError{Status: http.StatusForbidden, Type: typeInvalidRequest, Message: "The provided key does not have the required permissions for this endpoint."}
+	case f.is(Fault502):
+		return unavailable(http.StatusBadGateway)
 	case f.is(Fault503):
-		return &apiError{Status: http.StatusServiceUnavailable, Type: typeAPI, Message: "Stripe is temporarily unavailable."}
+		return unavailable(http.StatusServiceUnavailable)
+	case f.is(Fault504):
+		return unavailable(http.StatusGatewayTimeout)
 	}
 	return nil
 }
