@@ -25,11 +25,11 @@ import (
 
 // What a request may allocate: so much, so much per byte of its body, and so much for
 // each parameter, of which net/url decodes no more than 10,000. A request of 1 MiB stays
-// below 45 MB, whatever is in it; the worst are 10,000 parameters ten levels deep.
+// below 56 MB, whatever is in it; the worst are 10,000 parameters ten levels deep.
 const (
 	fixedAllocation  = 1 << 20
 	allocationFactor = 32
-	parameterCost    = 1 << 10
+	parameterCost    = 2 << 10
 	maxParameters    = 10_000
 )
 
