@@ -1,7 +1,7 @@
 // Package stripesandbox is a stateful double of the Stripe API for the life of a saved
 // payment method: set up, charge off-session, decline, recover, refund. It speaks
-// Stripe's own wire format (API version 2025-08-27.basil), keeps its state in memory,
-// remembers idempotency keys, and signs and delivers webhooks.
+// Stripe's own wire format (API version 2025-08-27.basil), keeps its state in memory or in
+// a file, remembers idempotency keys, and signs and delivers webhooks.
 //
 // # Control routes
 //
@@ -48,6 +48,11 @@
 // its idempotency key and the events it causes appear together or not at all. Resources
 // are immutable once stored, a change stores a new version, so events and stored answers
 // keep what they showed without copying it.
+//
+// With Config.Data a critical section's changes are collected in a journal and written to
+// a SQLite file in one transaction before the lock is let go: memory stays what is worked
+// with, the file is only read at the start. A type that store.add gets to see needs
+// exported fields and a row in storedKinds.
 //
 // One file holds one resource. A new endpoint is a row in the routes of its resource,
 // the parameters it takes, and a handler; a new resource adds a struct with a render
