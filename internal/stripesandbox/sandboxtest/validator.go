@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,6 +174,7 @@ func (d *description) check(method, path string, status int, header http.Header,
 		return found
 	}
 	c.visit(place{}, schema, value)
+	slices.SortFunc(c.found, func(a, b difference) int { return strings.Compare(a.pointer, b.pointer) })
 	for _, difference := range c.found {
 		if !excepted(difference) {
 			add(name, "%s", difference)
