@@ -126,6 +126,16 @@ func TestLiteralPathsComeFirst(t *testing.T) {
 	require.Nil(t, found)
 }
 
+func TestUndocumentedRoutesAreNeeded(t *testing.T) {
+	t.Parallel()
+	for _, route := range undocumented {
+		require.NotEmpty(t, route.why)
+		require.Contains(t, stripe().raw, route.schema)
+		known, _ := stripe().find(route.method, route.prefix+"id"+route.suffix)
+		require.Nil(t, known, "the description has it now: %s %s", route.method, route.prefix)
+	}
+}
+
 // The walk and kin-openapi's own validation agree on what the latter looks at: everything
 // but unknown fields.
 func TestAgreesWithKinOpenAPI(t *testing.T) {

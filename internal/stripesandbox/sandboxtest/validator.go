@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -48,9 +47,6 @@ type Validator struct {
 	found    map[string]int  // differences, and how often each was met
 	order    []string
 }
-
-// answers counts what was checked in this process.
-var answers atomic.Int64
 
 // Middleware checks what next answers under /v1.
 func (v *Validator) Middleware(next http.Handler) http.Handler {
@@ -137,7 +133,6 @@ func (v *Validator) answered(r *http.Request, rec *recorder) {
 		v.key = r.Header.Get("Authorization")
 	}
 	v.mu.Unlock()
-	answers.Add(1)
 	if known {
 		return
 	}
@@ -176,9 +171,7 @@ func (d *description) check(method, path string, status int, header http.Header,
 	c.visit(place{}, schema, value)
 	slices.SortFunc(c.found, func(a, b difference) int { return strings.Compare(a.pointer, b.pointer) })
 	for _, difference := range c.found {
-		if !excepted(difference) {
-			add(name, "%s", difference)
-		}
+		add(name, "%s", difference)
 	}
 	return found
 }
