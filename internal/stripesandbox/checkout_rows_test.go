@@ -285,7 +285,7 @@ func TestLineItemsArePaged(t *testing.T) {
 	cs := b.paymentSession(func(p *stripe.CheckoutSessionCreateParams) {
 		for i := range 11 {
 			item := *p.LineItems[0]
-			item.Quantity = stripe.Int64(int64(i + 3))
+			item.Quantity = new(int64(i + 3))
 			p.LineItems = append(p.LineItems, &item)
 		}
 	})
@@ -321,4 +321,20 @@ func TestLineItemsArePaged(t *testing.T) {
 	bad := b.post("/v1/checkout/sessions", "mode", "payment", "ui_mode", "custom", "line_items[0][quantity]", "0",
 		"line_items[0][price_data][currency]", "usd", "line_items[0][price_data][unit_amount]", "500", "line_items[0][price_data][product_data][name]", "x")
 	require.Equal(t, "line_items[0][quantity]", bad.at(t, "error.param"))
+}
+
+// TestSavedMethodsAreOffered: a customer can pay with what is saved, by the page.
+func TestSavedMethodsAreOffered(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	cus := b.customer()
+	pm, debit := b.saved(cus, "pm_card_visa"), b.saved(cus, "pm_sepaDebit_success_de")
+	cs := b.paymentSession(func(p *stripe.CheckoutSessionCreateParams) { p.Customer = &cus })
+	page := string(b.raw(http.MethodGet, "/_sandbox/checkout/"+cs.ID, "").body)
+	require.Contains(t, page, `value="`+pm+`"`)
+	require.NotContains(t, page, debit, "not in this currency")
+	other := b.paymentSession(nil)
+	require.NotContains(t, string(b.raw(http.MethodGet, "/_sandbox/checkout/"+other.ID, "").body), pm)
+	require.Equal(t, http.StatusOK, b.pay(cs.ID, stripesandbox.Payment{PaymentMethod: pm}).status)
+	require.Equal(t, pm, b.session(cs.ID).PaymentIntent.PaymentMethod.ID)
 }

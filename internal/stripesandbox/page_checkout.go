@@ -47,7 +47,7 @@ func (c *call) offer(p *buyerPage, cs *checkoutSession, sent choice, methods boo
 	if p.challenge(c.challenged(cs.PaymentIntent, cs.SetupIntent), methods, failed) {
 		return
 	}
-	p.choose(methodGroups(cs.PaymentMethodTypes, cs.Currency), sent.method)
+	p.choose(append(methodGroups(cs.PaymentMethodTypes, cs.Currency), c.savedGroup(cs)...), sent.method)
 	p.AskEmail = cs.Customer == "" && cs.CustomerEmail == "" && cs.BuyerEmail == ""
 	p.Email = sent.email
 }

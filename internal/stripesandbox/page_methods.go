@@ -67,6 +67,32 @@ func methodGroups(allowed []string, currency string) []methodGroup {
 	return groups
 }
 
+// savedGroup is what the session's customer has saved; a setup is for something new.
+func (c *call) savedGroup(cs *checkoutSession) []methodGroup {
+	if cs.Customer == "" || cs.Mode != modePayment {
+		return nil
+	}
+	var saved []pageMethod
+	for _, id := range c.sandbox.store.indexes[indexKey{"payment_method", cs.Customer}] {
+		pm, ok := lookup[*paymentMethod](c.sandbox.store, id)
+		if !ok || !usable(cs.PaymentMethodTypes, pm.Type, cs.Currency) {
+			continue
+		}
+		label := "Bank account ending in "
+		last4 := ""
+		if pm.isDebit() {
+			last4 = pm.accountLast4()
+		} else {
+			label, last4 = "Card ending in ", pm.test().last4()
+		}
+		saved = append(saved, pageMethod{id, id, label + last4})
+	}
+	if saved == nil {
+		return nil
+	}
+	return []methodGroup{{"Saved by the customer", saved}}
+}
+
 func usable(allowed []string, kind, currency string) bool {
 	if currency == "" {
 		return len(allowed) == 0 || slices.Contains(allowed, kind)

@@ -262,6 +262,7 @@ func TestOffSessionRules(t *testing.T) {
 		Amount: stripe.Int64(500), Currency: stripe.String("usd"), PaymentMethod: stripe.String("pm_card_visa"), Confirm: new(true),
 	})
 	require.NoError(t, err)
+	before := b.payments()
 	type params = stripe.PaymentIntentCreateParams
 	for _, tc := range []struct {
 		name        string
@@ -291,7 +292,7 @@ func TestOffSessionRules(t *testing.T) {
 		{"a mandate that does not exist", func(p *params) { p.Mandate = stripe.String("mandate_none") }, "resource_missing", "mandate"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			before := b.payments()
+			t.Parallel()
 			p := &params{
 				Amount: stripe.Int64(1099), Currency: stripe.String("usd"), Customer: &cus, PaymentMethod: &mine, OffSession: new(true), Confirm: new(true),
 			}
@@ -303,7 +304,7 @@ func TestOffSessionRules(t *testing.T) {
 			require.NotEqual(t, http.StatusPaymentRequired, se.HTTPStatusCode)
 			require.EqualValues(t, tc.code, se.Code)
 			require.Equal(t, tc.param, se.Param)
-			require.Equal(t, before, b.payments(), "nothing was made")
 		})
 	}
+	t.Cleanup(func() { require.Equal(t, before, b.payments(), "nothing was made") })
 }

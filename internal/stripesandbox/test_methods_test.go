@@ -147,7 +147,7 @@ func requireCharge(t *testing.T, b *bundle, cus, pm, want string) {
 	case want == "":
 		require.Equal(t, stripe.PaymentIntentStatusSucceeded, pi.Status)
 		require.NotNil(t, pi.PaymentMethod)
-		require.EqualValues(t, "authorized", pi.LatestCharge.Outcome.Type)
+		require.Equal(t, "authorized", pi.LatestCharge.Outcome.Type)
 		require.Equal(t, []string{"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}, events[:3])
 		return
 	case strings.HasPrefix(want, "authentication_required"):
@@ -160,7 +160,7 @@ func requireCharge(t *testing.T, b *bundle, cus, pm, want string) {
 		if strings.HasSuffix(want, "fraudulent") {
 			kind = "blocked"
 		}
-		require.EqualValues(t, kind, pi.LatestCharge.Outcome.Type)
+		require.Equal(t, kind, pi.LatestCharge.Outcome.Type)
 	}
 	require.Equal(t, stripe.PaymentIntentStatusRequiresPaymentMethod, pi.Status)
 	require.Nil(t, pi.PaymentMethod)
