@@ -250,7 +250,7 @@ func TestDebitEndsLater(t *testing.T) {
 
 // TestOffSessionRules is what an off-session payment is refused for, before anything is
 // tried or made.
-func TestOffSessionRules(t *testing.T) {
+func TestOffSessionRules(t *testing.T) { //nolint:tparallel // the count afterwards is of all of them
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})
 	cus, other := b.customer(), b.customer()
@@ -292,7 +292,6 @@ func TestOffSessionRules(t *testing.T) {
 		{"a mandate that does not exist", func(p *params) { p.Mandate = stripe.String("mandate_none") }, "resource_missing", "mandate"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
 			p := &params{
 				Amount: stripe.Int64(1099), Currency: stripe.String("usd"), Customer: &cus, PaymentMethod: &mine, OffSession: new(true), Confirm: new(true),
 			}
@@ -306,5 +305,5 @@ func TestOffSessionRules(t *testing.T) {
 			require.Equal(t, tc.param, se.Param)
 		})
 	}
-	t.Cleanup(func() { require.Equal(t, before, b.payments(), "nothing was made") })
+	require.Equal(t, before, b.payments(), "nothing was made")
 }
