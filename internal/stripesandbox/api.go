@@ -1,7 +1,6 @@
 package stripesandbox
 
 import (
-	"cmp"
 	"crypto/subtle"
 	"errors"
 	"io"
@@ -69,7 +68,7 @@ func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request) {
 	received := s.now()
 	h := w.Header()
 	h.Set("Request-Id", q.requestID)
-	h.Set("Stripe-Version", cmp.Or(r.Header.Get("Stripe-Version"), APIVersion))
+	h.Set("Stripe-Version", spokenVersion(r))
 	key := r.Header.Get("Idempotency-Key")
 	if key != "" {
 		h.Set("Idempotency-Key", key)
@@ -113,6 +112,7 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, q *apiRequest) 
 		return reply{}, false // the caller went away in the middle of its request
 	}
 	if err := s.authorize(r); err != nil {
+		w.Header().Set("WWW-Authenticate", `Basic realm="Stripe"`)
 		return q.refuse(err), true
 	}
 	if reason := s.limits.refuse(q, s.now()); reason != "" {
@@ -127,6 +127,9 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request, q *apiRequest) 
 		if q.fault.is(FaultRateLimit) {
 			w.Header().Set(rateLimitedReason, reasonGlobal)
 		}
+		return q.refuse(err), true
+	}
+	if err := checkHeaders(r, body); err != nil {
 		return q.refuse(err), true
 	}
 	q.values, err = formValues(r, body)
@@ -168,9 +171,9 @@ func (q *apiRequest) refuse(err *apiError) reply {
 }
 
 func (s *Sandbox) authorize(r *http.Request) *apiError {
-	key, _, basic := r.BasicAuth()
-	if !basic {
-		key, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	key, _, _ := r.BasicAuth()
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		key = token
 	}
 	refuse := func(message string) *apiError {
 		return &apiError{Status: http.StatusUnauthorized, Type: typeInvalidRequest, Message: message}
@@ -199,9 +202,7 @@ func mask(key string) string {
 // then whatever the handler looks at.
 func (s *Sandbox) run(q *apiRequest) reply {
 	if q.route == nil {
-		err := invalidRequest("Unrecognized request URL (" + q.method + ": " + q.path + "). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.")
-		err.Status = http.StatusNotFound
-		return q.refuse(err)
+		return q.refuse(q.unrecognized())
 	}
 	c := &call{sandbox: s, requestID: q.requestID, key: q.key, path: q.path, ids: q.ids}
 	expand, invalid := c.prepare(q.route, q)

@@ -110,7 +110,11 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		writeError(w, invalidRequest("Invalid JSON: "+err.Error()))
+		invalid := invalidRequest("Invalid JSON: " + err.Error())
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			invalid.Status = http.StatusRequestEntityTooLarge
+		}
+		writeError(w, invalid)
 		return false
 	}
 	return true

@@ -20,10 +20,10 @@
 //	POST   /mandates/{id}/inactivate           the customer or the bank withdraws a mandate
 //	POST   /payment_methods/{id}/automatic_update  {"token": "pm_card_visa"}: the network replaced the card
 //	POST   /faults                             a Fault for the next requests; GET lists, DELETE removes
-//	POST   /webhooks                           a WebhookBehaviour: lost, duplicated, delayed
+//	POST   /webhooks                           a WebhookBehaviour: lost, duplicated, delayed, shuffled, stale
 //	POST   /events/{id}/resend                 deliver an event once more
 //	POST   /clock                              {"advance": "25h"}: move the sandbox's time; GET tells it
-//	GET    /ledger?reference=R                 a Ledger: what was really paid
+//	GET    /ledger?reference=R                 a Ledger: what was really paid; starter sandbox audit prints it
 //	GET    /requests                           the recent Requests; DELETE forgets them
 //
 // /basil/stripe.js is a stand-in for Stripe.js for pages that run against the sandbox.

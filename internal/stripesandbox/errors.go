@@ -116,7 +116,11 @@ func unknownParam(param string) *apiError {
 }
 
 func noSuch(name, id, param string) *apiError {
-	e := invalidCode("resource_missing", param, "No such "+name+": '"+id+"'")
+	message := "No such " + name + ": '" + id + "'"
+	if strings.HasPrefix(id, "cs_live_") { // the only ids that tell
+		message += "; a similar object exists in live mode, but a test mode key was used to make this request."
+	}
+	e := invalidCode("resource_missing", param, message)
 	e.Status = http.StatusNotFound
 	return e
 }

@@ -2,6 +2,7 @@ package stripesandbox
 
 import (
 	"slices"
+	"strings"
 )
 
 // event is a frozen picture of an object, made in the critical section of the change
@@ -123,16 +124,17 @@ var eventRoutes = []route{
 }
 
 func listEvents(c *call) (object, *apiError) {
-	types := c.params.strings("types")
-	if one := c.params.str("type"); one != "" {
-		if types != nil {
-			return nil, invalidCode("parameters_exclusive", "types", "You may only specify one of these parameters: type, types.")
-		}
-		types = []string{one}
+	types, one := c.params.strings("types"), c.params.str("type")
+	if types != nil && one != "" {
+		return nil, invalidCode("parameters_exclusive", "types", "You may only specify one of these parameters: type, types.")
 	}
+	group, isGroup := strings.CutSuffix(one, "*") // such as customer.subscription.*
 	delivery := c.params.str("delivery_success")
 	return result(page(c, "event", c.sandbox.store.indexes[indexKey{kind: "event"}], func(e *event) bool {
-		if types != nil && !slices.Contains(types, e.Type) {
+		switch {
+		case types != nil && !slices.Contains(types, e.Type):
+			return false
+		case isGroup && !strings.HasPrefix(e.Type, group), !isGroup && one != "" && one != e.Type:
 			return false
 		}
 		return delivery == "" || (delivery == "true") == (len(e.Pending) == 0)

@@ -17,20 +17,24 @@ type Server struct {
 	done chan error
 }
 
-// Timeouts against slow clients. The write timeout leaves room for slow answers made on
-// purpose.
+// timeouts against slow clients.
+type timeouts struct{ header, read, write, idle time.Duration }
+
+// The write timeout leaves room for slow answers made on purpose.
+var serverTimeouts = timeouts{header: 5 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: 2 * time.Minute}
+
 const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second
-	writeTimeout      = 5 * time.Minute
-	idleTimeout       = 2 * time.Minute
-	shutdownTimeout   = 2 * time.Second
-	maxHeaderBytes    = 64 << 10
+	shutdownTimeout = 2 * time.Second
+	maxHeaderBytes  = 64 << 10
 )
 
 // Start serves a new Sandbox on addr, such as 127.0.0.1:0, until Close or the end of
 // ctx. Without Config.PublicURL the server's own address is taken for it.
 func Start(ctx context.Context, addr string, cfg Config) (*Server, error) {
+	return start(ctx, addr, cfg, serverTimeouts)
+}
+
+func start(ctx context.Context, addr string, cfg Config, slowest timeouts) (*Server, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -47,8 +51,8 @@ func Start(ctx context.Context, addr string, cfg Config) (*Server, error) {
 	}
 	s := &Server{Sandbox: sandbox, URL: url, done: make(chan error, 1)}
 	s.http = &http.Server{
-		Handler: s.Sandbox, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: s.Sandbox, ReadHeaderTimeout: slowest.header, ReadTimeout: slowest.read,
+		WriteTimeout: slowest.write, IdleTimeout: slowest.idle, MaxHeaderBytes: maxHeaderBytes,
 	}
 	go func() { s.done <- s.http.Serve(ln) }()
 	context.AfterFunc(ctx, s.Close)
