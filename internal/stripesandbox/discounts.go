@@ -112,11 +112,11 @@ func (c *call) discountsAt(ids []string, at time.Time) []*discount {
 }
 
 // off is what the coupon takes off an amount.
-func (cp *coupon) off(amount int64) int64 {
-	if cp.AmountOff != 0 {
-		return min(cp.AmountOff, amount)
+func (o *coupon) off(amount int64) int64 {
+	if o.AmountOff != 0 {
+		return min(o.AmountOff, amount)
 	}
 	// Percentages have at most two decimals, so this is exact up to the rounding.
-	hundredths := int64(cp.PercentOff*100 + 0.5)
+	hundredths := int64(o.PercentOff*100 + 0.5)
 	return (amount*hundredths + 5000) / 10000
 }

@@ -118,7 +118,19 @@ func (c *call) do(item dueItem) {
 		c.expireCouponDue(item.id)
 	case dueDecideDispute:
 		c.decideDisputeDue(item.id)
-	default:
-		c.billingDue(item.action, item.id)
+	case dueInvoiceFinalizes:
+		c.finalizeDue(item.id)
+	case dueInvoiceCollects:
+		c.collectDue(item.id)
+	case dueInvoiceOverdue:
+		c.overdue(item.id)
+	case duePeriodEnds:
+		c.subscriptionDue(item.id, c.periodEnds)
+	case dueTrialWillEnd:
+		c.subscriptionDue(item.id, c.trialWillEnd)
+	case dueIncompleteExpires:
+		c.subscriptionDue(item.id, c.paymentExpires)
+	case dueSubscriptionCancels:
+		c.subscriptionDue(item.id, c.cancelPlanned)
 	}
 }

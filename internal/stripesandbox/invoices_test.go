@@ -93,6 +93,7 @@ func TestInvoicePayRefused(t *testing.T) {
 		{"its PaymentIntent canceled", "/v1/payment_intents/" + b.intentOf(open) + "/cancel", nil, 400, "payment_intent_unexpected_state"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			a := b.post(tc.path, tc.params...)
 			require.Equal(t, tc.status, a.status, string(a.body))
 			require.Equal(t, tc.code, a.at(t, "error.code"))

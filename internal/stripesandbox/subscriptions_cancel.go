@@ -1,6 +1,9 @@
 package stripesandbox
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 func deleteSubscription(c *call) (object, *apiError) {
 	sub, err := c.changeableSubscription()
@@ -67,9 +70,9 @@ func (c *call) voidLatest(sub *subscription) {
 
 // paymentExpires is the end of the 23 hours in which a first payment, or that of a
 // resumption, can be made.
-func (c *call) paymentExpires(sub *subscription) {
+func (c *call) paymentExpires(sub *subscription, now time.Time) {
 	inv, ok := lookup[*invoice](c.sandbox.store, sub.LatestInvoice)
-	if !ok || inv.Status != invoiceOpen || c.timeOf(sub.TestClock).Unix() < inv.Created+int64(incompleteLife.Seconds()) {
+	if !ok || inv.Status != invoiceOpen || now.Unix() < inv.Created+int64(incompleteLife.Seconds()) {
 		return
 	}
 	switch sub.Status {

@@ -13,38 +13,23 @@ const (
 	dueInvoiceOverdue      dueAction = "invoice_overdue"
 )
 
-// billingDue does what has become due. Plans change and what was planned stays in the
-// queue, so each action looks first whether it is still to happen.
-func (c *call) billingDue(action dueAction, id string) {
-	switch action {
-	case dueInvoiceFinalizes:
-		c.finalizeDue(id)
-		return
-	case dueInvoiceCollects:
-		c.collectDue(id)
-		return
-	case dueInvoiceOverdue:
-		c.overdue(id)
-		return
+// subscriptionDue does what has become due. Plans change and what was planned stays in
+// the queue, so each action looks first whether it is still to happen.
+func (c *call) subscriptionDue(id string, action func(sub *subscription, now time.Time)) {
+	if sub, ok := lookup[*subscription](c.sandbox.store, id); ok && !sub.over() {
+		action(sub, c.timeOf(sub.TestClock))
 	}
-	sub, ok := lookup[*subscription](c.sandbox.store, id)
-	if !ok || sub.over() {
-		return
+}
+
+func (c *call) trialWillEnd(sub *subscription, now time.Time) {
+	if sub.Status == subTrialing && !now.Before(time.Unix(sub.TrialEnd, 0).Add(-trialNotice)) {
+		c.emit("customer.subscription.trial_will_end", sub)
 	}
-	now := c.timeOf(sub.TestClock)
-	switch action {
-	case duePeriodEnds:
-		c.periodEnds(sub, now)
-	case dueTrialWillEnd:
-		if sub.Status == subTrialing && !now.Before(time.Unix(sub.TrialEnd, 0).Add(-trialNotice)) {
-			c.emit("customer.subscription.trial_will_end", sub)
-		}
-	case dueIncompleteExpires:
-		c.paymentExpires(sub)
-	case dueSubscriptionCancels:
-		if sub.CancelAt != 0 && sub.CancelAt <= now.Unix() {
-			c.cancelSubscription(sub, "cancellation_requested")
-		}
+}
+
+func (c *call) cancelPlanned(sub *subscription, now time.Time) {
+	if sub.CancelAt != 0 && sub.CancelAt <= now.Unix() {
+		c.cancelSubscription(sub, "cancellation_requested")
 	}
 }
 

@@ -146,7 +146,7 @@ func TestRenewalFails(t *testing.T) {
 
 func TestRenewalRecovers(t *testing.T) {
 	t.Parallel()
-	for name, recover := range map[string]func(b billing, sub *stripe.Subscription, inv string){
+	for name, settle := range map[string]func(b billing, sub *stripe.Subscription, inv string){
 		"by itself with a better card": func(b billing, sub *stripe.Subscription, _ string) {
 			b.makeDefault(sub.Customer.ID, b.saved(sub.Customer.ID, "pm_card_visa"))
 			b.pass(3 * day)
@@ -178,20 +178,20 @@ func TestRenewalRecovers(t *testing.T) {
 			for _, setting := range []stripesandbox.AfterRetries{"", stripesandbox.AfterRetriesUnpaid, stripesandbox.AfterRetriesPastDue} {
 				b, sub := dun(t, stripesandbox.Config{AfterRetries: setting}, "pm_card_chargeCustomerFail")
 				inv := b.subscription(sub.ID).LatestInvoice.ID
-				recover(b, sub, inv)
+				settle(b, sub, inv)
 				after := b.subscription(sub.ID)
 				require.Equal(t, stripe.SubscriptionStatusActive, after.Status)
 				require.Equal(t, stripe.InvoiceStatusPaid, after.LatestInvoice.Status)
 				require.Equal(t, "past_due", b.last("customer.subscription.updated").Data.PreviousAttributes["status"])
 				b.pass(20 * day)
-				require.EqualValues(t, 1, len(b.paidCharges(sub.Customer.ID, inv)), "paid once")
+				require.Len(t, b.paidCharges(inv), 1, "paid once")
 			}
 		})
 	}
 }
 
 // paidCharges are the successful charges of an invoice; one when it was paid elsewhere.
-func (b billing) paidCharges(_, inv string) []string {
+func (b billing) paidCharges(inv string) []string {
 	b.t.Helper()
 	var ids []string
 	intent := b.intentOf(inv)
@@ -271,6 +271,6 @@ func TestRenewalByTestClock(t *testing.T) {
 	require.Equal(t, start+7*86400+3600, after.LatestInvoice.StatusTransitions.PaidAt)
 	require.Equal(t, http.StatusOK, advance(start+66*86400).status)
 	require.Len(t, b.invoices(sub.ID), 3)
-	require.Len(t, b.raw(http.MethodGet, "/v1/subscriptions", "").at(t, "data"), 0, "those on test clocks are listed by clock or customer")
+	require.Empty(t, b.raw(http.MethodGet, "/v1/subscriptions", "").at(t, "data"), "those on test clocks are listed by clock or customer")
 	require.Len(t, b.raw(http.MethodGet, "/v1/subscriptions?test_clock="+clock.ID, "").at(t, "data"), 1)
 }

@@ -111,7 +111,7 @@ func TestTrialEndedEarlyWithoutPayment(t *testing.T) {
 	}
 }
 
-func TestSubscriptionBadInput(t *testing.T) {
+func TestSubscriptionBadInput(t *testing.T) { //nolint:tparallel // each case looks whether it has changed anything
 	t.Parallel()
 	b := newBilling(t, stripesandbox.Config{})
 	cus, price := b.payer("pm_card_visa"), b.monthly(1200)
@@ -201,7 +201,7 @@ func TestSubscriptionRaces(t *testing.T) {
 	require.Len(t, invoices, 1+3, "120 days")
 	for _, inv := range invoices {
 		require.Equal(t, stripe.InvoiceStatusPaid, inv.Status)
-		require.Len(t, b.paidCharges(cus, inv.ID), 1)
+		require.Len(t, b.paidCharges(inv.ID), 1)
 	}
 }
 
