@@ -68,7 +68,7 @@ func TestTestClockLeavesPaymentsAlone(t *testing.T) {
 	session := b.post("/v1/checkout/sessions", "mode", "setup", "currency", "usd", "customer", cus, "success_url", "https://a.example").at(t, "id").(string)
 	debit := b.post("/v1/payment_intents", "amount", "500", "currency", "eur", "customer", cus, "payment_method", b.saved(cus, "pm_sepaDebit_success_de"),
 		"off_session", "true", "confirm", "true", "payment_method_types[]", "sepa_debit").at(t, "id").(string)
-	_, err := b.V1TestHelpersTestClocks.Advance(t.Context(), clock, &stripe.TestHelpersTestClockAdvanceParams{FrozenTime: stripe.Int64(now + 30*86400)})
+	_, err := b.V1TestHelpersTestClocks.Advance(t.Context(), clock, &stripe.TestHelpersTestClockAdvanceParams{FrozenTime: new(now + 30*86400)})
 	require.NoError(t, err)
 	wall.pass(time.Second)
 	require.Equal(t, "ready", b.raw(http.MethodGet, "/v1/test_helpers/test_clocks/"+clock, "").at(t, "status"))

@@ -16,7 +16,7 @@ func TestCoupons(t *testing.T) {
 	t.Parallel()
 	var wall standing
 	b := newBundle(t, stripesandbox.Config{Clock: wall.now})
-	half, err := b.V1Coupons.Create(t.Context(), &stripe.CouponCreateParams{PercentOff: stripe.Float64(22.5), Metadata: map[string]string{"a": "b"}})
+	half, err := b.V1Coupons.Create(t.Context(), &stripe.CouponCreateParams{PercentOff: new(22.5), Metadata: map[string]string{"a": "b"}})
 	require.NoError(t, err)
 	require.Regexp(t, `^[0-9A-Za-z]{8}$`, half.ID)
 	require.InDelta(t, 22.5, half.PercentOff, 0)
@@ -51,6 +51,8 @@ func TestCoupons(t *testing.T) {
 		{"unknown duration", "/v1/coupons", []string{"percent_off", "10", "duration", "twice"}, 400, "", "duration", "must be one of"},
 		{"redeem by the past", "/v1/coupons", []string{"percent_off", "10", "redeem_by", past}, 400, "", "redeem_by", "You specified the value `" + past + "` which is in the past."},
 		{"an id that is taken", "/v1/coupons", []string{"id", "FIVE", "percent_off", "5"}, 400, "resource_already_exists", "", "Coupon already exists."},
+		{"for some products only", "/v1/coupons", []string{"percent_off", "5", "applies_to[products][0]", "prod_1"}, 400, "parameter_unknown", "applies_to", "applies_to"},
+		{"in several currencies", "/v1/coupons", []string{"amount_off", "5", "currency", "usd", "currency_options[eur][amount_off]", "4"}, 400, "parameter_unknown", "currency_options", "currency_options"},
 		{"amounts do not change", "/v1/coupons/FIVE", []string{"amount_off", "1"}, 400, "parameter_unknown", "amount_off", "amount_off"},
 		{"none such", "/v1/coupons/NONE", nil, 404, "resource_missing", "coupon", "No such coupon: 'NONE'"},
 	})

@@ -66,7 +66,9 @@ var customerFields = fields{
 }.ignoring("address", "cash_balance", "invoice_prefix", "next_invoice_sequence", "shipping", "tax", "tax_exempt")
 
 var customerRoutes = []route{
-	{method: "POST", pattern: "/v1/customers", kind: "customer", handle: createCustomer, fields: customerFields.with(fields{"payment_method": text, "test_clock": text}).ignoring("tax_id_data")},
+	{method: "POST", pattern: "/v1/customers", kind: "customer", handle: createCustomer, fields: customerFields.with(fields{
+		"payment_method": text, "test_clock": text,
+	}).ignoring("tax_id_data")},
 	{method: "GET", pattern: "/v1/customers", kind: "customer", list: true, handle: listCustomers, fields: listFields.with(fields{"email": text, "test_clock": text})},
 	{method: "GET", pattern: "/v1/customers/{}", kind: "customer", handle: func(c *call) (object, *apiError) {
 		return resourceAt[*customer](c, 0, "customer", "id")
@@ -131,7 +133,7 @@ func (c *call) clockForCustomer() (string, *apiError) {
 	if !c.params.has("test_clock") {
 		return "", nil
 	}
-	clock, err := c.testClock(c.params.str("test_clock"), "test_clock")
+	clock, err := c.testClock(c.params.str("test_clock"))
 	if err != nil {
 		return "", inParam(err)
 	}

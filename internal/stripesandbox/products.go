@@ -168,7 +168,8 @@ func updateProduct(c *call) (object, *apiError) {
 		return nil, err
 	}
 	if c.params.sent("name") && !c.params.has("name") {
-		return nil, invalidCode("parameter_invalid_empty", "name", "You passed an empty string for 'name'. We assume empty values are an attempt to unset a parameter; however 'name' cannot be unset.")
+		return nil, invalidCode("parameter_invalid_empty", "name",
+			"You passed an empty string for 'name'. We assume empty values are an attempt to unset a parameter; however 'name' cannot be unset.")
 	}
 	if id := c.params.str("default_price"); id != "" {
 		if pr, ok := lookup[*price](c.sandbox.store, id); !ok || pr.Product != old.ID {

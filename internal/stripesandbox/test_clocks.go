@@ -56,7 +56,7 @@ var testClockRoutes = []route{
 	}},
 	{method: "GET", pattern: "/v1/test_helpers/test_clocks", kind: "test_helpers.test_clock", list: true, handle: listTestClocks, fields: cursorFields},
 	{method: "GET", pattern: "/v1/test_helpers/test_clocks/{}", kind: "test_helpers.test_clock", handle: func(c *call) (object, *apiError) {
-		return result(c.testClock(c.ids[0], "test_clock"))
+		return result(c.testClock(c.ids[0]))
 	}},
 	{method: "DELETE", pattern: "/v1/test_helpers/test_clocks/{}", kind: "test_helpers.test_clock", handle: deleteTestClock},
 	{method: "POST", pattern: "/v1/test_helpers/test_clocks/{}/advance", kind: "test_helpers.test_clock", handle: advanceTestClock, fields: fields{
@@ -74,10 +74,10 @@ const (
 )
 
 // testClock returns one that exists and is not deleted.
-func (c *call) testClock(id, param string) (*testClock, *apiError) {
-	o, err := named[*testClock](c, id, "test_helpers.test_clock", param)
+func (c *call) testClock(id string) (*testClock, *apiError) {
+	o, err := named[*testClock](c, id, "test_helpers.test_clock", "test_clock")
 	if err == nil && o.Deleted {
-		return nil, noSuch("test_helpers.test_clock", id, param)
+		return nil, noSuch("test_helpers.test_clock", id, "test_clock")
 	}
 	return o, err
 }
@@ -137,7 +137,7 @@ func listTestClocks(c *call) (object, *apiError) {
 
 // advanceTestClock only begins: what is due on the clock happens after the answer.
 func advanceTestClock(c *call) (object, *apiError) {
-	o, err := c.testClock(c.ids[0], "test_clock")
+	o, err := c.testClock(c.ids[0])
 	if err == nil {
 		err = c.clockBusy(o.ID)
 	}
@@ -204,7 +204,7 @@ func (c *call) advanceDue(id string) {
 
 // deleteTestClock also deletes the clock's customers, and nothing happens on it any more.
 func deleteTestClock(c *call) (object, *apiError) {
-	o, err := c.testClock(c.ids[0], "test_clock")
+	o, err := c.testClock(c.ids[0])
 	if err == nil {
 		err = c.clockBusy(o.ID)
 	}
