@@ -233,7 +233,7 @@ func TestSessionParameters(t *testing.T) {
 		{"payment with setup_intent_data", with("mode", "payment", "ui_mode", "custom", "setup_intent_data[description]", "x"), "setup_intent_data"},
 		{"unknown customer", []string{"mode", "setup", "currency", "usd", "ui_mode", "custom", "customer", "cus_none"}, "customer"},
 		{"29 minutes", with("mode", "payment", "ui_mode", "custom", "expires_at", in(29*time.Minute)), "expires_at"},
-		{"31 minutes", with("mode", "payment", "ui_mode", "custom", "expires_at", in(31*time.Minute)), ""},
+		{"an hour", with("mode", "payment", "ui_mode", "custom", "expires_at", in(time.Hour)), ""},
 		{"25 hours", with("mode", "payment", "ui_mode", "custom", "expires_at", in(25*time.Hour)), "expires_at"},
 		{"unknown parameter", with("mode", "payment", "ui_mode", "custom", "payment_intent_data[foo]", "x"), "payment_intent_data[foo]"},
 	} {
