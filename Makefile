@@ -46,9 +46,9 @@ lint: golangci-lint workflowcheck ## formatting, vet, linters, import rules, det
 	.bin/workflowcheck ./workflows/...
 	@if [[ -f bench/go.mod ]]; then set -x; cd bench; go vet ./...; ../.bin/golangci-lint run; fi
 
-# The page's script against the types of the official Stripe.js package.
+# The page's script, and the sandbox's stand-in for Stripe.js, against the types of the official Stripe.js package.
 .PHONY: typecheck
-typecheck: needs ## type check of the customer page's script
+typecheck: needs ## type check of the customer page's script and of the stand-in for Stripe.js
 	cd starter/web/typecheck && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
 
 # Each one for FUZZTIME: make fuzz FUZZTIME=5m
