@@ -11,26 +11,26 @@ import (
 )
 
 // ending is what a promise of the stand-in ends with.
-type ending struct { //nolint:tagliatelle // the names are those of Stripe.js
+type ending struct {
 	Type    string `json:"type"`
 	Session struct {
 		ID     string `json:"id"`
 		Status struct {
 			Type          string `json:"type"`
-			PaymentStatus string `json:"paymentStatus"`
+			PaymentStatus string `json:"paymentStatus"` //nolint:tagliatelle // Stripe.js names it so
 		} `json:"status"`
 		Email string `json:"email"`
 	} `json:"session"`
-	SetupIntent   *intent `json:"setupIntent"`
-	PaymentIntent *intent `json:"paymentIntent"`
+	SetupIntent   *intent `json:"setupIntent"`   //nolint:tagliatelle // Stripe.js names it so
+	PaymentIntent *intent `json:"paymentIntent"` //nolint:tagliatelle // Stripe.js names it so
 	Error         *struct {
 		Type        string `json:"type"`
 		Code        string `json:"code"`
 		DeclineCode string `json:"decline_code"`
 		Message     string `json:"message"`
 		Failed      struct {
-			DeclineCode string `json:"declineCode"`
-		} `json:"paymentFailed"`
+			DeclineCode string `json:"declineCode"` //nolint:tagliatelle // Stripe.js names it so
+		} `json:"paymentFailed"` //nolint:tagliatelle // Stripe.js names it so
 		SetupIntent   *intent `json:"setup_intent"`
 		PaymentIntent *intent `json:"payment_intent"`
 	} `json:"error"`
