@@ -65,6 +65,7 @@ const (
 // survive the end of the process, however sudden; as nothing waits for the disk, the
 // last of them can be lost when the machine itself stops. It is never corrupt.
 type dataFile struct {
+	ctx        context.Context //nolint:containedctx // what has happened is written, whoever still waits for the answer
 	path       string
 	db         *sql.DB
 	conn       *sql.Conn
@@ -85,7 +86,7 @@ func openDataFile(path string) (*dataFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data file %s: %w", path, err)
 	}
-	f := &dataFile{path: path, db: db, statements: make(map[string]*sql.Stmt)}
+	f := &dataFile{ctx: context.Background(), path: path, db: db, statements: make(map[string]*sql.Stmt)}
 	if err := f.prepare(); err != nil {
 		f.close()
 		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_BUSY {
@@ -100,7 +101,7 @@ func openDataFile(path string) (*dataFile, error) {
 // touches it. One that is missing or empty will become one.
 // https://www.sqlite.org/fileformat.html#the_database_header
 func checkHeader(path string) error {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // the file that the user names
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -125,7 +126,7 @@ func checkHeader(path string) error {
 }
 
 func (f *dataFile) prepare() error {
-	ctx := context.Background()
+	ctx := f.ctx
 	var err error
 	if f.conn, err = f.db.Conn(ctx); err != nil {
 		return err
@@ -159,7 +160,7 @@ func (f *dataFile) prepare() error {
 
 func (f *dataFile) run(texts ...string) error {
 	for _, text := range texts {
-		if _, err := f.conn.ExecContext(context.Background(), text); err != nil {
+		if _, err := f.conn.ExecContext(f.ctx, text); err != nil {
 			return err
 		}
 	}
@@ -182,7 +183,7 @@ func (f *dataFile) close() {
 }
 
 func (f *dataFile) exec(text string, args ...any) error {
-	_, err := f.statements[text].ExecContext(context.Background(), args...)
+	_, err := f.statements[text].ExecContext(f.ctx, args...)
 	return err
 }
 
@@ -210,6 +211,18 @@ func (f *dataFile) save(j *journal, now counters) error {
 }
 
 func (f *dataFile) write(j *journal, now counters) error {
+	for _, part := range []func(*journal) error{f.writeResources, f.writeKeys, f.writeDue, f.writeLedger} {
+		if err := part(j); err != nil {
+			return err
+		}
+	}
+	if now == f.saved {
+		return nil
+	}
+	return f.execJSON(putCounters, now)
+}
+
+func (f *dataFile) writeResources(j *journal) error {
 	for _, e := range j.entries {
 		text := putEntry
 		if e.removed {
@@ -224,6 +237,10 @@ func (f *dataFile) write(j *journal, now counters) error {
 			return err
 		}
 	}
+	return nil
+}
+
+func (f *dataFile) writeKeys(j *journal) error {
 	for _, key := range j.forgotten {
 		if err := f.exec(dropKey, key); err != nil {
 			return err
@@ -235,6 +252,10 @@ func (f *dataFile) write(j *journal, now counters) error {
 			return err
 		}
 	}
+	return nil
+}
+
+func (f *dataFile) writeDue(j *journal) error {
 	for _, item := range j.due {
 		if err := f.exec(putDue, item.order, item.at.UnixNano(), string(item.action), item.id, item.clock); err != nil {
 			return err
@@ -245,6 +266,17 @@ func (f *dataFile) write(j *journal, now counters) error {
 			return err
 		}
 	}
+	for text, numbers := range map[string][]uint64{dropDue: j.done, dropDelivery: j.delivered} {
+		for _, number := range numbers {
+			if err := f.exec(text, number); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *dataFile) writeLedger(j *journal) error {
 	for _, a := range j.attempts {
 		if err := f.execJSON(putAttempt, a); err != nil {
 			return err
@@ -255,17 +287,7 @@ func (f *dataFile) write(j *journal, now counters) error {
 			return err
 		}
 	}
-	for text, numbers := range map[string][]uint64{dropDue: j.done, dropDelivery: j.delivered} {
-		for _, number := range numbers {
-			if err := f.exec(text, number); err != nil {
-				return err
-			}
-		}
-	}
-	if now == f.saved {
-		return nil
-	}
-	return f.execJSON(putCounters, now)
+	return nil
 }
 
 func (f *dataFile) writeResource(seq uint64, r resource) error {

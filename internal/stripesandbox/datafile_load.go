@@ -1,7 +1,6 @@
 package stripesandbox
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -23,7 +22,7 @@ func (f *dataFile) load(s *Sandbox) error {
 
 // rows calls each for every row of a query.
 func (f *dataFile) rows(query string, each func(scan func(...any) error) error) error {
-	rows, err := f.conn.QueryContext(context.Background(), query)
+	rows, err := f.conn.QueryContext(f.ctx, query)
 	if err != nil {
 		return err
 	}
@@ -38,14 +37,14 @@ func (f *dataFile) rows(query string, each func(scan func(...any) error) error) 
 
 func (f *dataFile) loadCounters(s *Sandbox) error {
 	var data []byte
-	err := f.conn.QueryRowContext(context.Background(), `SELECT data FROM counters`).Scan(&data)
+	err := f.conn.QueryRowContext(f.ctx, `SELECT data FROM counters`).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, &f.saved); err != nil {
+	if err := json.Unmarshal(data, &f.saved); err != nil { //nolint:musttag // by the names of the fields
 		return err
 	}
 	return s.restore(f.saved)

@@ -50,7 +50,7 @@ func beVictim() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(srv.URL)
+	fmt.Fprintln(os.Stdout, srv.URL)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }

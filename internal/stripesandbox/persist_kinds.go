@@ -84,7 +84,7 @@ func (e *event) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler.
 func (e *event) UnmarshalJSON(data []byte) error {
 	var stored storedEvent
-	if err := json.Unmarshal(data, &stored); err != nil {
+	if err := json.Unmarshal(data, &stored); err != nil { //nolint:musttag // as all resources: by the names of the fields
 		return fmt.Errorf("decode event: %w", err)
 	}
 	e.header, e.Type, e.Object, e.Previous = stored.header, stored.Type, renderedJSON(stored.Object), stored.Previous

@@ -71,7 +71,7 @@ func TestEveryKindAddedIsStored(t *testing.T) {
 			require.True(t, ok, "the kind is a literal, so that it can be found")
 			name, err := strconv.Unquote(kind.Value)
 			require.NoError(t, err)
-			require.True(t, storedKinds[name] != nil, "%s is missing from storedKinds", name)
+			require.NotNil(t, storedKinds[name], "%s is missing from storedKinds", name)
 			calls++
 			return true
 		})
@@ -166,8 +166,8 @@ func fill(t *testing.T, v reflect.Value, n *int, depth int) {
 			}
 			at := v.Field(i)
 			if field.Anonymous { // header: its fields can be set although its name is lower case
-				for k := range at.NumField() {
-					fill(t, at.Field(k), n, depth+1)
+				for _, inner := range at.Fields() {
+					fill(t, inner, n, depth+1)
 				}
 				continue
 			}
