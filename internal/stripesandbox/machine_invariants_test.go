@@ -24,32 +24,38 @@ type invariants struct {
 }
 
 type shownEvent struct {
-	ID, Type string
-	Created  int64
-	Pending  int `json:"pending_webhooks"`
-	Request  struct {
-		ID  string
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Created int64  `json:"created"`
+	Pending int    `json:"pending_webhooks"`
+	Request struct {
+		ID  string `json:"id"`
 		Key string `json:"idempotency_key"`
-	}
-	Data struct{ Object json.RawMessage }
+	} `json:"request"`
+	Data struct {
+		Object json.RawMessage `json:"object"`
+	} `json:"data"`
 }
 
 type shownObject struct {
-	ID, Object, Status, Customer, Mode, Charge string
-	Amount                                     int
-	Received                                   int    `json:"amount_received"`
-	Refunded                                   int    `json:"amount_refunded"`
-	Captured                                   int    `json:"amount_captured"`
-	Method                                     string `json:"payment_method"`
-	Intent                                     string `json:"payment_intent"`
-	LatestCharge                               string `json:"latest_charge"`
-	PayStatus                                  string `json:"payment_status"`
-	Expires                                    int64  `json:"expires_at"`
+	ID           string `json:"id"`
+	Object       string `json:"object"`
+	Status       string `json:"status"`
+	Customer     string `json:"customer"`
+	Charge       string `json:"charge"`
+	Amount       int    `json:"amount"`
+	Received     int    `json:"amount_received"`
+	Refunded     int    `json:"amount_refunded"`
+	Method       string `json:"payment_method"`
+	Intent       string `json:"payment_intent"`
+	LatestCharge string `json:"latest_charge"`
+	PayStatus    string `json:"payment_status"`
+	Expires      int64  `json:"expires_at"`
 }
 
 func listed[T any](t *rapid.T, i *invariants, path string) []T {
 	var page struct {
-		Data    []T
+		Data    []T  `json:"data"`
 		HasMore bool `json:"has_more"`
 	}
 	body := i.get(path)

@@ -428,7 +428,7 @@ func (m *machine) answerChallenge(t *rapid.T) {
 	in := map[string]string{"result": map[bool]string{true: "pass", false: "fail"}[passed]}
 	if len(m.setups) > 0 && rapid.Bool().Draw(t, "of a setup") {
 		si := pick(t, "setup", m.setups)
-		want := outcome{}
+		var want outcome
 		if si.session != nil && si.status == needsAction {
 			want = m.pay(si.session, methodChoice{}, in["result"])
 		} else {
@@ -438,7 +438,7 @@ func (m *machine) answerChallenge(t *rapid.T) {
 		return
 	}
 	pi := pick(t, "payment", m.payments)
-	want := outcome{}
+	var want outcome
 	if pi.session != nil && pi.status == needsAction {
 		want = m.pay(pi.session, methodChoice{}, in["result"])
 	} else {
@@ -577,7 +577,7 @@ func (m *machine) advanceClock(t *rapid.T) {
 	}).Draw(t, "by")
 	w := m.control("/clock", map[string]string{"advance": d.String()})
 	require.Equal(t, http.StatusOK, w.Code)
-	want := m.model.advance(d)
+	want := m.advance(d)
 	events := m.newEvents(t)
 	var types []string
 	for _, e := range events {
