@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -49,7 +48,7 @@ func TestTypedClient(t *testing.T) {
 			t.Parallel()
 			b := newBilling(t, stripesandbox.Config{})
 			row.run(b)
-			require.Regexp(t, regexp.MustCompile(`(?m)^`+r[0]+" "+strings.ReplaceAll(r[1], "{}", `[^/\n]+`)+`$`), b.called(), "%s has not called %s", row.name, route)
+			require.Regexp(t, `(?m)^`+r[0]+" "+strings.ReplaceAll(r[1], "{}", `[^/\n]+`)+`$`, b.called(), "%s has not called %s", row.name, route)
 		})
 	}
 	require.Empty(t, rows, "rows of routes that are gone")

@@ -79,7 +79,7 @@ func TestTypedErrors(t *testing.T) {
 		"lost":               {charge("pm_sandbox_decline_lost_card"), failure{402, card, "card_declined", "lost_card", "", payment}},
 		"blocked":            {charge("pm_card_radarBlock"), failure{402, card, "card_declined", "fraudulent", "", payment}},
 		"needs the customer": {charge("pm_card_authenticationRequired"), failure{402, card, "authentication_required", "authentication_required", "", payment}},
-		"no action wanted": {create(func(b billing, p *stripe.PaymentIntentCreateParams) {
+		"no action wanted": {create(func(_ billing, p *stripe.PaymentIntentCreateParams) {
 			p.PaymentMethod, p.Confirm, p.ErrorOnRequiresAction = stripe.String("pm_card_authenticationRequired"), new(true), new(true)
 			p.PaymentMethodTypes = stripe.StringSlice([]string{"card"})
 		}), failure{402, card, "authentication_required", "authentication_not_handled", "", payment}},

@@ -89,7 +89,7 @@ var paymentCalls = map[string]typedCall{
 	}},
 	"GET /v1/charges/{}": {"V1Charges.Retrieve", func(b billing) {
 		ch := must(b.V1Charges.Retrieve(b.t.Context(), b.paid().LatestCharge.ID, nil))
-		require.Equal(b.t, "approved_by_network", string(ch.Outcome.NetworkStatus))
+		require.Equal(b.t, "approved_by_network", ch.Outcome.NetworkStatus)
 	}},
 	"GET /v1/charges/{}/refunds": {none, func(b billing) {
 		ch := b.paid().LatestCharge.ID

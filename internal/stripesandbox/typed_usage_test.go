@@ -8,7 +8,7 @@ import (
 var usageCalls = map[string]typedCall{
 	"POST /v1/coupons": {"V1Coupons.Create", func(b billing) {
 		c := must(b.V1Coupons.Create(b.t.Context(), &stripe.CouponCreateParams{
-			PercentOff: stripe.Float64(12.5), Duration: stripe.String("repeating"), DurationInMonths: stripe.Int64(3),
+			PercentOff: new(12.5), Duration: stripe.String("repeating"), DurationInMonths: stripe.Int64(3),
 		}))
 		require.InDelta(b.t, 12.5, c.PercentOff, 0)
 		require.Equal(b.t, stripe.CouponDurationRepeating, c.Duration)
@@ -62,7 +62,7 @@ var usageCalls = map[string]typedCall{
 		b.visit(cus)
 		minute := b.wall.now().Unix() / 60 * 60
 		sums := all(b.V1BillingMeterEventSummaries.List(b.t.Context(), &stripe.BillingMeterEventSummaryListParams{
-			ID: &meter, Customer: &cus, StartTime: stripe.Int64(minute - 60), EndTime: stripe.Int64(minute + 60),
+			ID: &meter, Customer: &cus, StartTime: new(minute - 60), EndTime: new(minute + 60),
 		}))
 		require.Len(b.t, sums, 1)
 		require.InDelta(b.t, 6, sums[0].AggregatedValue, 0)

@@ -186,7 +186,8 @@ func (c *check) isMeant(schema *openapi3.Schema, value any) bool {
 	if kind := schema.Properties["object"]; kind != nil && len(kind.Value.Enum) > 0 && !slices.Contains(kind.Value.Enum, object["object"]) {
 		return false
 	}
-	return slices.Contains(schema.Required, "deleted") == (object["deleted"] == true)
+	deleted, _ := object["deleted"].(bool)
+	return slices.Contains(schema.Required, "deleted") == deleted
 }
 
 // visitEvent checks the object that an event tells of: the description leaves it open.

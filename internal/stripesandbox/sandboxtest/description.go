@@ -14,7 +14,6 @@ import (
 // that no test touches, and under the race detector it takes seconds to load: schemas and
 // operations are decoded when they are first needed.
 type description struct {
-	paths   map[string]map[string]json.RawMessage
 	raw     map[string]json.RawMessage
 	schemas sync.Map // name -> *openapi3.Schema
 	routes  map[int][]*route

@@ -6,6 +6,7 @@ package sandboxtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,14 +22,14 @@ import (
 	"testing"
 )
 
-// Check returns a middleware for the sandboxes of t, which fails at its end when one of
+// Check returns a middleware for the sandboxes of a test, which fails at its end when one of
 // them has answered, or recorded an event, otherwise than Stripe would.
-func Check(t testing.TB) func(http.Handler) http.Handler {
-	t.Helper()
+func Check(tb testing.TB) func(http.Handler) http.Handler {
+	tb.Helper()
 	v := new(Validator)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := v.Finish(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return v.Middleware
@@ -118,7 +119,7 @@ var hashSeed = maphash.MakeSeed()
 func (v *Validator) answered(r *http.Request, rec *recorder) {
 	var h maphash.Hash
 	h.SetSeed(hashSeed)
-	fmt.Fprintf(&h, "%s %s %d\n", r.Method, r.URL.Path, rec.status)
+	_, _ = fmt.Fprintf(&h, "%s %s %d\n", r.Method, r.URL.Path, rec.status)
 	h.Write(rec.body.Bytes())
 	sum := h.Sum64()
 
@@ -223,7 +224,7 @@ func (v *Validator) Finish() error {
 // sandbox that limits the rate of requests gets its time moved.
 func (v *Validator) checkEvents(sandbox http.Handler, key string) {
 	ask := func(method, path, body string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
 		r.Header.Set("Authorization", key)
 		w := httptest.NewRecorder()
 		sandbox.ServeHTTP(w, r)

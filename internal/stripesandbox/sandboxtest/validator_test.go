@@ -123,6 +123,6 @@ func TestValidatorLetsConnectionsDrop(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(Check(t)(&fakeSandbox{events: []string{noEvents}}))
 	t.Cleanup(srv.Close)
-	_, err := http.Get(srv.URL + "/v1/drop") //nolint:bodyclose // there is none
+	_, err := http.Get(srv.URL + "/v1/drop")
 	require.ErrorContains(t, err, "EOF")
 }
