@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
 // The buyer pays an open invoice on session, in as many tries as it takes.
 func TestInvoicePaidByBuyer(t *testing.T) {
 	t.Parallel()
-	s, err := New(Config{Seed: 1})
+	s, err := New(Config{Seed: 1, Middleware: sandboxtest.Check(t)})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	s.locked(func(c *call) {
