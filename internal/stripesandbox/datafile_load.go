@@ -161,7 +161,7 @@ func (f *dataFile) loadLedger(s *Sandbox) error {
 		if err := json.Unmarshal(data, &a); err != nil {
 			return err
 		}
-		s.ledger.attempts[a.PaymentIntent] = append(s.ledger.attempts[a.PaymentIntent], a)
+		s.ledger.add(a)
 		return nil
 	}); err != nil {
 		return err

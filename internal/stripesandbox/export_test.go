@@ -38,9 +38,13 @@ func (s *Sandbox) Picture() string {
 	}
 	slices.Sort(due)
 	order := slices.DeleteFunc(slices.Clone(s.keys.order), func(key string) bool { return s.keys.records[key] == nil })
+	attempts := make(map[string][]LedgerAttempt)
+	for id := range s.ledger.attempts {
+		attempts[id] = s.ledger.attemptsOf(id)
+	}
 	picture, err := json.MarshalIndent(map[string]any{
 		"resources": resources, "lists": lists, "keys": keys, "key order": order, "due": due, "counters": s.counters(),
-		"attempts": s.ledger.attempts, "reused": slices.Sorted(maps.Keys(s.ledger.reusedKeys)),
+		"attempts": attempts, "reused": slices.Sorted(maps.Keys(s.ledger.reusedKeys)),
 	}, "", " ")
 	if err != nil {
 		panic(err)

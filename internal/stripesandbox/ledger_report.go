@@ -114,7 +114,7 @@ func (s *Sandbox) takenPayments(reference string) []takenPayment {
 		if reference != "" && pi.Metadata.get(referenceKey) != reference {
 			continue
 		}
-		p := takenPayment{intent: pi, attempts: s.ledger.attempts[id]}
+		p := takenPayment{intent: pi, attempts: s.ledger.attemptsOf(id)}
 		for ch, ok := lookup[*charge](s.store, pi.LatestCharge); ok; ch, ok = lookup[*charge](s.store, ch.Previous) {
 			if ch.Status == chargeSucceeded {
 				p.charges = append(p.charges, ch)
