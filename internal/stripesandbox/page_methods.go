@@ -78,14 +78,11 @@ func (c *call) savedGroup(cs *checkoutSession) []methodGroup {
 		if !ok || !usable(cs.PaymentMethodTypes, pm.Type, cs.Currency) {
 			continue
 		}
-		label := "Bank account ending in "
-		last4 := ""
+		label := "Card ending in " + pm.test().last4()
 		if pm.isDebit() {
-			last4 = pm.accountLast4()
-		} else {
-			label, last4 = "Card ending in ", pm.test().last4()
+			label = "Bank account ending in " + pm.accountLast4()
 		}
-		saved = append(saved, pageMethod{id, id, label + last4})
+		saved = append(saved, pageMethod{id, id, label})
 	}
 	if saved == nil {
 		return nil
