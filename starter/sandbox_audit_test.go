@@ -72,7 +72,7 @@ func TestSandboxAudit(t *testing.T) {
 	require.Contains(t, stdout, "taken $10.99 (1099 usd)")
 	require.Contains(t, stdout, "POSTs without a key 3")
 	require.Regexp(t, `requests 5; at most [1-5] in a second, `, stdout)
-	require.Contains(t, stdout, "order-18 0 1 "+"nothing nothing")
+	require.Contains(t, stdout, "order-18 0 1 nothing")
 	require.Contains(t, stdout, "2 POST /v1/payment_intents")
 
 	charge("order-17:2", "order-17", visa)

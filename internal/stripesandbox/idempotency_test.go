@@ -108,7 +108,7 @@ func TestKeyIsInUseWhileTheFirstRequestRuns(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			b := newBundle(t, stripesandbox.Config{})
-			b.control("/faults", stripesandbox.Fault{Kind: kind, Times: 1, DelayMS: 2000})
+			b.control("/faults", stripesandbox.Fault{Kind: kind, Times: 1, DelayMS: 5000})
 			first := make(chan answer, 1)
 			go func() {
 				a, _ := b.send(http.MethodPost, "/v1/payment_intents", newPayment, "Idempotency-Key", "k")
