@@ -23,6 +23,7 @@ type sandboxKeys struct {
 	PublishableKey string   `json:"stripe_publishable_key"`
 	WebhookSecret  string   `json:"stripe_webhook_secret"`
 	WebhookURLs    []string `json:"webhook_urls"`
+	Data           string   `json:"data"` // the file that keeps its state; empty: memory does
 }
 
 func newSandbox(a *app) *cobra.Command {
@@ -83,7 +84,7 @@ func (a *app) sandbox(ctx context.Context, listen string, cfg stripesandbox.Conf
 		return err
 	}
 	defer server.Close() //nolint:contextcheck // ctx is done by then
-	keys := sandboxKeys{APIBase: server.URL, APIKey: stripesandbox.DefaultAPIKey, PublishableKey: stripesandbox.PublishableKey, WebhookURLs: []string{}}
+	keys := sandboxKeys{APIBase: server.URL, APIKey: stripesandbox.DefaultAPIKey, PublishableKey: stripesandbox.PublishableKey, WebhookURLs: []string{}, Data: cfg.Data}
 	var unique []string
 	for _, endpoint := range cfg.Webhooks {
 		keys.WebhookURLs = append(keys.WebhookURLs, endpoint.URL)

@@ -48,16 +48,22 @@ type expanded struct {
 }
 
 func (r reply) body() []byte {
-	w := writer{buf: make([]byte, 0, 2048), expand: r.expand, find: func(id string) object {
+	w := writer{buf: make([]byte, 0, 2048)}
+	r.render(&w)
+	return append(w.buf, '\n')
+}
+
+func (r reply) render(w *writer) {
+	w.expand = r.expand
+	w.find = func(id string) object {
 		for _, e := range r.found {
 			if e.id == id {
 				return e.object
 			}
 		}
 		return nil
-	}}
-	r.obj.render(&w)
-	return append(w.buf, '\n')
+	}
+	r.obj.render(w)
 }
 
 func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request) {

@@ -12,20 +12,20 @@ const (
 // charge: https://docs.stripe.com/api/charges/object
 type charge struct {
 	header
-	Amount        int64
-	Refunded      int64
-	Currency      string
-	Customer      string
-	Terms         *paymentTerms
-	Status        string
-	PaymentIntent string
-	Previous      string         // the same PaymentIntent's charge before this one
-	Method        *paymentMethod // as it was
-	Decline       *decline
-	Disputed      bool
-	Held          bool  // authorised, and not captured yet
-	Released      int64 // the part of Refunded that was never captured
-	Mandate       string
+	Amount        int64          `json:",omitzero"`
+	Refunded      int64          `json:",omitzero"`
+	Currency      string         `json:",omitzero"`
+	Customer      string         `json:",omitzero"`
+	Terms         *paymentTerms  `json:",omitzero"`
+	Status        string         `json:",omitzero"`
+	PaymentIntent string         `json:",omitzero"`
+	Previous      string         `json:",omitzero"` // the same PaymentIntent's charge before this one
+	Method        *paymentMethod `json:",omitzero"` // as it was
+	Decline       *decline       `json:",omitzero"`
+	Disputed      bool           `json:",omitzero"`
+	Held          bool           `json:",omitzero"` // authorised, and not captured yet
+	Released      int64          `json:",omitzero"` // the part of Refunded that was never captured
+	Mandate       string         `json:",omitzero"`
 }
 
 func (ch *charge) render(w *writer) {

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -22,27 +24,30 @@ import (
 // What the header of a data file says of it. The version counts changes of schema.
 const (
 	applicationID = 0x6f667362 // "ofsb"
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // schema: rows are numbered in the order in which they came into being, so a file is
 // mostly appended to, and reading it in that order rebuilds every list as it was.
 const schema = `
 CREATE TABLE counters (id INTEGER PRIMARY KEY CHECK (id = 0), data TEXT NOT NULL);
-CREATE TABLE resources (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE dictionary (id INTEGER PRIMARY KEY CHECK (id = 0), data BLOB NOT NULL);
+CREATE TABLE resources (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, data BLOB NOT NULL, frozen BLOB);
 CREATE TABLE entries (seq INTEGER, kind TEXT, owner TEXT, PRIMARY KEY (seq, kind, owner)) WITHOUT ROWID;
 CREATE TABLE keys (key TEXT NOT NULL UNIQUE, request BLOB NOT NULL, created INTEGER NOT NULL,
 	status INTEGER NOT NULL, request_id TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE due (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, id TEXT NOT NULL, clock TEXT NOT NULL);
 CREATE TABLE deliveries (number INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL,
 	due INTEGER NOT NULL, first INTEGER NOT NULL, tries INTEGER NOT NULL);
-CREATE TABLE attempts (number INTEGER PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE attempts (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, payment_intent TEXT NOT NULL,
+	outcome TEXT NOT NULL, code TEXT NOT NULL, decline_code TEXT NOT NULL, checkout INTEGER NOT NULL);
 CREATE TABLE reused_keys (key TEXT PRIMARY KEY) WITHOUT ROWID;`
 
 // The statements that save needs.
 const (
 	putCounters    = `REPLACE INTO counters VALUES (0, ?)`
-	putResource    = `REPLACE INTO resources VALUES (?, ?, ?)`
+	putResource    = `REPLACE INTO resources VALUES (?, ?, ?, ?)`
+	anotherRow     = `, (?, ?, ?, ?)` // of putResource
 	dropResource   = `DELETE FROM resources WHERE seq = ?`
 	dropEntries    = `DELETE FROM entries WHERE seq = ?`
 	putEntry       = `REPLACE INTO entries VALUES (?, ?, ?)`
@@ -53,7 +58,7 @@ const (
 	dropDue        = `DELETE FROM due WHERE number = ?`
 	putDelivery    = `REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?, ?)`
 	dropDelivery   = `DELETE FROM deliveries WHERE number = ?`
-	putAttempt     = `INSERT INTO attempts (data) VALUES (?)`
+	putAttempt     = `INSERT INTO attempts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)`
 	putReusedKey   = `REPLACE INTO reused_keys VALUES (?)`
 	begin          = `BEGIN IMMEDIATE`
 	commit         = `COMMIT`
@@ -70,6 +75,7 @@ type dataFile struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	packer     *packer
 	saved      counters
 	closed     bool
 }
@@ -139,23 +145,35 @@ func (f *dataFile) prepare() error {
 		return err
 	}
 	if version == 0 {
-		if err := f.run(schema, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID), fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
+		if err := f.create(); err != nil {
 			return err
 		}
+	}
+	var dictionary []byte
+	if err := f.conn.QueryRowContext(ctx, `SELECT data FROM dictionary`).Scan(&dictionary); err != nil {
+		return err
+	}
+	if f.packer, err = newPacker(dictionary); err != nil {
+		return err
 	}
 	if err := f.run(commit, `PRAGMA journal_mode = WAL`, `PRAGMA synchronous = NORMAL`,
 		fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, checkpointSize), `PRAGMA cache_size = -65536`); err != nil {
 		return err
 	}
-	for _, text := range []string{
-		putCounters, putResource, dropResource, dropEntries, putEntry, dropEntry, putKey, dropKey, putDue, dropDue,
-		putDelivery, dropDelivery, putAttempt, putReusedKey, begin, commit, rollback,
-	} {
-		if f.statements[text], err = f.conn.PrepareContext(ctx, text); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+// create makes an empty file one of ours.
+func (f *dataFile) create() error {
+	dictionary, err := newDictionary()
+	if err != nil {
+		return err
+	}
+	if err := f.run(schema, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID), fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
+		return err
+	}
+	_, err = f.conn.ExecContext(f.ctx, `INSERT INTO dictionary VALUES (0, ?)`, dictionary)
+	return err
 }
 
 func (f *dataFile) run(texts ...string) error {
@@ -182,8 +200,17 @@ func (f *dataFile) close() {
 	_ = f.db.Close()
 }
 
+// exec runs a statement, which stays prepared from its first time on.
 func (f *dataFile) exec(text string, args ...any) error {
-	_, err := f.statements[text].ExecContext(f.ctx, args...)
+	statement := f.statements[text]
+	if statement == nil {
+		var err error
+		if statement, err = f.conn.PrepareContext(f.ctx, text); err != nil {
+			return err
+		}
+		f.statements[text] = statement
+	}
+	_, err := statement.ExecContext(f.ctx, args...)
 	return err
 }
 
@@ -219,7 +246,11 @@ func (f *dataFile) write(j *journal, now counters) error {
 	if now == f.saved {
 		return nil
 	}
-	return f.execJSON(putCounters, now)
+	data, err := marshal(now)
+	if err != nil {
+		return err
+	}
+	return f.exec(putCounters, data)
 }
 
 func (f *dataFile) writeResources(j *journal) error {
@@ -232,8 +263,29 @@ func (f *dataFile) writeResources(j *journal) error {
 			return err
 		}
 	}
-	for seq, r := range j.resources {
-		if err := f.writeResource(seq, r); err != nil {
+	var values []any
+	for _, seq := range slices.Sorted(maps.Keys(j.resources)) {
+		r := j.resources[seq]
+		if r == nil {
+			if err := errors.Join(f.exec(dropEntries, seq), f.exec(dropResource, seq)); err != nil {
+				return err
+			}
+			continue
+		}
+		kind, err := kindOf(r)
+		if err != nil {
+			return err
+		}
+		data, frozen, err := f.packer.encode(r)
+		if err != nil {
+			return err
+		}
+		values = append(values, seq, kind, data, frozen)
+	}
+	// Every statement has its price, so several rows share one.
+	const columns, most = 4, 8
+	for some := range slices.Chunk(values, columns*most) {
+		if err := f.exec(putResource+strings.Repeat(anotherRow, len(some)/columns-1), some...); err != nil {
 			return err
 		}
 	}
@@ -248,7 +300,7 @@ func (f *dataFile) writeKeys(j *journal) error {
 	}
 	for _, rec := range j.keys { // a forgotten key may have come again at once
 		r := rec.reply
-		if err := f.exec(putKey, rec.key, rec.request[:], rec.created, r.status, r.requestID, r.body()); err != nil {
+		if err := f.exec(putKey, rec.key, rec.request[:], rec.created, r.status, r.requestID, f.packer.pack(r)); err != nil {
 			return err
 		}
 	}
@@ -278,7 +330,7 @@ func (f *dataFile) writeDue(j *journal) error {
 
 func (f *dataFile) writeLedger(j *journal) error {
 	for _, a := range j.attempts {
-		if err := f.execJSON(putAttempt, a); err != nil {
+		if err := f.exec(putAttempt, a.At.UnixNano(), a.IdempotencyKey, a.PaymentIntent, a.Outcome, a.Code, a.DeclineCode, a.Checkout); err != nil {
 			return err
 		}
 	}
@@ -288,29 +340,6 @@ func (f *dataFile) writeLedger(j *journal) error {
 		}
 	}
 	return nil
-}
-
-func (f *dataFile) writeResource(seq uint64, r resource) error {
-	if r == nil {
-		if err := f.exec(dropEntries, seq); err != nil {
-			return err
-		}
-		return f.exec(dropResource, seq)
-	}
-	kind, err := kindOf(r)
-	if err != nil {
-		return err
-	}
-	return f.execJSON(putResource, r, seq, kind)
-}
-
-// execJSON is exec with v, as JSON, for the last argument.
-func (f *dataFile) execJSON(text string, v any, args ...any) error {
-	data, err := marshal(v)
-	if err != nil {
-		return err
-	}
-	return f.exec(text, append(args, data)...)
 }
 
 // marshal is json.Marshal that leaves strings as they are: what was rendered must come

@@ -4,13 +4,13 @@ import "net/http"
 
 // decline is how an issuer says no.
 type decline struct {
-	Code               string // error code: card_declined, or the reason itself
-	DeclineCode        string
-	Param              string
-	AdviceCode         string
-	NetworkAdviceCode  string
-	NetworkDeclineCode string
-	Blocked            bool // by Stripe, before the issuer was asked
+	Code               string `json:",omitzero"` // error code: card_declined, or the reason itself
+	DeclineCode        string `json:",omitzero"`
+	Param              string `json:",omitzero"`
+	AdviceCode         string `json:",omitzero"`
+	NetworkAdviceCode  string `json:",omitzero"`
+	NetworkDeclineCode string `json:",omitzero"`
+	Blocked            bool   `json:",omitzero"` // by Stripe, before the issuer was asked
 }
 
 // ownCode are the reasons that Stripe reports as the error code itself, with the

@@ -19,6 +19,9 @@ func (s *Sandbox) Picture() string {
 			panic(err)
 		}
 		resources[id] = data
+		if e, ok := r.(*event); ok {
+			resources[id+" as shown"] = rendered(e)
+		}
 	}
 	lists := make(map[string][]string)
 	for key, ids := range s.store.indexes {
@@ -63,6 +66,20 @@ func (s *Sandbox) Kinds() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(kinds))
+}
+
+// StoredKinds are the kinds that a data file can hold.
+func StoredKinds() []string { return slices.Sorted(maps.Keys(storedKinds)) }
+
+// FileSize is the size that the data file has once its log has moved into it.
+func (s *Sandbox) FileSize() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var size int64
+	if err := s.file.conn.QueryRowContext(context.Background(), `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&size); err != nil {
+		panic(err)
+	}
+	return size
 }
 
 // Undelivered is the number of deliveries in the data file.

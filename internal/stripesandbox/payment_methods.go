@@ -8,18 +8,18 @@ import (
 // paymentMethod: https://docs.stripe.com/api/payment_methods/object
 type paymentMethod struct {
 	header
-	Type          string
-	Token         string // the test method it behaves as
-	Customer      string
-	BillingEmail  string
-	BillingName   string
-	Fingerprint   string
-	ExpMonth      int64
-	ExpYear       int64
-	SetUp         bool // authenticated for off-session use
-	Burnt         bool // detached, or used without a customer: never again usable
-	Unverified    bool // a bank account that waits for microdeposits
-	DeclinesSoFar int  // of a private token
+	Type          string `json:",omitzero"`
+	Token         string `json:",omitzero"` // the test method it behaves as
+	Customer      string `json:",omitzero"`
+	BillingEmail  string `json:",omitzero"`
+	BillingName   string `json:",omitzero"`
+	Fingerprint   string `json:",omitzero"`
+	ExpMonth      int64  `json:",omitzero"`
+	ExpYear       int64  `json:",omitzero"`
+	SetUp         bool   `json:",omitzero"` // authenticated for off-session use
+	Burnt         bool   `json:",omitzero"` // detached, or used without a customer: never again usable
+	Unverified    bool   `json:",omitzero"` // a bank account that waits for microdeposits
+	DeclinesSoFar int    `json:",omitzero"` // of a private token
 }
 
 func (pm *paymentMethod) test() *testMethod {

@@ -11,17 +11,17 @@ import (
 // versions of a PaymentIntent and its charges share it, and all that say nothing share
 // noTerms.
 type paymentTerms struct {
-	Description         string
-	ReceiptEmail        string
-	StatementDescriptor string
-	StatementSuffix     string
-	SetupFutureUsage    string
-	CaptureMethod       string
-	PaymentMethodTypes  []string // empty: automatic
-	Session             string   // the Checkout Session that it belongs to
-	Invoice             string   // that it pays
-	CanceledAt          int64
-	CancellationReason  string
+	Description         string   `json:",omitzero"`
+	ReceiptEmail        string   `json:",omitzero"`
+	StatementDescriptor string   `json:",omitzero"`
+	StatementSuffix     string   `json:",omitzero"`
+	SetupFutureUsage    string   `json:",omitzero"`
+	CaptureMethod       string   `json:",omitzero"`
+	PaymentMethodTypes  []string `json:",omitzero"` // empty: automatic
+	Session             string   `json:",omitzero"` // the Checkout Session that it belongs to
+	Invoice             string   `json:",omitzero"` // that it pays
+	CanceledAt          int64    `json:",omitzero"`
+	CancellationReason  string   `json:",omitzero"`
 }
 
 var noTerms = &paymentTerms{}

@@ -51,43 +51,30 @@ func kindOf(r resource) (string, error) {
 	return name, nil
 }
 
-// renderedJSON is an object of which only its JSON is left: an answer or the object of an
-// event that was read back from a data file.
-type renderedJSON []byte
-
-func (r renderedJSON) render(w *writer) {
-	w.comma()
-	w.buf = append(w.buf, r...)
-}
-
-// storedEvent is an event in a data file. Its object is kept as it was rendered: its
-// resource has moved on, and events are only ever shown.
-type storedEvent struct {
-	header
-	Type      string
-	Object    json.RawMessage
-	Previous  map[string]string
-	RequestID string
-	Key       string
-	Pending   []string
-}
-
-// MarshalJSON implements json.Marshaler.
-func (e *event) MarshalJSON() ([]byte, error) {
-	var w writer
-	e.Object.render(&w)
-	return marshal(storedEvent{
-		header: e.header, Type: e.Type, Object: w.buf, Previous: e.Previous, RequestID: e.RequestID, Key: e.Key, Pending: e.Pending,
-	})
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (e *event) UnmarshalJSON(data []byte) error {
-	var stored storedEvent
-	if err := json.Unmarshal(data, &stored); err != nil { //nolint:musttag // as all resources: by the names of the fields
-		return fmt.Errorf("decode event: %w", err)
+// encode returns what a data file keeps of a resource: its fields, and of an event the
+// object as well, as it was.
+func (p *packer) encode(r resource) (data, frozen []byte, err error) {
+	if data, err = marshal(r); err != nil {
+		return nil, nil, err
 	}
-	e.header, e.Type, e.Object, e.Previous = stored.header, stored.Type, renderedJSON(stored.Object), stored.Previous
-	e.RequestID, e.Key, e.Pending = stored.RequestID, stored.Key, stored.Pending
-	return nil
+	if e, ok := r.(*event); ok {
+		frozen = p.pack(e.Object)
+	}
+	return data, frozen, nil
+}
+
+// decode is encode the other way round.
+func (p *packer) decode(kind string, data, frozen []byte) (resource, error) {
+	construct, ok := storedKinds[kind]
+	if !ok {
+		return nil, fmt.Errorf("unknown kind %q", kind)
+	}
+	r := construct()
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", kind, err)
+	}
+	if e, ok := r.(*event); ok {
+		e.Object = &packed{p, frozen}
+	}
+	return r, nil
 }

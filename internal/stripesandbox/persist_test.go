@@ -1,9 +1,11 @@
 package stripesandbox_test
 
 import (
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +59,7 @@ func (b *bundle) live() {
 	_, err = b.charge(cus, b.saved(cus, "pm_card_createDispute"))
 	require.NoError(b.t, err)
 	b.must("/v1/payment_intents", "amount", "1099", "currency", "usd", "payment_method", "pm_usBankAccount_success",
-		"payment_method_types[0]", "us_bank_account", "confirm", "true", "customer", cus)
+		"payment_method_types[0]", "us_bank_account", "confirm", "true", "customer", cus, "mandate_data[customer_acceptance][type]", "offline")
 	challenged := b.must("/v1/payment_intents", "amount", "1099", "currency", "usd", "payment_method", "pm_card_authenticationRequired", "confirm", "true", "return_url", "https://shop.example.com")
 	require.Equal(b.t, http.StatusOK, b.control("/payment_intents/"+challenged+"/authenticate", map[string]string{"result": "pass"}).status)
 	b.must("/v1/setup_intents", "customer", cus, "payment_method", "pm_card_mastercard", "confirm", "true", "return_url", "https://shop.example.com")
@@ -66,14 +68,20 @@ func (b *bundle) live() {
 		"line_items[0][price_data][currency]", "usd", "line_items[0][price_data][unit_amount]", "500", "line_items[0][price_data][product_data][name]", "Tea")
 	setup := b.must("/v1/checkout/sessions", "mode", "setup", "currency", "usd", "success_url", "https://shop.example.com", "customer", cus)
 	require.Equal(b.t, http.StatusOK, b.pay(setup, stripesandbox.Payment{PaymentMethod: "pm_card_visa"}).status)
-	b.must("/v1/webhook_endpoints", "url", "http://127.0.0.1:1/hook", "enabled_events[0]", "coupon.created")
-	gone := b.must("/v1/webhook_endpoints", "url", "http://127.0.0.1:1/gone", "enabled_events[0]", "coupon.created")
+	b.must("/v1/webhook_endpoints", "url", "http://127.0.0.1:1/hook", "enabled_events[0]", "account.updated")
+	gone := b.must("/v1/webhook_endpoints", "url", "http://127.0.0.1:1/gone", "enabled_events[0]", "account.updated")
 	require.Equal(b.t, http.StatusOK, b.raw(http.MethodDelete, "/v1/webhook_endpoints/"+gone, "").status)
 	detached := b.saved(cus, "pm_card_amex")
 	b.must("/v1/payment_methods/" + detached + "/detach")
 	product := b.must("/v1/products", "name", "Tea club")
 	price := b.must("/v1/prices", "product", product, "currency", "usd", "unit_amount", "1000", "recurring[interval]", "month")
-	b.must("/v1/subscriptions", "customer", cus, "items[0][price]", price, "default_payment_method", card)
+	coupon := b.must("/v1/coupons", "percent_off", "12.5", "duration", "repeating", "duration_in_months", "3")
+	b.must("/v1/subscriptions", "customer", cus, "items[0][price]", price, "default_payment_method", card, "discounts[0][coupon]", coupon)
+	b.must("/v1/customers/"+cus+"/balance_transactions", "amount", "-500", "currency", "usd")
+	calls := "calls_" + coupon
+	b.must("/v1/prices", "product", product, "currency", "usd", "unit_amount", "2", "recurring[interval]", "month",
+		"recurring[usage_type]", "metered", "recurring[meter]", b.meter(calls, "sum"))
+	require.Equal(b.t, http.StatusOK, b.post("/v1/billing/meter_events", "event_name", calls, "payload[stripe_customer_id]", cus, "payload[value]", "7").status)
 	clock := b.must("/v1/test_helpers/test_clocks", "frozen_time", "1900000000")
 	timed := b.must("/v1/customers", "test_clock", clock, "payment_method", "pm_card_visa", "invoice_settings[default_payment_method]", "pm_card_visa")
 	b.must("/v1/subscriptions", "customer", timed, "items[0][price]", price, "trial_period_days", "7")
@@ -90,12 +98,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	b.live()
 	b.keyed("k", "/v1/customers", "email=jane@example.com")
 	b.keyed("k", "/v1/customers", "email=joe@example.com")
-	for _, kind := range []string{
-		"charge", "checkout.session", "customer", "dispute", "event", "invoice", "payment_intent", "payment_method", "price",
-		"product", "refund", "setup_intent", "subscription", "test_helpers.test_clock", "webhook_endpoint",
-	} {
-		require.Contains(t, b.srv.Kinds(), kind)
-	}
+	require.Equal(t, stripesandbox.StoredKinds(), b.srv.Kinds(), "live leaves some of every kind")
 	queries := []string{
 		"/v1/customers?limit=100", "/v1/events?limit=100", "/v1/payment_intents?limit=100&expand[]=data.latest_charge.refunds&expand[]=data.customer&expand[]=data.payment_method",
 		"/v1/charges?limit=100&expand[]=data.payment_intent", "/v1/setup_intents?limit=100", "/v1/checkout/sessions?limit=100", "/v1/refunds?limit=100",
@@ -122,6 +125,45 @@ func TestRestartKeepsEverything(t *testing.T) {
 	for _, event := range b.raw(http.MethodGet, "/v1/events?limit=50", "").at(t, "data").([]any) {
 		require.NotContains(t, known, event.(map[string]any)["id"], "no id comes twice")
 	}
+}
+
+// What makes a file large is in it as little as can be. Three events, an answer and the
+// versions of five resources are 15 KB of JSON.
+func TestPaymentsTakeLittleRoom(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{Data: dataPath(t)})
+	cus := b.customer()
+	before := b.srv.FileSize()
+	const payments = 100
+	for i := range payments {
+		a := b.keyed("key-"+strconv.Itoa(i), "/v1/payment_intents", newPayment+"&expand[0]=latest_charge&metadata[offsession_reference]=order-"+strconv.Itoa(i)+"&customer="+cus)
+		require.Equal(t, http.StatusOK, a.status)
+	}
+	require.Less(t, (b.srv.FileSize()-before)/payments, int64(4096))
+}
+
+// The log of events is bounded, and with it what can still be delivered after a restart:
+// that is said, as it is nowhere to be seen.
+func TestLostDeliveriesAreLogged(t *testing.T) {
+	t.Parallel()
+	hook := newReceiver(t)
+	hook.refuse.Store(1000)
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = log.Close() })
+	cfg := hook.config("customer.created")
+	cfg.Data, cfg.MaxEvents, cfg.Logger = dataPath(t), 10, slog.New(slog.NewTextHandler(log, nil))
+	b := newBundle(t, cfg)
+	for range 12 {
+		b.customer()
+	}
+	require.Equal(t, 12, b.srv.Undelivered())
+	b = b.reopen(cfg)
+	require.Equal(t, 10, b.srv.Undelivered())
+	said, err := os.ReadFile(log.Name())
+	require.NoError(t, err)
+	require.Contains(t, string(said), "webhooks are lost")
+	require.Contains(t, string(said), "webhooks=2 events_kept=10")
 }
 
 func TestRestartReplaysKeys(t *testing.T) {

@@ -18,10 +18,10 @@ type resource interface {
 // header is what every stored resource has. Seq is its place in the order of creation:
 // Created has a resolution of one second, too coarse to sort lists by.
 type header struct {
-	ID       string
-	Seq      uint64
-	Created  int64
-	Metadata pairs
+	ID       string `json:",omitzero"`
+	Seq      uint64 `json:",omitzero"`
+	Created  int64  `json:",omitzero"`
+	Metadata pairs  `json:",omitzero"`
 }
 
 func (h *header) head() *header { return h }
