@@ -9,6 +9,9 @@ itself stopping can cost the last moments, as nothing waits for the disk. One sa
 webhook modes and the list of recent calls are not kept. Endpoints of --webhook-url replace those in the file with the
 same address; others are deleted through the API.
 
+A million payments take less than 2 GB: memory is collected harder from 1.8 GB on. GOMEMLIMIT sets another limit. The oldest
+events are dropped beyond 100,000.
+
 What is as Stripe, what is simplified and what is unknown, with the test that holds each:
 internal/stripesandbox/FIDELITY.md.
 
@@ -16,18 +19,23 @@ Test payment methods: the tokens and numbers of https://docs.stripe.com/testing,
 pm_card_chargeCustomerFail, each declining where Stripe's does. The sandbox's own begin with pm_sandbox_:
   pm_sandbox_decline_insufficient_funds_times_2         declined twice off-session, then good
   pm_sandbox_decline_do_not_honor_advice_try_again_later   with Stripe's advice, always
+  pm_sandbox_authenticate_times_1                       3D Secure off-session once, then good
+  pm_sandbox_setup_processing                           a bank account whose set-up is processing first
 
 Control routes, JSON without a key, under /_sandbox:
   POST /checkout/{id}/pay                      the buyer: {"payment_method": "pm_card_visa"}
   GET  /checkout/{id}                          the buyer's page, the url of hosted sessions
+  POST /invoice/{id}/pay                       the customer pays an open invoice; GET /invoice/{id} is the page for it
+  GET  /                                       a page with open sessions and invoices, and recent payments
   POST /payment_intents/{id}/authenticate      end of 3D Secure: {"result": "pass"|"fail"}; /setup_intents/{id}/… alike
   POST /payment_intents/{id}/settle            the bank's answer to a debit: {"outcome": "succeeded"|"failed"}
+  POST /mandates/{id}/inactivate               the customer or the bank withdraws a mandate
   POST /payment_methods/{id}/automatic_update  the card network replaced the card
   POST /faults                                 break requests: {"kind": "drop_after", "method": "POST",
                                                "path_prefix": "/v1/payment_intents", "skip": 1, "times": 2} or
                                                {"kind": "503", "probability": 0.1, "seed": 7}; GET lists, DELETE removes.
-                                               Kinds: drop_before drop_after 500_before 500_after 424 503 429 409
-                                               lock_timeout slow slow_before broken_json auth_401
+                                               Kinds: drop_before drop_after 500_before 500_after 403 424 502 503 504
+                                               429 409 lock_timeout slow slow_before broken_json auth_401
   POST /webhooks                               {"mode": "normal"|"lost"|"duplicated"|"delayed"|"shuffled"|"stale"} with
                                                delay_ms, window_ms, types, probability, seed
   POST /events/{id}/resend                     deliver an event once more

@@ -33,7 +33,8 @@ const (
 	FaultAuth401     FaultKind = "auth_401"     // as with a rolled key
 )
 
-var faultKinds = []FaultKind{
+// FaultKinds are all of them.
+var FaultKinds = []FaultKind{
 	FaultDropBefore, FaultDropAfter, Fault500Before, Fault500After, Fault403, Fault424, Fault502, Fault503, Fault504, FaultRateLimit, FaultKeyInUse,
 	FaultLockTimeout, FaultSlow, FaultSlowBefore, FaultBrokenJSON, FaultAuth401,
 }
@@ -57,8 +58,8 @@ type Fault struct {
 
 func (f Fault) validate() error {
 	switch slow := f.Kind == FaultSlow || f.Kind == FaultSlowBefore; {
-	case !slices.Contains(faultKinds, f.Kind):
-		return fmt.Errorf("kind %q is none of %v", f.Kind, faultKinds)
+	case !slices.Contains(FaultKinds, f.Kind):
+		return fmt.Errorf("kind %q is none of %v", f.Kind, FaultKinds)
 	case f.Times < 0 || (f.Times == 0 && f.Probability == 0):
 		return fmt.Errorf("times is %d, it must be at least 1", f.Times)
 	case f.Skip < 0:
