@@ -183,6 +183,9 @@ var chargeRoutes = []route{
 	}},
 }
 
+// givenBack is what was refunded of the money taken.
+func (ch *charge) givenBack() int64 { return ch.Refunded - ch.Released }
+
 // captured is what was really taken; what a partial capture left is part of Refunded.
 func (ch *charge) captured() int64 {
 	switch {

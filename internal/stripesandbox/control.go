@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -190,8 +189,8 @@ func (s *Sandbox) AdvanceClock(d time.Duration) error {
 	}
 	var err error
 	unwritten := s.locked(func(*call) {
-		if d > math.MaxInt64-time.Duration(s.offset.Load()) {
-			err = fmt.Errorf("%s is further than the clock goes", d)
+		if d > endOfTime.Sub(s.now()) {
+			err = fmt.Errorf("%s is further than the clock goes, which is the year 2200", d)
 			return
 		}
 		s.offset.Add(int64(d))

@@ -77,7 +77,14 @@ func (c *call) schedule(at time.Time, action dueAction, id string) {
 	c.push(dueItem{at: at, action: action, id: id})
 }
 
+// endOfTime is as far as the clocks go. What is due later never happens, and all times up
+// to it can be told in nanoseconds.
+var endOfTime = time.Date(2200, time.January, 1, 0, 0, 0, 0, time.UTC)
+
 func (c *call) push(item dueItem) {
+	if item.at.After(endOfTime) {
+		return
+	}
 	c.sandbox.scheduled++
 	item.order = c.sandbox.scheduled
 	c.sandbox.due.push(item)

@@ -76,8 +76,20 @@ type LedgerRefund struct {
 type takenPayment struct {
 	intent   *paymentIntent
 	attempts []LedgerAttempt
-	charges  []*charge // that succeeded
+	charges  []*charge // that took money
 	refunds  []*refund
+}
+
+// references are those that the PaymentIntent has, or had when it was charged: metadata
+// may have been changed since.
+func (p takenPayment) references() []string {
+	var names []string
+	for _, ch := range p.charges {
+		names = append(names, ch.Metadata.get(referenceKey))
+	}
+	names = append(names, p.intent.Metadata.get(referenceKey))
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 }
 
 // Ledger returns the ledger, of one reference or, when it is empty, of all.
@@ -95,7 +107,7 @@ func (s *Sandbox) Ledger(reference string) Ledger {
 	// Nothing that was collected changes any more: the rest need not hold up anyone.
 	slices.Sort(out.KeysReused)
 	for _, p := range payments {
-		out.add(p)
+		out.add(p, reference)
 	}
 	for name, ref := range out.References {
 		if ref.NetSuccesses > 1 {
@@ -111,14 +123,14 @@ func (s *Sandbox) takenPayments(reference string) []takenPayment {
 	var payments []takenPayment
 	for _, id := range s.store.indexes[indexKey{kind: "payment_intent"}] {
 		pi, _ := lookup[*paymentIntent](s.store, id)
-		if reference != "" && pi.Metadata.get(referenceKey) != reference {
-			continue
-		}
 		p := takenPayment{intent: pi, attempts: s.ledger.attemptsOf(id)}
 		for ch, ok := lookup[*charge](s.store, pi.LatestCharge); ok; ch, ok = lookup[*charge](s.store, ch.Previous) {
-			if ch.Status == chargeSucceeded {
+			if ch.captured() > 0 {
 				p.charges = append(p.charges, ch)
 			}
+		}
+		if reference != "" && !slices.Contains(p.references(), reference) {
+			continue
 		}
 		for _, id := range s.store.indexes[indexKey{"refund", id}] {
 			r, _ := lookup[*refund](s.store, id)
@@ -129,18 +141,28 @@ func (s *Sandbox) takenPayments(reference string) []takenPayment {
 	return payments
 }
 
-func (l *Ledger) add(p takenPayment) {
+// add adds what belongs to a reference, or everything when it is empty.
+func (l *Ledger) add(p takenPayment, reference string) {
 	for _, ch := range p.charges {
+		if reference != "" && ch.Metadata.get(referenceKey) != reference {
+			continue
+		}
 		sum := l.Currencies[ch.Currency]
-		sum.Taken += ch.Amount
-		sum.Refunded += ch.Refunded
+		sum.Taken += ch.captured()
+		sum.Refunded += ch.givenBack()
 		l.Currencies[ch.Currency] = sum
+		if ch.Metadata.get(referenceKey) == "" {
+			l.PaidWithoutReference++
+		}
 	}
-	name := p.intent.Metadata.get(referenceKey)
-	if name == "" {
-		l.PaidWithoutReference += len(p.charges)
-		return
+	for _, name := range p.references() {
+		if reference == "" || name == reference {
+			l.addTo(name, p)
+		}
 	}
+}
+
+func (l *Ledger) addTo(name string, p takenPayment) {
 	ref := l.References[name]
 	if ref == nil {
 		ref = &LedgerReference{PaymentIntents: []string{}, Attempts: []LedgerAttempt{}, Successes: []LedgerSuccess{}, Refunds: []LedgerRefund{}}
@@ -149,8 +171,11 @@ func (l *Ledger) add(p takenPayment) {
 	ref.PaymentIntents = append(ref.PaymentIntents, p.intent.ID)
 	ref.Attempts = append(ref.Attempts, p.attempts...)
 	for _, ch := range p.charges {
+		if ch.Metadata.get(referenceKey) != name {
+			continue
+		}
 		success := LedgerSuccess{
-			At: time.Unix(ch.Created, 0), PaymentIntent: p.intent.ID, Charge: ch.ID, Amount: ch.Amount, Currency: ch.Currency, Refunded: ch.Refunded,
+			At: time.Unix(ch.Created, 0), PaymentIntent: p.intent.ID, Charge: ch.ID, Amount: ch.captured(), Currency: ch.Currency, Refunded: ch.givenBack(),
 		}
 		for _, a := range p.attempts {
 			if a.Outcome == statusSucceeded {
@@ -158,7 +183,7 @@ func (l *Ledger) add(p takenPayment) {
 			}
 		}
 		ref.Successes = append(ref.Successes, success)
-		if ch.Refunded < ch.Amount {
+		if success.Refunded < success.Amount {
 			ref.NetSuccesses++
 		}
 	}

@@ -76,10 +76,8 @@ func TestClockOnlyGoesForward(t *testing.T) {
 	require.EqualValues(t, 90000, b.control("/clock", map[string]string{"advance": "25h"}).at(t, "advanced_seconds"))
 	require.GreaterOrEqual(t, b.post("/v1/customers").at(t, "created").(float64), before+90000)
 	const century = "876000h"
-	for range 2 {
-		require.Equal(t, http.StatusOK, b.control("/clock", map[string]string{"advance": century}).status)
-	}
-	require.Equal(t, http.StatusBadRequest, b.control("/clock", map[string]string{"advance": century}).status, "it would wrap around")
+	require.Equal(t, http.StatusOK, b.control("/clock", map[string]string{"advance": century}).status)
+	require.Equal(t, http.StatusBadRequest, b.control("/clock", map[string]string{"advance": century}).status, "beyond the year 2200")
 	require.GreaterOrEqual(t, b.post("/v1/customers").at(t, "created").(float64), before+90000)
 }
 

@@ -167,11 +167,17 @@ func listSummaries(c *call) (object, *apiError) {
 			return nil, invalidParam(name, "The "+name+" must be aligned with "+windowName(window)+" boundaries.")
 		}
 	}
+	if start < 0 || end > endOfTime.Unix() {
+		return nil, invalidParam("start_time", "The time range must lie between 1970 and 2200.")
+	}
 	if end <= start {
 		return nil, invalidParam("end_time", "The end_time must be after the start_time.")
 	}
 	if window == "" {
 		step = end - start
+	}
+	if (end-start)/step > maxSummaries {
+		return nil, invalidParam("end_time", "The time range is too long for "+windowName(window)+" windows.")
 	}
 	out := &list{url: c.path}
 	for from := end - step; from >= start && !out.hasMore; from -= step {
@@ -183,6 +189,9 @@ func listSummaries(c *call) (object, *apiError) {
 	}
 	return out, nil
 }
+
+// maxSummaries bounds the windows that one call looks at: over a year of hours.
+const maxSummaries = 10_000
 
 func windowName(window string) string {
 	if window == "" {

@@ -147,7 +147,10 @@ func TestMeterFormulas(t *testing.T) {
 		require.Equal(t, []float64{want.other, want.hour}, got, formula+", newest first")
 
 		path := "/v1/billing/meters/" + meter + "/event_summaries?customer=" + cus
-		for _, bad := range []string{"", "&start_time=1&end_time=60", "&start_time=120&end_time=60", "&start_time=60&end_time=3600&value_grouping_window=hour"} {
+		for _, bad := range []string{"", "&start_time=1&end_time=60", "&start_time=120&end_time=60", "&start_time=60&end_time=3600&value_grouping_window=hour",
+			"&start_time=0&end_time=9223372036854774000&value_grouping_window=hour", "&start_time=-9223372036854774000&end_time=3600&value_grouping_window=hour",
+			"&start_time=0&end_time=9223372036854774000",
+		} {
 			require.Equal(t, http.StatusBadRequest, b.raw(http.MethodGet, path+bad, "").status, bad)
 		}
 		require.Equal(t, http.StatusBadRequest, b.raw(http.MethodGet, "/v1/billing/meters/"+meter+"/event_summaries?customer=cus_none&start_time=0&end_time=60", "").status)

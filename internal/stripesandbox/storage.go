@@ -39,7 +39,7 @@ func (s *Sandbox) restore(c counters) error {
 	return nil
 }
 
-// Why requests are refused when there is a data file.
+// Why requests are refused.
 var (
 	errHalfDone = errors.New("a request ended in the middle")
 	errClosed   = errors.New("the sandbox is closed")
@@ -56,7 +56,7 @@ func (s *Sandbox) section(fn func()) error {
 	}
 	finished := false
 	defer func() {
-		if !finished && s.file != nil { // a panic: half of something is in memory
+		if !finished { // a panic: half of something is in memory
 			s.broken = errHalfDone
 		}
 	}()

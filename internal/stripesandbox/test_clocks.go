@@ -117,8 +117,8 @@ func (c *call) clockBusy(clock string) *apiError {
 
 func createTestClock(c *call) (object, *apiError) {
 	frozen := c.params.integer("frozen_time")
-	if frozen < 0 {
-		return nil, invalidCode("parameter_invalid_integer", "frozen_time", "Invalid timestamp: must be a positive integer.")
+	if frozen < 0 || frozen > endOfTime.Unix() {
+		return nil, invalidCode("parameter_invalid_integer", "frozen_time", "Invalid timestamp: must be a positive integer, and before the year 2200.")
 	}
 	o := &testClock{
 		header: c.newHeader("clock_", nil), Name: c.params.str("name"), FrozenTime: frozen,
@@ -147,6 +147,9 @@ func advanceTestClock(c *call) (object, *apiError) {
 	target := c.params.integer("frozen_time")
 	if target <= o.FrozenTime {
 		return nil, invalidParam("frozen_time", "The frozen time must be after the test clock's current frozen time.")
+	}
+	if target > endOfTime.Unix() {
+		return nil, invalidParam("frozen_time", "The frozen time must be before the year 2200.")
 	}
 	if furthest, why := c.furthestAdvance(o); time.Unix(target, 0).After(furthest) {
 		return nil, invalidParam("frozen_time", "The frozen time cannot be more than "+why+" after the test clock's current frozen time.")

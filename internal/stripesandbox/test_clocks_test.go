@@ -77,7 +77,9 @@ func TestTestClockLimits(t *testing.T) {
 		}
 	}
 	require.Equal(t, "parameter_missing", code(t, b.post("/v1/test_helpers/test_clocks")))
-	require.Equal(t, http.StatusBadRequest, b.post("/v1/test_helpers/test_clocks", "frozen_time", "-1").status)
+	for _, frozen := range []string{"-1", "7258118401", "9223372036854775807"} {
+		require.Equal(t, http.StatusBadRequest, b.post("/v1/test_helpers/test_clocks", "frozen_time", frozen).status, frozen)
+	}
 	require.Equal(t, http.StatusNotFound, b.post("/v1/test_helpers/test_clocks/clock_none/advance", "frozen_time", "1800000000").status)
 }
 
