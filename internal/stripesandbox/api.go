@@ -244,7 +244,7 @@ func (s *Sandbox) runOnce(c *call, q *apiRequest, expand *expansion, invalid *ap
 	}
 	out := s.executeAlone(c, q, expand, invalid)
 	if rec != nil {
-		s.keys.finish(q.key, rec, out)
+		s.keys.finish(q.key, rec, out, c.changed)
 	}
 	if q.fault.is(FaultSlow) {
 		// The effect is there, the answer under way: until then the key is in use.
@@ -313,7 +313,9 @@ func (s *Sandbox) execute(c *call, rt *route, expand *expansion, invalid *apiErr
 		return fail(invalid)
 	}
 	c.now = s.runDue()
+	s.store.changed = false
 	obj, err := rt.handle(c)
+	c.changed = s.store.changed
 	switch {
 	case f.is(Fault500After):
 		return fail(serverError())

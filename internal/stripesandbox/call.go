@@ -13,6 +13,7 @@ type call struct {
 	ids       []string // the wildcards of the route
 	params    *params
 	held      *heldEvents
+	changed   bool // something, in the store
 }
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -74,8 +74,8 @@ func (e *apiError) renderBody(w *writer) {
 	w.close()
 }
 
-// stored reports whether Stripe keeps this answer under an idempotency key: it does once
-// execution has begun, not for what was refused before.
+// stored reports whether Stripe keeps this answer under an idempotency key whatever the
+// call has changed: it does once execution has begun, not for what was refused before.
 // https://docs.stripe.com/api/idempotent_requests
 func (e *apiError) stored() bool {
 	return e.Status == http.StatusPaymentRequired || e.Status == http.StatusInternalServerError

@@ -58,10 +58,11 @@ func (ks *keyStore) begin(q *apiRequest, now time.Time) (*keyRecord, *reply) {
 	return nil, &replayed
 }
 
-// finish stores the answer, or forgets the key when the call was refused before it ran.
-func (ks *keyStore) finish(key string, rec *keyRecord, r reply) {
+// finish stores the answer, or forgets the key when the call was refused before it ran:
+// before it changed anything, that is.
+func (ks *keyStore) finish(key string, rec *keyRecord, r reply, changed bool) {
 	rec.running = false
-	if err, failed := r.obj.(*apiError); failed && !err.stored() {
+	if err, failed := r.obj.(*apiError); failed && !changed && !err.stored() {
 		delete(ks.records, key)
 		return
 	}

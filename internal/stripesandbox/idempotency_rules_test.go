@@ -53,6 +53,22 @@ func TestIdempotencyRules(t *testing.T) {
 			require.Equal(t, 1, b.payments())
 		}
 	}
+	// What a 400 has left behind is there once, however often the request is repeated.
+	refusedOnce := func(prepare func(*bundle) (path, form, code string)) func(*testing.T, *bundle) {
+		return func(t *testing.T, b *bundle) {
+			target, form, why := prepare(b)
+			first := b.keyed("k", target, form)
+			require.Equal(t, http.StatusBadRequest, first.status)
+			require.Equal(t, why, code(t, first))
+			told := len(b.events())
+			for range 12 {
+				again := b.keyed("k", target, form)
+				require.Equal(t, string(first.body), string(again.body))
+				require.True(t, replayed(again))
+			}
+			require.Len(t, b.events(), told, "nothing happened again")
+		}
+	}
 	after := func(kind stripesandbox.FaultKind, check func(*testing.T, *bundle)) func(*testing.T, *bundle) {
 		return func(t *testing.T, b *bundle) {
 			b.fault(kind)
@@ -138,6 +154,31 @@ func TestIdempotencyRules(t *testing.T) {
 		"401 is not stored":                         after(stripesandbox.FaultAuth401, notStored(http.StatusUnauthorized, newPayment)),
 		"429 is not stored":                         after(stripesandbox.FaultRateLimit, notStored(http.StatusTooManyRequests, newPayment)),
 		"429 lock_timeout is not stored":            after(stripesandbox.FaultLockTimeout, notStored(http.StatusTooManyRequests, newPayment)),
+		"400 is stored, of a payment by microdeposits that fail": refusedOnce(func(*bundle) (string, string, string) {
+			return path, "amount=1099&currency=usd&" + typedForm("000666666661"), "payment_method_microdeposit_failed"
+		}),
+		"400 is stored, of a setup by microdeposits that fail": refusedOnce(func(*bundle) (string, string, string) {
+			return "/v1/setup_intents", typedForm("000666666661"), "payment_method_microdeposit_failed"
+		}),
+		"400 is stored, of a payment's wrong microdeposits": refusedOnce(func(b *bundle) (string, string, string) {
+			pi := b.raw(http.MethodPost, path, "amount=1099&currency=usd&"+typedForm("000123456789")).at(t, "id").(string)
+			return path + "/" + pi + "/verify_microdeposits", "amounts[]=1&amounts[]=2", "payment_method_microdeposit_verification_amounts_mismatch"
+		}),
+		"400 is stored, of a setup's wrong microdeposits": refusedOnce(func(b *bundle) (string, string, string) {
+			si := b.raw(http.MethodPost, "/v1/setup_intents", typedForm("000123456789")).at(t, "id").(string)
+			return "/v1/setup_intents/" + si + "/verify_microdeposits", "descriptor_code=SM33CC", "payment_method_microdeposit_verification_attempts_exceeded"
+		}),
+		"400 is stored, of an invoice whose mandate is inactive": refusedOnce(func(b *bundle) (string, string, string) {
+			own := billing{b, nil}
+			cus := b.customer()
+			si := b.setUp(cus, "pm_usBankAccount_success")
+			require.Equal(t, http.StatusOK, b.control("/mandates/"+si.Mandate.ID+"/inactivate", nil).status)
+			invoice := own.subscribed(cus, own.monthly(1200), behaviour("default_incomplete")).LatestInvoice.ID
+			return "/v1/invoices/" + invoice + "/pay", "payment_method=" + si.PaymentMethod.ID, "payment_intent_mandate_invalid"
+		}),
+		"a refusal of a test token is not stored": notStored(http.StatusBadRequest, newPayment+"&payment_method_types[]=sepa_debit"),
+		"a refusal of a described method is not stored": notStored(http.StatusBadRequest,
+			"amount=1099&currency=eur&"+typedForm("000123456789")),
 		"a wrong state is not stored": func(t *testing.T, b *bundle) {
 			pi := b.post(path, "amount", "1099", "currency", "usd").at(t, "id").(string)
 			require.Equal(t, http.StatusBadRequest, b.keyed("k", path+"/"+pi+"/confirm", "").status)
@@ -191,6 +232,12 @@ func TestIdempotencyRules(t *testing.T) {
 			check(t, newBundle(t, stripesandbox.Config{}))
 		})
 	}
+}
+
+// typedForm confirms an intent with a US bank account that has been typed in.
+func typedForm(account string) string {
+	return "confirm=true&mandate_data[customer_acceptance][type]=offline&payment_method_data[type]=us_bank_account" +
+		"&payment_method_data[us_bank_account][routing_number]=110000000&payment_method_data[us_bank_account][account_number]=" + account
 }
 
 // Of two things that are wrong with a request the answer tells the one that is looked at

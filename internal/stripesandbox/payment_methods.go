@@ -166,12 +166,22 @@ func (c *call) customerPaymentMethods(id, param string) (object, *apiError) {
 
 // newPaymentMethod makes a payment method that behaves as m. Stripe mints a new one for
 // each use of a test token.
-func (c *call) newPaymentMethod(m *testMethod) *paymentMethod {
-	pm := &paymentMethod{
+func (c *call) newPaymentMethod(m *testMethod) *paymentMethod { return c.mint(c.methodLike(m)) }
+
+// methodLike is a payment method that behaves as m, not stored yet.
+func (c *call) methodLike(m *testMethod) *paymentMethod {
+	return &paymentMethod{
 		header: c.newHeader("pm_", nil), Type: m.kind, Token: m.token, Fingerprint: fingerprintOf(m),
 		ExpMonth: 12, ExpYear: int64(c.now.Year()) + 3, SetUp: m.preSetUp,
 	}
+}
+
+// mint stores a new payment method. That alone does not count as a change: when the call
+// is refused for what it asks of the method, nobody learns that there is one.
+func (c *call) mint(pm *paymentMethod) *paymentMethod {
+	changed := c.sandbox.store.changed
 	c.sandbox.store.add("payment_method", pm)
+	c.sandbox.store.changed = changed
 	return pm
 }
 
@@ -240,11 +250,11 @@ func (c *call) describedMethod(p *params, path string) (*paymentMethod, *apiErro
 	if err != nil {
 		return nil, err
 	}
-	return update(c, c.newPaymentMethod(m), func(pm *paymentMethod) {
-		pm.changeDetails(p)
-		// Typed in by hand: Financial Connections would have verified it.
-		pm.Unverified = p.sub("us_bank_account").has("account_number")
-	}), nil
+	pm := c.methodLike(m)
+	pm.changeDetails(p)
+	// Typed in by hand: Financial Connections would have verified it.
+	pm.Unverified = p.sub("us_bank_account").has("account_number")
+	return c.mint(pm), nil
 }
 
 func (pm *paymentMethod) changeDetails(p *params) {

@@ -176,6 +176,7 @@ func TestRestartReplaysKeys(t *testing.T) {
 		{"success", newPayment, "", http.StatusOK},
 		{"expanded", newPayment + "&description=%3C%26%3E+%C3%A9+%22&expand[0]=latest_charge.refunds&expand[1]=payment_method", "", http.StatusOK},
 		{"decline", strings.Replace(newPayment, "pm_card_visa", "pm_card_chargeCustomerFail", 1), "", http.StatusPaymentRequired},
+		{"refusal that left a payment", "amount=1099&currency=usd&" + typedForm("000666666661"), "", http.StatusBadRequest},
 		{"500 after", newPayment, stripesandbox.Fault500After, http.StatusInternalServerError},
 		{"500 before", newPayment, stripesandbox.Fault500Before, http.StatusInternalServerError},
 	} {

@@ -11,6 +11,7 @@ type store struct {
 	objects map[string]resource
 	indexes map[indexKey][]string
 	seq     uint64
+	changed bool     // something, since the handler under way began
 	journal *journal // nil when everything is in memory only
 }
 
@@ -38,6 +39,7 @@ func (st *store) add(kind string, r resource, owners ...string) {
 // put stores a new version of a resource.
 func (st *store) put(r resource) {
 	st.objects[r.head().ID] = r
+	st.changed = true
 	st.journal.put(r)
 }
 
@@ -61,6 +63,7 @@ func (st *store) unindex(kind, owner, id string) {
 func (st *store) remove(kind string, r resource) {
 	st.unindex(kind, "", r.head().ID)
 	delete(st.objects, r.head().ID)
+	st.changed = true
 	st.journal.remove(r)
 }
 
