@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -33,6 +34,8 @@ const (
 	sandboxRate     = 5000
 	sandboxPaced    = 10 * time.Second
 	sandboxPayments = 1_000_000
+	// What a data file is measured with.
+	sandboxStored = 100_000
 )
 
 // BenchmarkSandbox measures the Stripe sandbox in a process of its own: create-and-confirm calls per second over 32
@@ -87,19 +90,46 @@ func BenchmarkSandboxStart(b *testing.B) {
 		for range rounds {
 			began := time.Now()
 			p := startSandboxProcess(b, binary)
-			for {
-				res, err := http.Get("http://" + sandboxAddress + "/_sandbox/health") //nolint:noctx // on this machine
-				if err == nil {
-					_ = res.Body.Close()
-					break
-				}
-				require.Less(b, time.Since(began), time.Minute)
-				time.Sleep(time.Millisecond)
-			}
+			awaitSandbox(b, began)
 			starts = append(starts, time.Since(began))
 			p.stop()
 		}
 		b.ReportMetric(float64(percentile(starts, 50).Microseconds())/1000, "ms")
+	}
+}
+
+// BenchmarkSandboxData measures BenchmarkSandbox's call when everything is kept in a data file: how many a second, how
+// much of the file each takes once the sandbox has ended, and how long it then takes to start with the file.
+func BenchmarkSandboxData(b *testing.B) {
+	binary := buildCommand(b, "starter")
+	for b.Loop() {
+		data := filepath.Join(b.TempDir(), "sandbox.db")
+		s := startSandbox(b, binary, "--data", data)
+		rate := s.flood(b, 0, sandboxStored)
+		s.stop()
+		file, err := os.Stat(data)
+		require.NoError(b, err)
+		began := time.Now()
+		p := startSandboxProcess(b, binary, "--data", data)
+		awaitSandbox(b, began)
+		b.ReportMetric(time.Since(began).Seconds(), "s-to-start")
+		p.stop()
+		b.ReportMetric(rate, "calls/s")
+		b.ReportMetric(float64(file.Size())/sandboxStored, "B/payment")
+	}
+}
+
+// awaitSandbox returns as soon as the sandbox that was started at began answers.
+func awaitSandbox(b *testing.B, began time.Time) {
+	b.Helper()
+	for {
+		res, err := http.Get("http://" + sandboxAddress + "/_sandbox/health") //nolint:noctx // on this machine
+		if err == nil {
+			_ = res.Body.Close()
+			return
+		}
+		require.Less(b, time.Since(began), time.Minute)
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -118,9 +148,9 @@ func startSandboxProcess(b *testing.B, binary string, args ...string) *process {
 	return p
 }
 
-func startSandbox(b *testing.B, binary string) *sandboxProcess {
+func startSandbox(b *testing.B, binary string, args ...string) *sandboxProcess {
 	b.Helper()
-	s := &sandboxProcess{process: startSandboxProcess(b, binary)}
+	s := &sandboxProcess{process: startSandboxProcess(b, binary, args...)}
 	s.url = "http://" + sandboxAddress
 	awaitOK(b, s.url+"/_sandbox/health")
 	gateway, err := stripegateway.New(stripegateway.Config{

@@ -12,20 +12,20 @@ const (
 // charge: https://docs.stripe.com/api/charges/object
 type charge struct {
 	header
-	Amount        int64          `json:",omitzero"`
-	Refunded      int64          `json:",omitzero"`
-	Currency      string         `json:",omitzero"`
-	Customer      string         `json:",omitzero"`
-	Terms         *paymentTerms  `json:",omitzero"`
-	Status        string         `json:",omitzero"`
-	PaymentIntent string         `json:",omitzero"`
-	Previous      string         `json:",omitzero"` // the same PaymentIntent's charge before this one
-	Method        *paymentMethod `json:",omitzero"` // as it was
-	Decline       *decline       `json:",omitzero"`
-	Disputed      bool           `json:",omitzero"`
-	Held          bool           `json:",omitzero"` // authorised, and not captured yet
-	Released      int64          `json:",omitzero"` // the part of Refunded that was never captured
-	Mandate       string         `json:",omitzero"`
+	Amount        int64          `json:"amount,omitzero"`
+	Refunded      int64          `json:"refunded,omitzero"`
+	Currency      string         `json:"currency,omitzero"`
+	Customer      string         `json:"customer,omitzero"`
+	Terms         *paymentTerms  `json:"terms,omitzero"`
+	Status        string         `json:"status,omitzero"`
+	PaymentIntent string         `json:"payment_intent,omitzero"`
+	Previous      string         `json:"previous,omitzero"` // the same PaymentIntent's charge before this one
+	Method        *paymentMethod `json:"method,omitzero"`   // as it was
+	Decline       *decline       `json:"decline,omitzero"`
+	Disputed      bool           `json:"disputed,omitzero"`
+	Held          bool           `json:"held,omitzero"`     // authorised, and not captured yet
+	Released      int64          `json:"released,omitzero"` // the part of Refunded that was never captured
+	Mandate       string         `json:"mandate,omitzero"`
 }
 
 func (ch *charge) render(w *writer) {

@@ -4,13 +4,13 @@ import "net/http"
 
 // decline is how an issuer says no.
 type decline struct {
-	Code               string `json:",omitzero"` // error code: card_declined, or the reason itself
-	DeclineCode        string `json:",omitzero"`
-	Param              string `json:",omitzero"`
-	AdviceCode         string `json:",omitzero"`
-	NetworkAdviceCode  string `json:",omitzero"`
-	NetworkDeclineCode string `json:",omitzero"`
-	Blocked            bool   `json:",omitzero"` // by Stripe, before the issuer was asked
+	Code               string `json:"code,omitzero"` // error code: card_declined, or the reason itself
+	DeclineCode        string `json:"decline_code,omitzero"`
+	Param              string `json:"param,omitzero"`
+	AdviceCode         string `json:"advice_code,omitzero"`
+	NetworkAdviceCode  string `json:"network_advice_code,omitzero"`
+	NetworkDeclineCode string `json:"network_decline_code,omitzero"`
+	Blocked            bool   `json:"blocked,omitzero"` // by Stripe, before the issuer was asked
 }
 
 // ownCode are the reasons that Stripe reports as the error code itself, with the

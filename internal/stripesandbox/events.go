@@ -10,11 +10,11 @@ import (
 type event struct {
 	header
 	Type      string
-	Object    object            `json:"-"`         // packer.encode keeps it
-	Previous  map[string]string `json:",omitzero"` // previous_attributes: name -> JSON
-	RequestID string            `json:",omitzero"`
-	Key       string            `json:",omitzero"`
-	Pending   []string          `json:",omitzero"` // endpoints that have not answered 2xx yet
+	Object    object            `json:"-"`                 // packer.encode keeps it
+	Previous  map[string]string `json:"previous,omitzero"` // previous_attributes: name -> JSON
+	RequestID string            `json:"request_id,omitzero"`
+	Key       string            `json:"key,omitzero"`
+	Pending   []string          `json:"pending,omitzero"` // endpoints that have not answered 2xx yet
 }
 
 // objectID is the id of what the event tells of.

@@ -10,16 +10,16 @@ import (
 // paymentIntent: https://docs.stripe.com/api/payment_intents/object
 type paymentIntent struct {
 	header
-	Amount        int64         `json:",omitzero"`
-	Received      int64         `json:",omitzero"`
-	Currency      string        `json:",omitzero"`
-	Customer      string        `json:",omitzero"`
-	PaymentMethod string        `json:",omitzero"`
-	Status        string        `json:",omitzero"`
-	LatestCharge  string        `json:",omitzero"`
-	LastError     *apiError     `json:",omitzero"`
-	Terms         *paymentTerms `json:",omitzero"`
-	Debit         *debit        `json:",omitzero"` // how a bank account is to be debited; nil: nothing was said
+	Amount        int64         `json:"amount,omitzero"`
+	Received      int64         `json:"received,omitzero"`
+	Currency      string        `json:"currency,omitzero"`
+	Customer      string        `json:"customer,omitzero"`
+	PaymentMethod string        `json:"payment_method,omitzero"`
+	Status        string        `json:"status,omitzero"`
+	LatestCharge  string        `json:"latest_charge,omitzero"`
+	LastError     *apiError     `json:"last_error,omitzero"`
+	Terms         *paymentTerms `json:"terms,omitzero"`
+	Debit         *debit        `json:"debit,omitzero"` // how a bank account is to be debited; nil: nothing was said
 }
 
 func (pi *paymentIntent) render(w *writer) {

@@ -8,18 +8,18 @@ import (
 // paymentMethod: https://docs.stripe.com/api/payment_methods/object
 type paymentMethod struct {
 	header
-	Type          string `json:",omitzero"`
-	Token         string `json:",omitzero"` // the test method it behaves as
-	Customer      string `json:",omitzero"`
-	BillingEmail  string `json:",omitzero"`
-	BillingName   string `json:",omitzero"`
-	Fingerprint   string `json:",omitzero"`
-	ExpMonth      int64  `json:",omitzero"`
-	ExpYear       int64  `json:",omitzero"`
-	SetUp         bool   `json:",omitzero"` // authenticated for off-session use
-	Burnt         bool   `json:",omitzero"` // detached, or used without a customer: never again usable
-	Unverified    bool   `json:",omitzero"` // a bank account that waits for microdeposits
-	DeclinesSoFar int    `json:",omitzero"` // of a private token
+	Type          string `json:"type,omitzero"`
+	Token         string `json:"token,omitzero"` // the test method it behaves as
+	Customer      string `json:"customer,omitzero"`
+	BillingEmail  string `json:"billing_email,omitzero"`
+	BillingName   string `json:"billing_name,omitzero"`
+	Fingerprint   string `json:"fingerprint,omitzero"`
+	ExpMonth      int64  `json:"exp_month,omitzero"`
+	ExpYear       int64  `json:"exp_year,omitzero"`
+	SetUp         bool   `json:"set_up,omitzero"`          // authenticated for off-session use
+	Burnt         bool   `json:"burnt,omitzero"`           // detached, or used without a customer: never again usable
+	Unverified    bool   `json:"unverified,omitzero"`      // a bank account that waits for microdeposits
+	DeclinesSoFar int    `json:"declines_so_far,omitzero"` // of a private token
 }
 
 func (pm *paymentMethod) test() *testMethod {

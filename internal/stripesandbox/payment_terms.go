@@ -11,17 +11,17 @@ import (
 // versions of a PaymentIntent and its charges share it, and all that say nothing share
 // noTerms.
 type paymentTerms struct {
-	Description         string   `json:",omitzero"`
-	ReceiptEmail        string   `json:",omitzero"`
-	StatementDescriptor string   `json:",omitzero"`
-	StatementSuffix     string   `json:",omitzero"`
-	SetupFutureUsage    string   `json:",omitzero"`
-	CaptureMethod       string   `json:",omitzero"`
-	PaymentMethodTypes  []string `json:",omitzero"` // empty: automatic
-	Session             string   `json:",omitzero"` // the Checkout Session that it belongs to
-	Invoice             string   `json:",omitzero"` // that it pays
-	CanceledAt          int64    `json:",omitzero"`
-	CancellationReason  string   `json:",omitzero"`
+	Description         string   `json:"description,omitzero"`
+	ReceiptEmail        string   `json:"receipt_email,omitzero"`
+	StatementDescriptor string   `json:"statement_descriptor,omitzero"`
+	StatementSuffix     string   `json:"statement_suffix,omitzero"`
+	SetupFutureUsage    string   `json:"setup_future_usage,omitzero"`
+	CaptureMethod       string   `json:"capture_method,omitzero"`
+	PaymentMethodTypes  []string `json:"payment_method_types,omitzero"` // empty: automatic
+	Session             string   `json:"session,omitzero"`              // the Checkout Session that it belongs to
+	Invoice             string   `json:"invoice,omitzero"`              // that it pays
+	CanceledAt          int64    `json:"canceled_at,omitzero"`
+	CancellationReason  string   `json:"cancellation_reason,omitzero"`
 }
 
 var noTerms = &paymentTerms{}

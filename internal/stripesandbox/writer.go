@@ -18,10 +18,10 @@ type resource interface {
 // header is what every stored resource has. Seq is its place in the order of creation:
 // Created has a resolution of one second, too coarse to sort lists by.
 type header struct {
-	ID       string `json:",omitzero"`
-	Seq      uint64 `json:",omitzero"`
-	Created  int64  `json:",omitzero"`
-	Metadata pairs  `json:",omitzero"`
+	ID       string `json:"id,omitzero"`
+	Seq      uint64 `json:"seq,omitzero"`
+	Created  int64  `json:"created,omitzero"`
+	Metadata pairs  `json:"metadata,omitzero"`
 }
 
 func (h *header) head() *header { return h }
