@@ -159,10 +159,10 @@ func (c *call) payPayment(cs *checkoutSession, in Payment) (*checkoutSession, *a
 			return nil, err
 		}
 	}
-	if pi.Status == statusProcessing {
-		return c.complete(cs, paymentUnpaid), nil
+	if pi.Status == statusSucceeded {
+		return c.complete(cs, paymentPaid), nil
 	}
-	return c.complete(cs, paymentPaid), nil
+	return c.complete(cs, paymentUnpaid), nil
 }
 
 // mintPayment makes the session's PaymentIntent, when the buyer first tries to pay.

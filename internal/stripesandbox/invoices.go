@@ -332,7 +332,7 @@ func (c *call) endPayment(inv *invoice, status string, now time.Time) {
 		o, _ := lookup[*invoicePayment](c.sandbox.store, id)
 		o = update(c, o, func(o *invoicePayment) {
 			if o.Status = status; status == "paid" {
-				o.Paid, o.PaidAt = o.Requested, now.Unix()
+				o.Paid, o.PaidAt = inv.AmountPaid, now.Unix()
 			} else {
 				o.CanceledAt = now.Unix()
 			}

@@ -59,7 +59,7 @@ func (c *call) finalizeInvoice(inv *invoice) *invoice {
 	c.emit("invoice.finalized", inv)
 	switch {
 	case due == 0:
-		return c.markPaid(inv)
+		return c.markPaid(inv, 0)
 	case inv.CollectionMethod == sendInvoice:
 		c.scheduleOn(inv.TestClock, time.Unix(inv.DueDate, 0), dueInvoiceOverdue, inv.ID)
 		c.emit("invoice.sent", inv)
@@ -91,10 +91,10 @@ func (c *call) mintInvoicePayment(inv *invoice) (*invoice, *paymentIntent) {
 }
 
 // markPaid is the end of an invoice whose money is there, or of which nothing is due.
-func (c *call) markPaid(inv *invoice) *invoice {
+func (c *call) markPaid(inv *invoice, received int64) *invoice {
 	now := c.timeOf(inv.TestClock)
 	inv = update(c, inv, func(o *invoice) {
-		o.Status, o.AmountPaid, o.PaidAt = invoicePaid, o.AmountDue, now.Unix()
+		o.Status, o.AmountPaid, o.PaidAt = invoicePaid, received, now.Unix()
 		o.Attempted, o.NextPaymentAttempt, o.AutoAdvance = true, 0, false
 	})
 	c.emit("invoice.paid", inv)
@@ -114,7 +114,7 @@ func voidInvoice(c *call) (object, *apiError) {
 	if inv.Status != invoiceOpen && inv.Status != invoiceUncollectible {
 		return nil, notEditable("You can only pass in open invoices. This invoice isn't open.")
 	}
-	if pi, ok := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent); ok && pi.Status == statusProcessing {
+	if c.debiting(inv) {
 		return nil, notEditable("This invoice has a payment that is still processing; it cannot be voided.")
 	}
 	inv = c.voidInvoice(inv)
@@ -140,12 +140,15 @@ func (c *call) voidInvoice(inv *invoice) *invoice {
 	return inv
 }
 
+// debiting reports whether a bank debit for the invoice is under way. Nobody can stop it.
+func (c *call) debiting(inv *invoice) bool {
+	pi, ok := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent)
+	return ok && pi.Status == statusProcessing
+}
+
 // abandonPayment cancels the PaymentIntent of an invoice that it can pay no more.
 func (c *call) abandonPayment(inv *invoice) {
 	if pi, ok := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent); ok && pi.Status != statusSucceeded && pi.Status != statusCanceled {
-		pi = update(c, pi, func(pi *paymentIntent) {
-			pi.Status, pi.Terms = statusCanceled, pi.Terms.canceled(c.now, "void_invoice")
-		})
-		c.emit("payment_intent.canceled", pi)
+		c.cancelPayment(pi, "void_invoice")
 	}
 }

@@ -52,7 +52,7 @@ func payInvoice(c *call) (object, *apiError) {
 	}
 	if c.params.boolean("paid_out_of_band") {
 		c.abandonPayment(inv)
-		inv = c.markPaid(inv)
+		inv = c.markPaid(inv, inv.AmountDue)
 		c.followInvoice(inv, nil)
 		return inv, nil
 	}
@@ -130,7 +130,7 @@ func (o *invoice) clockOf() string {
 // attempt is one automatic try to collect, and the plan for the next one.
 func (c *call) attempt(inv *invoice, now time.Time) {
 	pi, _ := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent)
-	if pi.Status == statusProcessing {
+	if pi.confirmable() != nil {
 		return
 	}
 	var next time.Time
@@ -193,7 +193,7 @@ func (c *call) emitPayment(eventType string, pi *paymentIntent) {
 	})
 	switch {
 	case pi.Status == statusSucceeded:
-		inv = c.markPaid(inv)
+		inv = c.markPaid(inv, pi.Received)
 	case pi.Status == statusRequiresAction, refused && pi.LastError.Code == "authentication_required":
 		c.emit("invoice.payment_action_required", inv)
 		c.emit("invoice.payment_failed", inv)

@@ -242,6 +242,9 @@ func updatePaymentIntent(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := pi.checkOwner(p, "amount", "currency", "customer", "capture_method", "payment_method_types", "setup_future_usage"); err != nil {
+		return nil, err
+	}
 	if err := checkMethodTypes(p); err != nil {
 		return nil, err
 	}
@@ -299,6 +302,26 @@ func (pi *paymentIntent) unexpected(message string) *apiError {
 	return e
 }
 
+// checkOwner refuses to change what is decided by the invoice, or by the Checkout Session,
+// that pi belongs to: it would take something else than they say.
+func (pi *paymentIntent) checkOwner(p *params, names ...string) *apiError {
+	owner := "an invoice"
+	switch {
+	case pi.Terms.Session != "":
+		owner = "a Checkout Session"
+	case pi.Terms.Invoice == "":
+		return nil
+	}
+	for _, name := range names {
+		if p.sent(name) {
+			e := pi.unexpected("The " + name + " of this PaymentIntent could not be updated because it was created by " + owner + ".")
+			e.Param = name
+			return e
+		}
+	}
+	return nil
+}
+
 // confirmable says why pi cannot be confirmed any more: it succeeds at most once.
 func (pi *paymentIntent) confirmable() *apiError {
 	switch pi.Status {
@@ -324,6 +347,9 @@ func confirmPaymentIntent(c *call) (object, *apiError) {
 	}
 	if pi.Terms.Session != "" {
 		return nil, ownedBySession("payment_intent_unexpected_state", "PaymentIntent", "confirm")
+	}
+	if err := pi.checkOwner(p, "capture_method"); err != nil {
+		return nil, err
 	}
 	changed := *pi
 	changed.changeDetails(p)

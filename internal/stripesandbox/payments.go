@@ -178,10 +178,10 @@ func (c *call) startDebit(pi *paymentIntent, pm *paymentMethod) *paymentIntent {
 // settleDue is the bank's answer to a debit, as its test account has it.
 func (c *call) settleDue(id string) {
 	ch, _ := lookup[*charge](c.sandbox.store, id)
-	if ch.Status != chargePending {
+	pi, _ := lookup[*paymentIntent](c.sandbox.store, ch.PaymentIntent)
+	if pi.Status != statusProcessing || pi.LatestCharge != ch.ID {
 		return // settled by hand in the meantime
 	}
-	pi, _ := lookup[*paymentIntent](c.sandbox.store, ch.PaymentIntent)
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, pi.PaymentMethod)
 	c.settle(pi, pm.test().settles.failure)
 }

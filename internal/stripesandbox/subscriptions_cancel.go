@@ -63,7 +63,7 @@ func (c *call) expireIncomplete(sub *subscription) *subscription {
 }
 
 func (c *call) voidLatest(sub *subscription) {
-	if inv, ok := lookup[*invoice](c.sandbox.store, sub.LatestInvoice); ok && inv.Status == invoiceOpen {
+	if inv, ok := lookup[*invoice](c.sandbox.store, sub.LatestInvoice); ok && inv.Status == invoiceOpen && !c.debiting(inv) {
 		c.voidInvoice(inv)
 	}
 }
@@ -75,10 +75,13 @@ func (c *call) paymentExpires(sub *subscription, now time.Time) {
 	if !ok || inv.Status != invoiceOpen || now.Unix() < inv.Created+int64(incompleteLife.Seconds()) {
 		return
 	}
-	switch sub.Status {
-	case subIncomplete:
+	switch {
+	case sub.Status == subIncomplete:
 		c.expireIncomplete(sub)
-	case subPaused:
+	case sub.Status != subPaused:
+	case c.debiting(inv): // what becomes of it is known later
+		c.scheduleOn(sub.TestClock, now.Add(incompleteLife), dueIncompleteExpires, sub.ID)
+	default:
 		c.voidLatest(sub)
 	}
 }
@@ -90,6 +93,9 @@ func resumeSubscription(c *call) (object, *apiError) {
 		return nil, err
 	case sub.Status != subPaused:
 		return nil, invalidRequest("This subscription cannot be resumed because its status is `" + sub.Status + "`: only one that is `paused` can be.")
+	}
+	if inv, ok := lookup[*invoice](c.sandbox.store, sub.LatestInvoice); ok && c.debiting(inv) {
+		return nil, invalidRequest("This subscription cannot be resumed because the payment of its resumption is still processing.")
 	}
 	c.voidLatest(sub) // of a resumption before this one
 	now := c.timeOf(sub.TestClock)

@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -12,6 +13,9 @@ func updateSubscription(c *call) (object, *apiError) {
 	}
 	if old.over() {
 		return c.updateEnded(old)
+	}
+	if err := c.checkIncomplete(old); err != nil {
+		return nil, err
 	}
 	plan, err := c.planUpdate(old)
 	if err != nil {
@@ -65,6 +69,20 @@ func (c *call) updateEnded(old *subscription) (object, *apiError) {
 	}), nil
 }
 
+// changesIncomplete are the parameters that an incomplete subscription can be updated with.
+// The others would ask for a second invoice beside the first, or make that one untrue.
+// https://docs.stripe.com/api/subscriptions/object#subscription_object-status
+var changesIncomplete = []string{"metadata", "default_payment_method", "default_source", "off_session", "payment_behavior", "proration_behavior", "expand"}
+
+func (c *call) checkIncomplete(old *subscription) *apiError {
+	for _, name := range slices.Sorted(maps.Keys(c.params.fields)) {
+		if old.Status == subIncomplete && !slices.Contains(changesIncomplete, name) {
+			return invalidParam(name, "A subscription whose status is `incomplete` can only update its metadata and default payment method until its first invoice is paid.")
+		}
+	}
+	return nil
+}
+
 // updatePlan is what an update is going to do, once it is known to be in order.
 type updatePlan struct {
 	next                             subscription
@@ -106,7 +124,8 @@ func (c *call) planUpdate(old *subscription) (updatePlan, *apiError) {
 		next.CancelAt = next.Items[0].PeriodEnd
 	}
 	r, before := next.recurring(), old.recurring()
-	if next.Status != subTrialing && !plan.endsTrial && (r.Interval != before.Interval || r.IntervalCount != before.IntervalCount) {
+	billed := next.Status != subTrialing && next.Status != subPaused && !plan.endsTrial
+	if billed && (r.Interval != before.Interval || r.IntervalCount != before.IntervalCount) {
 		plan.newCycle = true
 		next.Anchor = now.Unix()
 	}
@@ -245,7 +264,9 @@ func (c *call) billNow(sub *subscription, now time.Time) *subscription {
 	}
 	pm := c.billingMethod(sub, inv)
 	if behaviour == defaultIncomplete || pm == nil {
-		c.changeSubscription(sub, func(o *subscription) { o.Status = subPastDue })
+		if sub.Status == subActive {
+			sub = c.changeSubscription(sub, func(o *subscription) { o.Status = subPastDue })
+		}
 		return sub
 	}
 	next := now.AddDate(0, 0, retryWaits[0])

@@ -60,6 +60,45 @@ func TestSubscriptionUpdate(t *testing.T) {
 	require.EqualValues(t, 9900, inv.AmountPaid)
 }
 
+func TestIncompleteSubscriptionIsNotChanged(t *testing.T) {
+	t.Parallel()
+	b := newBilling(t, stripesandbox.Config{})
+	sub := b.subscribed(b.payer(""), b.monthly(1200), behaviour("default_incomplete"))
+	item, path := sub.Items.Data[0].ID, "/v1/subscriptions/"+sub.ID
+	for name, params := range map[string][]string{
+		"interval": {"items[0][id]", item, "items[0][price]", b.price(9900, "usd", "year", 1), "payment_behavior", "default_incomplete"},
+		"quantity": {"items[0][id]", item, "items[0][quantity]", "2"},
+		"trial":    {"trial_end", strconv.FormatInt(b.wall.now().Add(9*day).Unix(), 10)},
+		"end":      {"cancel_at_period_end", "true"},
+	} {
+		a := b.post(path, params...)
+		require.Equal(t, http.StatusBadRequest, a.status, name+string(a.body))
+		require.Equal(t, "invalid_request_error", a.at(t, "error.type"))
+	}
+	require.Len(t, b.invoices(sub.ID), 1)
+	card := b.saved(sub.Customer.ID, "pm_card_visa")
+	require.Equal(t, http.StatusOK, b.post(path, "metadata[a]", "b", "default_payment_method", card).status)
+	require.Equal(t, "paid", b.post("/v1/invoices/"+sub.LatestInvoice.ID+"/pay").at(t, "status"))
+	require.Equal(t, stripe.SubscriptionStatusActive, b.subscription(sub.ID).Status)
+	require.Equal(t, http.StatusOK, b.post(path, "items[0][id]", item, "items[0][quantity]", "2").status, "it is complete")
+	require.EqualValues(t, 1200, b.paidIn(sub.Customer.ID))
+}
+
+func TestPausedSubscriptionIsNotBilledByAChange(t *testing.T) {
+	t.Parallel()
+	b := newBilling(t, stripesandbox.Config{})
+	sub := b.subscribed(b.payer(""), b.monthly(1200), trialDays(3), missingMethod("pause"))
+	b.pass(4 * day)
+	b.makeDefault(sub.Customer.ID, b.saved(sub.Customer.ID, "pm_card_visa"))
+	a := b.post("/v1/subscriptions/"+sub.ID, "items[0][id]", sub.Items.Data[0].ID, "items[0][price]", b.price(9900, "usd", "year", 1))
+	require.Equal(t, "paused", a.at(t, "status"))
+	require.Zero(t, b.paidIn(sub.Customer.ID))
+	_, err := b.V1Subscriptions.Resume(t.Context(), sub.ID, nil)
+	require.NoError(t, err)
+	require.Equal(t, stripe.SubscriptionStatusActive, b.subscription(sub.ID).Status)
+	require.EqualValues(t, 9900, b.paidIn(sub.Customer.ID))
+}
+
 func TestSubscriptionTrialBegunLater(t *testing.T) {
 	t.Parallel()
 	b := newBilling(t, stripesandbox.Config{})
