@@ -13,7 +13,8 @@ type call struct {
 	ids       []string // the wildcards of the route
 	params    *params
 	held      *heldEvents
-	changed   bool // something, in the store
+	changed   bool     // something, in the store
+	undo      []func() // takes back what price_data has stored
 }
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

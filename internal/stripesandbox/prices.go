@@ -132,7 +132,22 @@ func (c *call) priceFrom(p *params, path string) (*price, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	c.undo = append(c.undo, func() {
+		st := c.sandbox.store
+		st.unindex("price", o.Product, o.ID)
+		st.remove("price", o)
+		if made, ok := lookup[*product](st, o.Product); ok && p.has("product_data") {
+			st.remove("product", made)
+		}
+	})
 	return o, nil
+}
+
+// takeBack leaves nothing behind of a call that is refused after it has stored something.
+func (c *call) takeBack() {
+	for _, undo := range c.undo {
+		undo()
+	}
 }
 
 func (c *call) addInlinePrice(o *price, p *params, path string) *apiError {

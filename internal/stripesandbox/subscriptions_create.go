@@ -30,18 +30,25 @@ func createSubscription(c *call) (object, *apiError) {
 	if err := c.clockBusy(cus.TestClock); err != nil {
 		return nil, err
 	}
-	sub, discounts, err := c.newSubscription(cus)
+	sub, discounts, first, err := c.planSubscription(cus)
 	if err != nil {
-		return nil, err
-	}
-	first := c.bill(sub, discounts, nil)
-	if err := c.checkPayment(sub, first); err != nil {
+		c.takeBack()
 		return nil, err
 	}
 	c.redeem(discounts)
 	sub.Discounts = idsOf(discounts)
 	c.sandbox.store.add("subscription", sub, cus.ID)
 	return c.start(sub, first), nil
+}
+
+// planSubscription is everything that can be refused about a new subscription.
+func (c *call) planSubscription(cus *customer) (*subscription, []*discount, bill, *apiError) {
+	sub, discounts, err := c.newSubscription(cus)
+	if err != nil {
+		return nil, nil, bill{}, err
+	}
+	first := c.bill(sub, discounts, nil)
+	return sub, discounts, first, c.checkPayment(sub, first)
 }
 
 // newSubscription reads the parameters, the first period included; nothing is stored yet
