@@ -234,7 +234,7 @@ func updateInvoice(c *call) (object, *apiError) {
 			return nil, err
 		}
 	}
-	inv := update(c, old, func(o *invoice) {
+	return c.changeInvoice(old, func(o *invoice) {
 		o.Metadata = p.metadata(o.Metadata)
 		if p.sent("description") {
 			o.Description = p.str("description")
@@ -245,11 +245,17 @@ func updateInvoice(c *call) (object, *apiError) {
 		if p.has("auto_advance") {
 			o.AutoAdvance = p.boolean("auto_advance")
 		}
-	})
+	}), nil
+}
+
+// changeInvoice stores a changed invoice and tells of the change, if there is any, where
+// no other event does.
+func (c *call) changeInvoice(old *invoice, change func(*invoice)) *invoice {
+	inv := update(c, old, change)
 	if previous := previousAttributes(old, inv); previous != nil {
 		c.emitChange("invoice.updated", inv, previous)
 	}
-	return inv, nil
+	return inv
 }
 
 func notEditable(message string) *apiError { return invalidCode("invoice_not_editable", "", message) }

@@ -22,7 +22,7 @@ func finalizeInvoice(c *call) (object, *apiError) {
 	inv = c.finalizeInvoice(inv)
 	if inv.Status == invoiceOpen && inv.AutoAdvance && inv.CollectionMethod == chargeAutomatically {
 		at := c.timeOf(inv.TestClock).Add(draftLife)
-		inv = update(c, inv, func(o *invoice) { o.NextPaymentAttempt = at.Unix() })
+		inv = c.changeInvoice(inv, func(o *invoice) { o.NextPaymentAttempt = at.Unix() })
 		c.scheduleOn(inv.TestClock, at, dueInvoiceCollects, inv.ID)
 	}
 	return inv, nil

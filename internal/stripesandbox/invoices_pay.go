@@ -50,21 +50,24 @@ func payInvoice(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	if c.params.boolean("paid_out_of_band") {
+	outOfBand := c.params.boolean("paid_out_of_band")
+	pm, err := c.payingMethod(inv)
+	if err != nil && !outOfBand {
+		return nil, err
+	}
+	if inv.Status == invoiceDraft {
+		if inv = c.finalizeInvoice(inv); inv.Status == invoicePaid {
+			return inv, nil
+		}
+		if !outOfBand && inv.AutoAdvance && inv.CollectionMethod == chargeAutomatically {
+			inv = c.retryLater(inv)
+		}
+	}
+	if outOfBand {
 		c.abandonPayment(inv)
 		inv = c.markPaid(inv, inv.AmountDue)
 		c.followInvoice(inv, nil)
 		return inv, nil
-	}
-	sub, _ := lookup[*subscription](c.sandbox.store, inv.Subscription)
-	pm := c.billingMethod(sub, inv)
-	if id := c.params.str("payment_method"); id != "" {
-		if pm, err = c.usablePaymentMethod(id, inv.Customer); err != nil {
-			return nil, err
-		}
-	}
-	if pm == nil {
-		return nil, noBillingMethod()
 	}
 	offSession := !c.params.has("off_session") || c.params.boolean("off_session")
 	if err := c.collect(inv, pm, offSession); err != nil {
@@ -79,7 +82,7 @@ func payInvoice(c *call) (object, *apiError) {
 	return inv, nil
 }
 
-// payable returns the invoice of the route, finalized, if it can be paid.
+// payable returns the invoice of the route if it can be paid.
 func (c *call) payable() (*invoice, *apiError) {
 	inv, err := c.changeableInvoice()
 	if err != nil {
@@ -87,9 +90,7 @@ func (c *call) payable() (*invoice, *apiError) {
 	}
 	switch inv.Status {
 	case invoiceDraft:
-		if inv = c.finalizeInvoice(inv); inv.Status == invoicePaid {
-			return nil, notEditable("Invoice is already paid")
-		}
+		return inv, nil
 	case invoicePaid:
 		return nil, notEditable("Invoice is already paid")
 	case invoiceVoid:
@@ -97,6 +98,33 @@ func (c *call) payable() (*invoice, *apiError) {
 	}
 	pi, _ := lookup[*paymentIntent](c.sandbox.store, inv.PaymentIntent)
 	return inv, pi.confirmable()
+}
+
+// payingMethod is what the call charges an invoice to, nil when nothing will be due of it.
+func (c *call) payingMethod(inv *invoice) (*paymentMethod, *apiError) {
+	sub, _ := lookup[*subscription](c.sandbox.store, inv.Subscription)
+	cus, _ := lookup[*customer](c.sandbox.store, inv.Customer)
+	pm := c.billingMethod(sub, inv)
+	if id := c.params.str("payment_method"); id != "" {
+		var err *apiError
+		if pm, err = c.usablePaymentMethod(id, inv.Customer); err != nil {
+			return nil, err
+		}
+	}
+	if pm != nil {
+		return pm, checkMethodType(sub.PaymentMethodTypes, pm.Type, inv.Currency)
+	}
+	if due, _ := settleBalance(inv.Total, cus.Balance, inv.Currency); inv.Status == invoiceDraft && due == 0 {
+		return nil, nil
+	}
+	return nil, noBillingMethod()
+}
+
+// retryLater plans the next automatic attempt, for the case that the one by hand fails.
+func (c *call) retryLater(inv *invoice) *invoice {
+	next := c.timeOf(inv.TestClock).AddDate(0, 0, retryWaits[0])
+	c.scheduleOn(inv.TestClock, next, dueInvoiceCollects, inv.ID)
+	return c.changeInvoice(inv, func(o *invoice) { o.NextPaymentAttempt = next.Unix() })
 }
 
 // collect tries to take the amount of an open invoice from pm. The invoice and its
@@ -164,7 +192,7 @@ func (c *call) attempt(inv *invoice, now time.Time) {
 
 // giveUp is the end of dunning, as Config.AfterRetries has it. The invoice stays open.
 func (c *call) giveUp(sub *subscription, inv *invoice) {
-	update(c, inv, func(o *invoice) { o.AutoAdvance = false })
+	c.changeInvoice(inv, func(o *invoice) { o.AutoAdvance = false })
 	switch c.sandbox.cfg.AfterRetries {
 	case AfterRetriesCancel:
 		c.cancelSubscription(sub, "payment_failed")
@@ -182,6 +210,7 @@ func (c *call) emitPayment(eventType string, pi *paymentIntent) {
 		return
 	}
 	refused := pi.Status == statusRequiresPaymentMethod
+	before := inv
 	inv = update(c, inv, func(o *invoice) {
 		o.Attempted, o.AttemptCount = true, max(o.AttemptCount, 1)
 		o.RefusedMethod = ""
@@ -199,6 +228,10 @@ func (c *call) emitPayment(eventType string, pi *paymentIntent) {
 		c.emit("invoice.payment_failed", inv)
 	case refused:
 		c.emit("invoice.payment_failed", inv)
+	default: // a debit is under way
+		if previous := previousAttributes(before, inv); previous != nil {
+			c.emitChange("invoice.updated", inv, previous)
+		}
 	}
 	c.emit(eventType, pi)
 	c.followInvoice(inv, pi)

@@ -15,13 +15,11 @@ func deleteSubscription(c *call) (object, *apiError) {
 	case sub.Status == subIncomplete:
 		return c.expireIncomplete(sub), nil
 	}
-	if details := c.params.sub("cancellation_details"); details != nil {
-		sub = update(c, sub, func(o *subscription) { o.changeDetails(details) })
-	}
 	if c.params.boolean("invoice_now") {
 		c.billLastUsage(sub, c.timeOf(sub.TestClock))
 	}
-	return c.cancelSubscription(c.current(sub), "cancellation_requested"), nil
+	sub = update(c, c.current(sub), func(o *subscription) { o.changeDetails(c.params.sub("cancellation_details")) })
+	return c.cancelSubscription(sub, "cancellation_requested"), nil
 }
 
 // cancelSubscription ends a subscription. Stripe leaves its invoices and its pending
@@ -37,7 +35,7 @@ func (c *call) cancelSubscription(sub *subscription, reason string) *subscriptio
 	for _, id := range slices.Clone(c.sandbox.store.indexes[indexKey{"invoice", sub.ID}]) {
 		inv, _ := lookup[*invoice](c.sandbox.store, id)
 		if inv.Status == invoiceDraft || inv.Status == invoiceOpen {
-			update(c, inv, func(o *invoice) { o.AutoAdvance, o.NextPaymentAttempt, o.FinalizesAt = false, 0, 0 })
+			c.changeInvoice(inv, func(o *invoice) { o.AutoAdvance, o.NextPaymentAttempt, o.FinalizesAt = false, 0, 0 })
 		}
 	}
 	c.emit("customer.subscription.deleted", sub)
@@ -99,10 +97,11 @@ func resumeSubscription(c *call) (object, *apiError) {
 	}
 	c.voidLatest(sub) // of a resumption before this one
 	now := c.timeOf(sub.TestClock)
+	anchor := sub.Anchor
 	if c.params.str("billing_cycle_anchor") != "unchanged" {
-		sub = update(c, sub, func(o *subscription) { o.Anchor = now.Unix() })
+		anchor = now.Unix()
 	}
-	sub, inv := c.roll(sub, now, reasonUpdate, subPaused)
+	sub, inv := c.roll(sub, now, anchor, reasonUpdate, subPaused)
 	inv = c.finalizeInvoice(inv)
 	switch {
 	case inv.Status == invoicePaid:

@@ -51,34 +51,35 @@ func (c *call) periodEnds(sub *subscription, now time.Time) {
 // renew begins the next period. Its invoice can be looked at and changed for an hour
 // before it is finalized and collected.
 func (c *call) renew(sub *subscription, at time.Time) {
-	_, inv := c.roll(sub, at, reasonCycle, subActive)
-	if !inv.AutoAdvance {
-		return
+	_, inv := c.roll(sub, at, sub.Anchor, reasonCycle, subActive)
+	if inv.AutoAdvance {
+		c.scheduleOn(inv.TestClock, at.Add(draftLife), dueInvoiceFinalizes, inv.ID)
 	}
-	finalizes := at.Add(draftLife)
-	update(c, inv, func(o *invoice) { o.FinalizesAt = finalizes.Unix() })
-	c.scheduleOn(inv.TestClock, finalizes, dueInvoiceFinalizes, inv.ID)
 }
 
 // roll begins a period and drafts its invoice. A subscription in trial, or one that was
 // paused, goes on as status says.
-func (c *call) roll(sub *subscription, from time.Time, reason, status string) (*subscription, *invoice) {
+func (c *call) roll(sub *subscription, from time.Time, anchor int64, reason, status string) (*subscription, *invoice) {
 	var past *period
 	if sub.Status != subTrialing && sub.Status != subPaused {
 		past = &period{time.Unix(sub.Items[0].PeriodStart, 0).UTC(), from}
 	}
 	next := *sub
-	next.setPeriod(from, sub.recurring().next(sub.anchor(), from))
+	next.Anchor = anchor
+	next.setPeriod(from, sub.recurring().next(next.anchor(), from))
 	if sub.Status == subTrialing || sub.Status == subPaused {
 		next.Status = status
 	}
 	b := c.bill(&next, c.discountsAt(sub.Discounts, from), past)
 	inv := c.newInvoice(&next, b, reason)
-	if sub.Status == subUnpaid {
+	switch {
+	case sub.Status == subUnpaid:
 		inv = update(c, inv, func(o *invoice) { o.AutoAdvance = false })
+	case reason == reasonCycle:
+		inv = update(c, inv, func(o *invoice) { o.FinalizesAt = from.Add(draftLife).Unix() })
 	}
 	sub = c.changeSubscription(sub, func(o *subscription) {
-		o.Status, o.Items, o.LatestInvoice = next.Status, next.Items, inv.ID
+		o.Status, o.Items, o.Anchor, o.LatestInvoice = next.Status, next.Items, next.Anchor, inv.ID
 		o.keepDiscounts(b)
 	})
 	c.emit("invoice.created", inv)

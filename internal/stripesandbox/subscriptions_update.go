@@ -19,6 +19,7 @@ func updateSubscription(c *call) (object, *apiError) {
 	}
 	plan, err := c.planUpdate(old)
 	if err != nil {
+		c.takeBack()
 		return nil, err
 	}
 	c.redeem(plan.discounts)
@@ -253,7 +254,7 @@ func (o *subscription) noteCancellation(p *params, now time.Time) *apiError {
 // billNow begins a period in the middle of another and collects its invoice at once.
 func (c *call) billNow(sub *subscription, now time.Time) *subscription {
 	behaviour := c.params.str("payment_behavior")
-	sub, inv := c.roll(sub, now, reasonUpdate, subActive)
+	sub, inv := c.roll(sub, now, sub.Anchor, reasonUpdate, subActive)
 	inv = c.finalizeInvoice(inv)
 	if inv.Status == invoicePaid {
 		c.setUpLater(c.current(sub), behaviour)
@@ -269,10 +270,7 @@ func (c *call) billNow(sub *subscription, now time.Time) *subscription {
 		}
 		return sub
 	}
-	next := now.AddDate(0, 0, retryWaits[0])
-	inv = update(c, inv, func(o *invoice) { o.NextPaymentAttempt = next.Unix() })
-	c.scheduleOn(inv.TestClock, next, dueInvoiceCollects, inv.ID)
-	_ = c.collect(inv, pm, c.params.boolean("off_session")) // told by the subscription
+	_ = c.collect(c.retryLater(inv), pm, c.params.boolean("off_session")) // told by the subscription
 	return sub
 }
 
