@@ -2,4 +2,4 @@
 
 package stripesandbox_test
 
-const machineRounds = 200
+const machineRounds, billingRounds = 200, 100

@@ -3,4 +3,4 @@
 package stripesandbox_test
 
 // The race detector makes each call ten times slower, and a sequence has no races.
-const machineRounds = 1
+const machineRounds, billingRounds = 1, 1

@@ -4,7 +4,7 @@ package stripesandbox
 // something may be later. Stripe finishes it itself with a method that needs nothing;
 // otherwise it is pending until the customer has done so.
 func (c *call) setUpLater(sub *subscription, behaviour string) {
-	if sub.CollectionMethod != chargeAutomatically || sub.free() {
+	if sub.CollectionMethod != chargeAutomatically || sub.free() || c.waits(sub) {
 		return
 	}
 	pm := c.billingMethod(sub, nil)
@@ -24,6 +24,13 @@ func (c *call) setUpLater(sub *subscription, behaviour string) {
 		}
 	}
 	c.changeSubscription(sub, func(o *subscription) { o.PendingSetupIntent = si.ID })
+}
+
+// waits reports whether the customer can still finish the SetupIntent that is pending. A
+// second one beside it could be finished and leave the first open for nothing.
+func (c *call) waits(sub *subscription) bool {
+	si, ok := lookup[*setupIntent](c.sandbox.store, sub.PendingSetupIntent)
+	return ok && si.Status != statusSucceeded && si.Status != statusCanceled
 }
 
 // free reports whether the subscription will never cost anything.
