@@ -75,6 +75,14 @@ func (c *call) addToBalance(cus *customer, o *customerBalanceTransaction) (*cust
 	return cus, o
 }
 
+// openBalance is what the next invoice settles: nothing once the customer is deleted.
+func (o *customer) openBalance() int64 {
+	if o.Deleted {
+		return 0
+	}
+	return o.Balance
+}
+
 // setBalance makes a customer's balance what the parameter says.
 func (c *call) setBalance(cus *customer, kind string) *customer {
 	difference := c.params.integer("balance") - cus.Balance

@@ -32,10 +32,10 @@ func finalizeInvoice(c *call) (object, *apiError) {
 func (c *call) finalizeInvoice(inv *invoice) *invoice {
 	now := c.timeOf(inv.TestClock)
 	cus, _ := lookup[*customer](c.sandbox.store, inv.Customer)
-	due, ending := settleBalance(inv.Total, cus.Balance, inv.Currency)
-	start := cus.Balance
+	start := cus.openBalance()
+	due, ending := settleBalance(inv.Total, start, inv.Currency)
 	next := update(c, cus, func(o *customer) { o.InvoiceSequence++ })
-	if ending != start {
+	if ending != start && !cus.Deleted {
 		kind := balanceApplied
 		if due == 0 && ending > 0 {
 			kind = balanceTooSmall

@@ -114,7 +114,7 @@ func (c *call) payingMethod(inv *invoice) (*paymentMethod, *apiError) {
 	if pm != nil {
 		return pm, checkMethodType(sub.PaymentMethodTypes, pm.Type, inv.Currency)
 	}
-	if due, _ := settleBalance(inv.Total, cus.Balance, inv.Currency); inv.Status == invoiceDraft && due == 0 {
+	if due, _ := settleBalance(inv.Total, cus.openBalance(), inv.Currency); inv.Status == invoiceDraft && due == 0 {
 		return nil, nil
 	}
 	return nil, noBillingMethod()
@@ -166,6 +166,7 @@ func (c *call) attempt(inv *invoice, now time.Time) {
 		next = now.AddDate(0, 0, retryWaits[n])
 		c.scheduleOn(inv.TestClock, next, dueInvoiceCollects, inv.ID)
 	}
+	before := inv
 	inv = update(c, inv, func(o *invoice) {
 		o.AttemptCount++
 		o.Attempted, o.NextPaymentAttempt = true, 0
@@ -185,6 +186,9 @@ func (c *call) attempt(inv *invoice, now time.Time) {
 		_, _ = c.confirmPayment(pi, pm, true, false) // told by events and by the invoice
 	}
 	inv, _ = lookup[*invoice](c.sandbox.store, inv.ID)
+	if pi, _ = lookup[*paymentIntent](c.sandbox.store, pi.ID); pi.Status == statusProcessing {
+		c.emitChange("invoice.updated", inv, previousAttributes(before, inv))
+	}
 	if sub = c.current(sub); inv.Status == invoiceOpen && next.IsZero() && !sub.over() {
 		c.giveUp(sub, inv)
 	}
