@@ -22,9 +22,13 @@ func deleteSubscription(c *call) (object, *apiError) {
 	return c.cancelSubscription(sub, "cancellation_requested"), nil
 }
 
-// cancelSubscription ends a subscription. Stripe leaves its invoices and its pending
+// cancelSubscription ends a subscription, one that never began like one that was not paid
+// in time. Stripe leaves its invoices and its pending
 // SetupIntent as they are, but collects nothing by itself any more.
 func (c *call) cancelSubscription(sub *subscription, reason string) *subscription {
+	if sub.Status == subIncomplete {
+		return c.expireIncomplete(sub)
+	}
 	now := c.timeOf(sub.TestClock).Unix()
 	sub = update(c, sub, func(o *subscription) {
 		o.Status, o.EndedAt, o.CancelReason = subCanceled, now, reason
