@@ -6,4 +6,4 @@ package stripesandbox_test
 const machineRounds = 3
 
 // billingRounds is the same for subscriptions and invoices.
-const billingRounds = 2
+const billingRounds = 1
