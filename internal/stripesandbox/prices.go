@@ -145,9 +145,13 @@ func (c *call) priceFrom(p *params, path string) (*price, *apiError) {
 
 // takeBack leaves nothing behind of a call that is refused after it has stored something.
 func (c *call) takeBack() {
+	if len(c.undo) == 0 {
+		return
+	}
 	for _, undo := range c.undo {
 		undo()
 	}
+	c.sandbox.store.changed = false
 }
 
 func (c *call) addInlinePrice(o *price, p *params, path string) *apiError {
