@@ -2,6 +2,7 @@ package stripesandbox_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -66,4 +67,27 @@ func TestResumptionOfFailedDebitIsVoided(t *testing.T) {
 	require.Equal(t, stripe.SubscriptionStatusPaused, after.Status)
 	require.Equal(t, stripe.InvoiceStatusVoid, after.LatestInvoice.Status)
 	require.Zero(t, b.paidIn(sub.Customer.ID))
+}
+
+func TestResumptionOutlivesItsDebitOnATestClock(t *testing.T) {
+	t.Parallel()
+	b := newBilling(t, stripesandbox.Config{AsyncDelay: time.Minute})
+	start := b.wall.now().Unix()
+	clock := b.clock(start)
+	to := func(after time.Duration) {
+		a := b.post("/v1/test_helpers/test_clocks/"+clock+"/advance", "frozen_time", strconv.FormatInt(start+int64(after.Seconds()), 10))
+		require.Equal(t, http.StatusOK, a.status, string(a.body))
+		b.pass(time.Second)
+	}
+	cus := b.post("/v1/customers", "test_clock", clock).at(t, "id").(string)
+	sub := b.subscribed(cus, b.price(1200, "eur", "month", 1), trialDays(3), missingMethod("pause"))
+	to(4 * day)
+	b.makeDefault(cus, b.saved(cus, "pm_sepaDebit_success_de"))
+	_, err := b.V1Subscriptions.Resume(t.Context(), sub.ID, nil)
+	require.NoError(t, err)
+	to(5 * day)
+	resuming := b.subscription(sub.ID)
+	require.Equal(t, stripe.InvoiceStatusOpen, resuming.LatestInvoice.Status)
+	b.pass(time.Minute)
+	b.requirePaidOnce(resuming)
 }
