@@ -270,7 +270,7 @@ func (c *call) followInvoice(inv *invoice, pi *paymentIntent) {
 		if sub.Status == subIncomplete {
 			c.changeSubscription(sub, func(o *subscription) { o.Status = subActive })
 		}
-	case sub.Status == subActive:
+	case sub.Status == subActive && latest:
 		c.changeSubscription(sub, func(o *subscription) { o.Status = subPastDue })
 	}
 }

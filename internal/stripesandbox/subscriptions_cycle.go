@@ -142,7 +142,7 @@ func (c *call) overdue(id string) {
 		return
 	}
 	c.emit("invoice.overdue", inv)
-	if sub, ok := lookup[*subscription](c.sandbox.store, inv.Subscription); ok && sub.Status == subActive {
+	if sub, ok := lookup[*subscription](c.sandbox.store, inv.Subscription); ok && sub.Status == subActive && sub.LatestInvoice == inv.ID {
 		c.changeSubscription(sub, func(o *subscription) { o.Status = subPastDue })
 	}
 }
