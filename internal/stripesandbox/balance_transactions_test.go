@@ -127,6 +127,24 @@ func TestRefundRules(t *testing.T) {
 		require.Equal(t, tc.param, se.Param, tc.name)
 	}
 	charge := paid.LatestCharge.ID
+	for end, evidence := range map[string]string{"needs_response": "", "under_review": "we did send it", "lost": "losing_evidence", "won": "winning_evidence"} {
+		d := b.disputed()
+		if evidence != "" {
+			b.post("/v1/disputes/"+d.ID, "evidence[uncategorized_text]", evidence)
+			require.NoError(t, b.srv.AdvanceClock(2*time.Minute))
+		}
+		read := b.raw(http.MethodGet, "/v1/disputes/"+d.ID, "")
+		require.Equal(t, end, read.at(t, "status"))
+		require.Equal(t, end == "won", read.at(t, "is_charge_refundable"))
+		_, err := b.V1Refunds.Create(t.Context(), &stripe.RefundCreateParams{Charge: &d.Charge.ID})
+		if end == "won" {
+			require.NoError(t, err)
+			continue
+		}
+		se := stripeError(t, err)
+		require.Equal(t, http.StatusBadRequest, se.HTTPStatusCode, end)
+		require.Equal(t, stripe.ErrorCodeChargeDisputed, se.Code, end)
+	}
 	require.Len(t, b.raw(http.MethodGet, "/v1/charges/"+charge+"/refunds", "").at(t, "data"), 1)
 	expanded := b.raw(http.MethodGet, "/v1/charges/"+charge+"?expand[]=refunds.data.balance_transaction", "")
 	first := expanded.at(t, "refunds.data").([]any)[0].(map[string]any)

@@ -73,21 +73,9 @@ func (c *call) noteEmail(cs *checkoutSession, email string) (*checkoutSession, *
 
 // methodOf returns the payment method that the buyer entered.
 func (c *call) methodOf(cs *checkoutSession, in Payment) (*paymentMethod, *apiError) {
-	var pm *paymentMethod
-	switch {
-	case in.Number != "":
-		m, err := testMethodByNumber(in.Number)
-		if err != nil {
-			return nil, err
-		}
-		pm = c.newPaymentMethod(m)
-	case in.PaymentMethod != "":
-		var err *apiError
-		if pm, err = c.usablePaymentMethod(in.PaymentMethod, cs.Customer); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, missingParam("payment_method")
+	pm, err := c.enteredMethod(cs.Customer, in)
+	if err != nil {
+		return nil, err
 	}
 	if pm.Unverified {
 		return nil, invalidCode("bank_account_unverified", "payment_method", "This sandbox's Checkout takes bank accounts that are verified already.")

@@ -277,6 +277,17 @@ func TestSessionOwnsItsIntent(t *testing.T) {
 		require.Equal(t, want, code(t, b.post(path+"/cancel")))
 	}
 	require.Equal(t, stripe.CheckoutSessionStatusOpen, b.session(payment.ID).Status)
+
+	si := "/v1/setup_intents/" + setup.SetupIntent.ID
+	before := b.raw(http.MethodGet, si, "").body
+	for _, change := range [][]string{
+		{"customer", b.customer()}, {"payment_method", "pm_card_visa"}, {"payment_method_types[]", "sepa_debit"},
+		{"payment_method_data[type]", "card", "payment_method_data[card][token]", "tok_visa"},
+	} {
+		require.Equal(t, "setup_intent_unexpected_state", code(t, b.post(si, change...)), change)
+	}
+	require.JSONEq(t, string(before), string(b.raw(http.MethodGet, si, "").body))
+	require.Equal(t, "1", b.post(si, "metadata[ticket]", "1").at(t, "metadata.ticket"))
 }
 
 func TestLineItemsArePaged(t *testing.T) {

@@ -279,7 +279,7 @@ func expireSession(c *call) (object, *apiError) {
 	return c.expire(cs), nil
 }
 
-// expireDue ends a session whose time is over.
+// expireDue ends a session whose time is over, if it is still open.
 func (c *call) expireDue(id string) {
 	if cs, ok := lookup[*checkoutSession](c.sandbox.store, id); ok && cs.Status == sessionOpen {
 		c.expire(cs)

@@ -86,6 +86,15 @@ func (c *call) customer(id, param string) (*customer, *apiError) {
 	return cus, err
 }
 
+// owner refuses what is done for a customer, should there be one, that was deleted in the
+// meantime.
+func (c *call) owner(id string) *apiError {
+	if cus, ok := lookup[*customer](c.sandbox.store, id); ok && cus.Deleted {
+		return inParam(noSuch("customer", id, "customer"))
+	}
+	return nil
+}
+
 // optionalCustomer is customer for a parameter that may be unset: nil then.
 func (c *call) optionalCustomer() (*customer, *apiError) {
 	if !c.params.has("customer") {
@@ -228,10 +237,13 @@ func removeCustomer(c *call) (object, *apiError) {
 }
 
 // deleteCustomer also cancels the customer's subscriptions and detaches its payment
-// methods, as Stripe does.
+// methods, as Stripe does, and ends the sessions in which it could still pay.
 func (c *call) deleteCustomer(cus *customer) *customer {
 	c.cancelSubscriptionsOf(cus.ID)
 	st := c.sandbox.store
+	for _, id := range slices.Clone(st.indexes[indexKey{"checkout.session", cus.ID}]) {
+		c.expireDue(id)
+	}
 	for _, id := range slices.Clone(st.indexes[indexKey{"payment_method", cus.ID}]) {
 		if pm, ok := lookup[*paymentMethod](st, id); ok {
 			c.detach(pm)

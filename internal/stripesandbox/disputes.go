@@ -1,6 +1,7 @@
 package stripesandbox
 
 import (
+	"slices"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func (d *dispute) render(w *writer) {
 	w.boolean("past_due", false)
 	w.integer("submission_count", d.Submissions)
 	w.close()
-	w.boolean("is_charge_refundable", d.open())
+	w.boolean("is_charge_refundable", d.Status == disputeWon)
 	w.boolean("livemode", false)
 	w.metadata(d.Metadata)
 	w.ref("payment_intent", d.PaymentIntent)
@@ -79,6 +80,14 @@ func (d *dispute) render(w *writer) {
 
 func (d *dispute) open() bool {
 	return d.Status == disputeNeedsResponse || d.Status == disputeUnderReview
+}
+
+// chargedBack reports whether the cardholder has the money back, for now or for good.
+func (c *call) chargedBack(ch *charge) bool {
+	return slices.ContainsFunc(c.sandbox.store.indexes[indexKey{"dispute", ch.ID}], func(id string) bool {
+		d, ok := lookup[*dispute](c.sandbox.store, id)
+		return ok && d.Status != disputeWon
+	})
 }
 
 var disputeRoutes = []route{
@@ -107,7 +116,7 @@ func (c *call) dispute(ch *charge) {
 	update(c, ch, func(ch *charge) { ch.Disputed = true })
 	due := c.now.Add(disputeTime)
 	d := &dispute{
-		header: c.newHeader("du_", nil), Amount: ch.Amount, Currency: ch.Currency, Charge: ch.ID, PaymentIntent: ch.PaymentIntent,
+		header: c.newHeader("du_", nil), Amount: ch.captured(), Currency: ch.Currency, Charge: ch.ID, PaymentIntent: ch.PaymentIntent,
 		Status: disputeNeedsResponse, DueBy: due.Unix(),
 	}
 	c.sandbox.store.add("dispute", d, ch.ID, ch.PaymentIntent)

@@ -202,8 +202,9 @@ func sample(tb testing.TB) (*Sandbox, map[string]string) {
 	pay := "amount=1099&currency=usd&customer=" + cus + "&payment_method=" + pm + "&metadata[offsession_reference]=inv-1"
 	post("/v1/payment_intents", pay)
 	post("/v1/payment_intents", "amount=1099&currency=eur&payment_method=pm_sepaDebit_success_de&confirm=true")
-	pi := post("/v1/payment_intents", pay+"&confirm=true&off_session=true")["id"].(string)
+	pi := post("/v1/payment_intents", "amount=1099&currency=usd&payment_method=pm_card_visa&confirm=true")["id"].(string)
 	post("/v1/refunds", "amount=99&payment_intent="+pi)
+	post("/v1/payment_intents", pay+"&confirm=true&off_session=true") // disputed: not refundable
 	post("/v1/setup_intents", "confirm=true&customer="+cus+"&payment_method="+pm)
 	post("/v1/checkout/sessions", "mode=payment&success_url=https://example.com&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd"+
 		"&line_items[0][price_data][unit_amount]=100&line_items[0][price_data][product_data][name]=Tea&customer="+cus)

@@ -318,7 +318,7 @@ func (c *call) enteredMethod(customer string, in Payment) (*paymentMethod, *apiE
 		if err != nil {
 			return nil, err
 		}
-		return c.newPaymentMethod(m), nil
+		return c.usablePaymentMethod(m.token, customer)
 	case in.PaymentMethod != "":
 		return c.usablePaymentMethod(in.PaymentMethod, customer)
 	}

@@ -115,6 +115,12 @@ func TestOneWriterPerCustomer(t *testing.T) {
 	b := newBundle(t, stripesandbox.Config{})
 	cus, other := b.customer(), b.customer()
 	pm := b.saved(cus, "pm_card_visa")
+	first, err := b.charge(cus, pm)
+	require.NoError(t, err)
+	paid, err := b.charge(cus, b.saved(cus, "pm_card_createDispute"))
+	require.NoError(t, err)
+	refund := b.post("/v1/refunds", "amount", "1", "payment_intent", first.ID).at(t, "id").(string)
+	dispute := b.raw(http.MethodGet, "/v1/disputes?payment_intent="+paid.ID, "").at(t, "data").([]any)[0].(map[string]any)["id"].(string)
 	pi := b.post("/v1/payment_intents", "amount", "500", "currency", "usd", "customer", cus).at(t, "id").(string)
 	b.control("/faults", map[string]any{"kind": "slow_before", "method": "POST", "path": "/v1/payment_intents", "delay_ms": 600_000})
 	var slow sync.WaitGroup
@@ -134,6 +140,9 @@ func TestOneWriterPerCustomer(t *testing.T) {
 		"detach":          b.post("/v1/payment_methods/" + pm + "/detach"),
 		"delete":          b.raw(http.MethodDelete, "/v1/customers/"+cus, ""),
 		"refund":          b.post("/v1/refunds", "payment_intent", pi),
+		"charge refunded": b.post("/v1/refunds", "charge", paid.LatestCharge.ID),
+		"refund noted":    b.post("/v1/refunds/"+refund, "metadata[why]", "asked"),
+		"dispute closed":  b.post("/v1/disputes/" + dispute + "/close"),
 		"attach":          b.post("/v1/payment_methods/pm_card_visa/attach", "customer", cus),
 		"session created": b.post("/v1/checkout/sessions", "mode", "setup", "currency", "usd", "success_url", "https://x.example", "customer", cus),
 	} {

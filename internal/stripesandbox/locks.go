@@ -26,22 +26,23 @@ func (c *call) written(method string) string {
 	if method == http.MethodGet {
 		return ""
 	}
+	st := c.sandbox.store
 	if len(c.ids) > 0 {
-		if owner := ownerOf(c.sandbox.store.objects[c.ids[0]]); owner != "" {
+		if owner := st.ownerOf(c.ids[0]); owner != "" {
 			return owner
 		}
 	}
-	for _, name := range []string{"customer", "payment_intent"} {
-		if owner := ownerOf(c.sandbox.store.objects[c.params.str(name)]); owner != "" {
+	for _, name := range []string{"customer", "payment_intent", "charge"} {
+		if owner := st.ownerOf(c.params.str(name)); owner != "" {
 			return owner
 		}
 	}
 	return ""
 }
 
-// ownerOf is the customer that a resource belongs to.
-func ownerOf(r resource) string {
-	switch r := r.(type) {
+// ownerOf is the customer that the resource with this id belongs to.
+func (st *store) ownerOf(id string) string {
+	switch r := st.objects[id].(type) {
 	case *customer:
 		return r.ID
 	case *paymentMethod:
@@ -56,6 +57,12 @@ func ownerOf(r resource) string {
 		return r.Customer
 	case *checkoutSession:
 		return r.Customer
+	case *charge:
+		return r.Customer
+	case *refund:
+		return st.ownerOf(r.Charge)
+	case *dispute:
+		return st.ownerOf(r.Charge)
 	}
 	return ""
 }

@@ -357,6 +357,8 @@ func (m *model) refund(pi *modelPayment, amount int) outcome {
 	switch {
 	case pi.status != succeeded:
 		return bad("payment_intent_unexpected_state")
+	case ch.method.card.disputed:
+		return bad("charge_disputed") // nobody answers it
 	case ch.refunded == ch.amount:
 		return bad("charge_already_refunded")
 	case amount < 0:

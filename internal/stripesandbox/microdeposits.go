@@ -117,6 +117,9 @@ func verifySetupDeposits(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.owner(si.Customer); err != nil {
+		return nil, err
+	}
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, si.PaymentMethod)
 	refusal, final := wrongDeposits(reported, si.VerifyTries+1)
 	switch {
@@ -162,6 +165,9 @@ func verifyPaymentDeposits(c *call) (object, *apiError) {
 	}
 	reported, err := c.reportedDeposits()
 	if err != nil {
+		return nil, err
+	}
+	if err := c.owner(pi.Customer); err != nil {
 		return nil, err
 	}
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, pi.PaymentMethod)

@@ -53,6 +53,9 @@ func capturePaymentIntent(c *call) (object, *apiError) {
 	})
 	c.attempted(pi, statusSucceeded, nil)
 	c.emitPayment("payment_intent.succeeded", pi)
+	if ch.Method.test().disputed {
+		c.dispute(ch)
+	}
 	return pi, nil
 }
 

@@ -23,6 +23,23 @@ func (b *bundle) held(token string) *stripe.PaymentIntent {
 	return pi
 }
 
+// The cardholder can complain about what was captured, not about a hold.
+func TestCaptureIsDisputed(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	pi := b.held("pm_card_createDispute")
+	require.False(t, b.payment(pi.ID).LatestCharge.Disputed)
+	_, err := b.V1PaymentIntents.Capture(t.Context(), pi.ID, &stripe.PaymentIntentCaptureParams{AmountToCapture: stripe.Int64(600)})
+	require.NoError(t, err)
+	require.True(t, b.payment(pi.ID).LatestCharge.Disputed)
+	types := b.paymentEvents(pi.ID)
+	require.Equal(t, []string{"payment_intent.succeeded", "charge.dispute.created"}, types[len(types)-2:])
+	for d, err := range b.V1Disputes.List(t.Context(), &stripe.DisputeListParams{PaymentIntent: &pi.ID}) {
+		require.NoError(t, err)
+		require.EqualValues(t, 600, d.Amount)
+	}
+}
+
 func TestCapture(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})

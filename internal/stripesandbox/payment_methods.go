@@ -200,6 +200,9 @@ func (c *call) tokenMethod(id string) (*paymentMethod, *apiError) {
 // usablePaymentMethod returns the payment method that id names, minting one when it is a
 // test token, and checks that customer (which may be empty) may use it.
 func (c *call) usablePaymentMethod(id, customer string) (*paymentMethod, *apiError) {
+	if err := c.owner(customer); err != nil {
+		return nil, err
+	}
 	if pm, err := c.tokenMethod(id); pm != nil || err != nil {
 		return pm, err
 	}
@@ -226,6 +229,9 @@ func (c *call) givenMethod(present, customer string) (*paymentMethod, *apiError)
 	case id != "" && data != nil:
 		return nil, invalidCode("parameters_exclusive", "payment_method_data", "You may only specify one of these parameters: payment_method, payment_method_data.")
 	case data != nil:
+		if err := c.owner(customer); err != nil {
+			return nil, err
+		}
 		return c.describedMethod(data, "payment_method_data")
 	case id == "":
 		id = present

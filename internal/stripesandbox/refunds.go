@@ -88,6 +88,8 @@ func createRefund(c *call) (object, *apiError) {
 	switch {
 	case ch.Status != chargeSucceeded || ch.Held:
 		return nil, invalidRequest("Charge " + ch.ID + " has no successful payment to refund: its status is " + ch.Status + ".")
+	case c.chargedBack(ch):
+		return nil, invalidCode("charge_disputed", "", "Charge "+ch.ID+" has been charged back; cannot issue a refund.")
 	case left == 0:
 		return nil, invalidCode("charge_already_refunded", "", "Charge "+ch.ID+" has already been refunded.")
 	case amount < 1:

@@ -1,6 +1,9 @@
 package stripesandbox
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // setupIntent: https://docs.stripe.com/api/setup_intents/object
 type setupIntent struct {
@@ -164,8 +167,15 @@ func updateSetupIntent(c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	if (si.Status == statusSucceeded || si.Status == statusCanceled) && (c.params.has("payment_method") || c.params.has("payment_method_data") || c.params.has("customer")) {
-		return nil, si.unexpected("You cannot update this SetupIntent because it has a status of " + si.Status + ".")
+	final := slices.Contains([]string{statusSucceeded, statusCanceled, statusProcessing}, si.Status)
+	for _, name := range []string{"customer", "payment_method", "payment_method_data", "payment_method_types"} {
+		switch {
+		case !c.params.has(name):
+		case final && name != "payment_method_types":
+			return nil, si.unexpected("You cannot update this SetupIntent because it has a status of " + si.Status + ".")
+		case si.Session != "":
+			return nil, ownedBySession("setup_intent_unexpected_state", "SetupIntent", "update")
+		}
 	}
 	if err := checkMethodTypes(c.params); err != nil {
 		return nil, err
@@ -284,6 +294,10 @@ func (c *call) settleSetupDue(id string) {
 		return
 	}
 	pm, _ := lookup[*paymentMethod](c.sandbox.store, si.PaymentMethod)
+	if err := c.owner(si.Customer); err != nil {
+		c.failSetup(si, err)
+		return
+	}
 	if failure := pm.test().settles.failure; failure != "" {
 		refusal := (&decline{Code: failure}).apiError(pm)
 		refusal.Message = "The bank account could not be set up: " + failure + "."

@@ -281,6 +281,19 @@ func TestSetupAttempts(t *testing.T) {
 }
 
 // TestUsageOfASetup: only what was set up for off-session use counts as set up.
+// What is being set up stays as it is until the bank has answered.
+func TestSetupIsNotChangedWhileProcessing(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	a := b.post("/v1/setup_intents", "payment_method", "pm_sandbox_setup_processing", "confirm", "true", "mandate_data[customer_acceptance][type]", "offline")
+	require.Equal(t, "processing", state(t, a))
+	path := "/v1/setup_intents/" + a.at(t, "id").(string)
+	for _, change := range [][]string{{"customer", b.customer()}, {"payment_method", "pm_card_visa"}} {
+		require.Equal(t, "setup_intent_unexpected_state", code(t, b.post(path, change...)), change)
+	}
+	require.Equal(t, "processing", state(t, b.raw(http.MethodGet, path, "")))
+}
+
 func TestUsageOfASetup(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})

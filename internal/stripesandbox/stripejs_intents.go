@@ -66,6 +66,9 @@ func confirmCardSetup(c *call, in elementsRequest) (object, *apiError) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkMethodType(si.PaymentMethodTypes, pm.Type, ""); err != nil {
+			return nil, err
+		}
 		if si, err = c.confirmSetup(si, pm); err != nil || !si.challenged() {
 			return result(publicSetupIntent{si}, err)
 		}
@@ -96,6 +99,10 @@ func confirmCardPayment(c *call, in elementsRequest) (object, *apiError) {
 		}
 		pm, err := c.payableMethod(pi, id)
 		if err != nil {
+			return nil, err
+		}
+		if err := c.checkConfirmation(pi, pm, false); err != nil {
+			err.PaymentIntent = pi
 			return nil, err
 		}
 		if pi, err = c.confirmPayment(pi, pm, false, false); err != nil || !pi.challenged() {
@@ -160,7 +167,7 @@ func (p publicPaymentIntent) render(w *writer) {
 	w.integer("amount", pi.Amount)
 	w.optInteger("canceled_at", pi.Terms.CanceledAt)
 	w.opt("cancellation_reason", pi.Terms.CancellationReason)
-	w.str("capture_method", "automatic_async")
+	w.str("capture_method", cmp.Or(pi.Terms.CaptureMethod, "automatic_async"))
 	w.str("client_secret", pi.clientSecret())
 	w.str("confirmation_method", "automatic")
 	w.integer("created", pi.Created)

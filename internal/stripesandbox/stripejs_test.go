@@ -66,6 +66,45 @@ func TestElementsConfirm(t *testing.T) {
 	require.Equal(t, "complete", b.elements("session", map[string]any{"client_secret": cs.ClientSecret}).at(t, "status"))
 }
 
+// A browser is refused what the API refuses, before anything is made, and sees how the
+// payment is captured.
+func TestElementsCheckLikeTheAPI(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	create := func(path string, pairs ...string) answer {
+		a := b.post(path, pairs...)
+		require.Equal(t, http.StatusOK, a.status, string(a.body))
+		return a
+	}
+	held := create("/v1/payment_intents", "amount", "1099", "currency", "usd", "capture_method", "manual")
+	saves := create("/v1/payment_intents", "amount", "1099", "currency", "usd", "setup_future_usage", "off_session")
+	cards := create("/v1/setup_intents", "payment_method_types[]", "card")
+	for _, tc := range []struct {
+		route, path string
+		intent      answer
+		pairs       []string // the same through the API
+	}{
+		{"confirm_payment", "/v1/payment_intents/", held, []string{"payment_method", "pm_usBankAccount_success"}},
+		{"confirm_payment", "/v1/payment_intents/", saves, []string{"payment_method", "pm_usBankAccount_success"}},
+		{"confirm_setup", "/v1/setup_intents/", cards, []string{"payment_method", "pm_usBankAccount_success", "mandate_data[customer_acceptance][type]", "offline"}},
+	} {
+		path := tc.path + tc.intent.at(t, "id").(string)
+		told := b.events()
+		byAPI := b.post(path+"/confirm", tc.pairs...)
+		require.Equal(t, http.StatusBadRequest, byAPI.status)
+		a := b.elements(tc.route, map[string]any{"client_secret": tc.intent.at(t, "client_secret"), "payment_method": tc.pairs[1]})
+		require.Equal(t, http.StatusBadRequest, a.status, string(a.body))
+		require.Equal(t, byAPI.at(t, "error.message"), a.at(t, "error.message"))
+		require.Equal(t, byAPI.at(t, "error.param"), a.at(t, "error.param"))
+		require.Equal(t, told, b.events(), "nothing was tried")
+		require.Equal(t, "requires_payment_method", state(t, b.raw(http.MethodGet, path, "")))
+	}
+	for want, a := range map[string]answer{"manual": held, "automatic_async": saves} {
+		shown := b.elements("payment_intent", map[string]any{"client_secret": a.at(t, "client_secret")})
+		require.Equal(t, want, shown.at(t, "capture_method"))
+	}
+}
+
 func TestConfirmCardSetup(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})
