@@ -258,3 +258,27 @@ func TestBillingExpand(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, b.raw(http.MethodGet, path+"?expand[]="+bad, "").status, bad)
 	}
 }
+
+func TestRefusedPayLeavesTheDraft(t *testing.T) {
+	t.Parallel()
+	b := newBilling(t, stripesandbox.Config{})
+	cus := b.customer()
+	card := b.saved(cus, "pm_card_visa")
+	b.makeDefault(cus, card)
+	sub := b.subscribed(cus, b.monthly(1200))
+	b.pass(30 * day)
+	_, err := b.V1PaymentMethods.Detach(t.Context(), card, nil)
+	require.NoError(t, err)
+	debit := b.saved(cus, "pm_sepaDebit_success_de")
+	draft, before := b.subscription(sub.ID).LatestInvoice.ID, b.events()
+	for name, params := range map[string][]string{
+		"no method": nil, "a detached one": {"payment_method", card}, "one of another currency": {"payment_method", debit},
+	} {
+		a := b.post("/v1/invoices/"+draft+"/pay", params...)
+		require.Equal(t, http.StatusBadRequest, a.status, name)
+		require.Equal(t, before, b.events(), name)
+		require.Equal(t, "draft", b.raw(http.MethodGet, "/v1/invoices/"+draft, "").at(t, "status"), name)
+	}
+	b.makeDefault(cus, b.saved(cus, "pm_card_visa"))
+	require.Equal(t, "paid", b.post("/v1/invoices/"+draft+"/pay").at(t, "status"))
+}

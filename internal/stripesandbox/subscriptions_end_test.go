@@ -43,6 +43,21 @@ func TestSubscriptionRefused(t *testing.T) {
 	}
 }
 
+func TestRefusedSubscriptionLeavesNoPrice(t *testing.T) {
+	t.Parallel()
+	b := newBilling(t, stripesandbox.Config{})
+	price := b.raw(http.MethodGet, "/v1/prices/"+b.monthly(1200), "")
+	params := []string{
+		"customer", b.payer(""), "items[0][price_data][product]", price.at(t, "product").(string), "items[0][price_data][currency]", "usd",
+		"items[0][price_data][unit_amount]", "700", "items[0][price_data][recurring][interval]", "month",
+	}
+	prices := func() []any { return b.raw(http.MethodGet, "/v1/prices", "").at(t, "data").([]any) }
+	require.Equal(t, http.StatusBadRequest, b.post("/v1/subscriptions", params...).status, "it has no method")
+	require.Len(t, prices(), 1)
+	require.Equal(t, http.StatusOK, b.post("/v1/subscriptions", append(params, "payment_behavior", "default_incomplete")...).status)
+	require.Len(t, prices(), 2)
+}
+
 // debit pays the first invoice from a bank account.
 func (b billing) debit(sub *stripe.Subscription, token string) {
 	b.t.Helper()
