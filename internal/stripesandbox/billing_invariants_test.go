@@ -242,6 +242,7 @@ func (m *billingMachine) checkSubscription(t *rapid.T, sub billedSubscription) {
 func (m *billingMachine) checkPeriods(t *rapid.T, sub billedSubscription, invoices []billedInvoice) {
 	unpaid, cups := map[int64]int{}, map[string]int{}
 	var last int64
+	var plan string
 	for n, inv := range invoices {
 		ahead := false
 		for _, line := range inv.Lines.Data {
@@ -259,6 +260,10 @@ func (m *billingMachine) checkPeriods(t *rapid.T, sub billedSubscription, invoic
 				require.Equal(t, last, line.Period.Start, "periods follow each other")
 			}
 			last = line.Period.End
+			if inv.Reason == "subscription_update" && line.Pricing.Details.Price != plan {
+				delete(unpaid, line.Period.Start) // another interval, begun in the second in which the old period began
+			}
+			plan = line.Pricing.Details.Price
 			if !inv.over() {
 				unpaid[line.Period.Start]++
 			}
