@@ -126,6 +126,12 @@ func (c *Client) SavePaymentMethod(ctx context.Context, p SavePaymentMethodParam
 	}
 	started.call = ""
 	status, err := c.SavedPaymentMethod(ctx, in.Reference)
+	if err == nil && found && status.State == workflows.SetupOpen && status.Session == "" {
+		// Another caller may have started it in this moment: its first Checkout Session is being opened.
+		if err = c.awaitFirstCheckout(ctx, workflowID, in.Reference); err == nil {
+			status, err = c.SavedPaymentMethod(ctx, in.Reference)
+		}
+	}
 	if err != nil {
 		return StartedSave{}, err
 	}
@@ -146,7 +152,7 @@ func (c *Client) openFirstCheckout(ctx context.Context, workflowID, call string,
 	handle, err := temporal.UpdateWithStartWorkflow(ctx, sdk.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: temporal.NewWithStartWorkflowOperation(options, workflows.TypeSavePaymentMethod, in),
 		UpdateOptions: sdk.UpdateWorkflowOptions{
-			UpdateID:     "start:" + in.Reference,
+			UpdateID:     firstCheckout(in.Reference),
 			WorkflowID:   workflowID,
 			UpdateName:   workflows.UpdateOpenCheckout,
 			Args:         []any{workflows.OpenCheckoutRequest{}},
@@ -166,6 +172,21 @@ func (c *Client) openFirstCheckout(ctx context.Context, workflowID, call string,
 		return opened, nil
 	}
 	return opened, c.noAnswer(workflowID, err)
+}
+
+// firstCheckout is the id of the Update that opens the first Checkout Session, whoever starts the workflow.
+func firstCheckout(reference string) string { return "start:" + reference }
+
+// awaitFirstCheckout waits until the Update that started the workflow is answered. How it was answered is the other
+// caller's affair, and one that is not known any more is long over.
+func (c *Client) awaitFirstCheckout(ctx context.Context, workflowID, reference string) error {
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return err
+	}
+	var opened workflows.OpenCheckoutResponse
+	_ = temporal.GetWorkflowUpdateHandle(sdk.GetWorkflowUpdateHandleOptions{WorkflowID: workflowID, UpdateID: firstCheckout(reference)}).Get(ctx, &opened)
+	return nil
 }
 
 func setupSummary(in workflows.SavePaymentMethodInput) string {

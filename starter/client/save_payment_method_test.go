@@ -90,6 +90,20 @@ func TestSavePaymentMethodAgain(t *testing.T) {
 		require.True(t, started.AlreadyStarted)
 		require.Equal(t, "cs_2", started.SessionID, "the session that is open now, not the first one")
 	})
+	t.Run("SameIsOpening", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.describes(t, saveID, same, "open")
+		opening := workflows.SetupStatus{}
+		opening.State = workflows.SetupOpen
+		b.answers(t, saveID, opening).Once()
+		b.temporal.On("GetWorkflowUpdateHandle", sdk.GetWorkflowUpdateHandleOptions{WorkflowID: saveID, UpdateID: "start:s1"}).Return(
+			handle(t, workflows.OpenCheckoutResponse{SessionID: "cs_1"}, nil)).Once()
+		b.answers(t, saveID, workflows.SetupStatus{Session: "cs_1"}).Once()
+		started, err := b.SavePaymentMethod(t.Context(), saveParams())
+		require.NoError(t, err)
+		require.Equal(t, "cs_1", started.SessionID, "what another caller has just begun is waited for")
+	})
 	t.Run("OtherIsNotTouched", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t) // the mock fails the test when an Update is sent
