@@ -9,7 +9,7 @@ itself stopping can cost the last moments, as nothing waits for the disk. One sa
 webhook modes and the list of recent calls are not kept. Endpoints of --webhook-url replace those in the file with the
 same address; others are deleted through the API.
 
-A million payments take less than 2 GB: memory is collected harder from 1.8 GB on. GOMEMLIMIT sets another limit. The oldest
+A million payments take less than 2 GB. Memory is spent on speed up to 1.8 GB: GOGC and GOMEMLIMIT say otherwise. The oldest
 events are dropped beyond 100,000.
 
 What is as Stripe, what is simplified and what is unknown, with the test that holds each:
