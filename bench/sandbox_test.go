@@ -212,17 +212,8 @@ func (s *sandboxProcess) charge(conn *bufio.ReadWriter, reference string, p paye
 func (s *sandboxProcess) flood(b *testing.B, round, n int) float64 {
 	b.Helper()
 	began := time.Now()
-	var next atomic.Int64
-	s.onAllConnections(b, func(conn *bufio.ReadWriter) error {
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= n {
-				return nil
-			}
-			if err := s.charge(conn, fmt.Sprintf("flood-%d-%d", round, i), s.payers[i%len(s.payers)]); err != nil {
-				return err
-			}
-		}
+	s.onAllConnections(b, n, func(conn *bufio.ReadWriter, i int) error {
+		return s.charge(conn, fmt.Sprintf("flood-%d-%d", round, i), s.payers[i%len(s.payers)])
 	})
 	return float64(n) / time.Since(began).Seconds()
 }
@@ -230,35 +221,31 @@ func (s *sandboxProcess) flood(b *testing.B, round, n int) float64 {
 // paced sends calls at a rate and returns how long after its time each was answered.
 func (s *sandboxProcess) paced(b *testing.B, rate int, d time.Duration) []time.Duration {
 	b.Helper()
-	n := int(d.Seconds()) * rate
-	waits := make([]time.Duration, n)
+	waits := make([]time.Duration, int(d.Seconds())*rate)
 	began := time.Now()
-	var next atomic.Int64
-	s.onAllConnections(b, func(conn *bufio.ReadWriter) error {
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= n {
-				return nil
-			}
-			due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-			time.Sleep(time.Until(due))
-			if err := s.charge(conn, fmt.Sprintf("paced-%d", i), s.payers[i%len(s.payers)]); err != nil {
-				return err
-			}
-			waits[i] = time.Since(due)
-		}
+	s.onAllConnections(b, len(waits), func(conn *bufio.ReadWriter, i int) error {
+		due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
+		time.Sleep(time.Until(due))
+		err := s.charge(conn, fmt.Sprintf("paced-%d", i), s.payers[i%len(s.payers)])
+		waits[i] = time.Since(due)
+		return err
 	})
 	return waits
 }
 
-func (s *sandboxProcess) onAllConnections(b *testing.B, do func(conn *bufio.ReadWriter) error) {
+// onAllConnections runs do for 0..n-1, each connection taking the next when it is free.
+func (s *sandboxProcess) onAllConnections(b *testing.B, n int, do func(conn *bufio.ReadWriter, i int) error) {
 	b.Helper()
 	failed := make(chan error, len(s.connections))
+	var next atomic.Int64
 	var wg sync.WaitGroup
 	for _, conn := range s.connections {
 		wg.Go(func() {
-			if err := do(conn); err != nil {
-				failed <- err
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := do(conn, i); err != nil {
+					failed <- err
+					return
+				}
 			}
 		})
 	}
