@@ -16,6 +16,8 @@ type Ports struct {
 	Refunds          Refunds
 	Links            Links
 	Notifiers        []Notifier
+	// Workflows reaches offsession's other workflows.
+	Workflows Workflows
 	// ReturnURL is where Stripe sends a customer back when no link can be minted; may be empty.
 	ReturnURL string
 	// Now is the clock; nil is time.Now.
@@ -28,6 +30,8 @@ type Activities struct {
 	Checkouts     *Checkouts
 	Setups        *Setups
 	Notifications *Notifications
+	Handovers     *Handovers
+	Amounts       *Amounts
 }
 
 // Payments are the activities around PaymentIntents.
@@ -52,6 +56,8 @@ func New(ports Ports) *Activities {
 		Checkouts:     &Checkouts{ports},
 		Setups:        &Setups{ports},
 		Notifications: &Notifications{ports},
+		Handovers:     &Handovers{ports},
+		Amounts:       &Amounts{ports},
 	}
 }
 
@@ -69,6 +75,14 @@ func (a *Activities) RegisterMain(r worker.ActivityRegistry) {
 	r.RegisterActivity(a.Setups.SetDefaultPaymentMethod)
 	r.RegisterActivity(a.Setups.CloseSetup)
 	r.RegisterActivity(a.Notifications.Notify)
+	r.RegisterActivity(a.Handovers.TellPaymentEnded)
+	r.RegisterActivity(a.Handovers.TellPaymentMethodSaved)
+	r.RegisterActivity(a.Handovers.ReadOwned)
+	r.RegisterActivity(a.Handovers.Instruct)
+	r.RegisterActivity(a.Payments.ReadDispute)
+	r.RegisterActivity(a.Payments.LookBackOwner)
+	r.RegisterActivity(a.Setups.ReadMandate)
+	r.RegisterActivity(a.Amounts.RequestAmount)
 }
 
 // RegisterStripeWrites registers the automatic charge attempts, which run on the rate-limited queue.

@@ -47,6 +47,11 @@ type ChargeInput struct {
 	PaymentIntent string `json:"payment_intent,omitempty"`
 	// LookBack asks first whether the reference was used before: nothing is sent when it was.
 	LookBack bool `json:"look_back,omitempty"`
+	// HoldIfDisputed sends nothing when a payment of the same owner is disputed, except those in Acknowledged: a lost
+	// webhook must not hide a dispute.
+	HoldIfDisputed bool `json:"hold_if_disputed,omitempty"`
+	// Acknowledged are PaymentIntents whose dispute an operator knows of.
+	Acknowledged []string `json:"acknowledged,omitempty"`
 	// Closed are PaymentIntents with this reference that are known to be closed; the look-back leaves them out.
 	Closed []string `json:"closed,omitempty"`
 }

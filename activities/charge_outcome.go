@@ -21,6 +21,8 @@ const (
 	ChargeNotTaken ChargeOutcome = "not_taken"
 	// ChargeCanceled: the PaymentIntent is canceled, nothing was charged.
 	ChargeCanceled ChargeOutcome = "canceled"
+	// ChargeHeld: nothing was sent, because another payment of the same owner is disputed.
+	ChargeHeld ChargeOutcome = "held"
 	// ChargeConflict: the reference was used before with other values; nothing was sent.
 	ChargeConflict ChargeOutcome = "conflict"
 )

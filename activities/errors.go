@@ -25,6 +25,12 @@ const (
 	ErrorUndeliverable = "offsession.Undeliverable"
 	// ErrorUndelivered: a channel did not take a notification; retried.
 	ErrorUndelivered = "offsession.Undelivered"
+	// ErrorAmountUnavailable: the app did not say what to charge; retried.
+	ErrorAmountUnavailable = "offsession.AmountUnavailable"
+	// ErrorAmountInvalid: the app's answer is unusable, or it says that it does not know the reference; final.
+	ErrorAmountInvalid = "offsession.AmountInvalid"
+	// ErrorWorkflowUnavailable: Temporal, or the worker of the other workflow, did not answer; retried.
+	ErrorWorkflowUnavailable = "offsession.WorkflowUnavailable"
 )
 
 // applicationError turns a port's error into the one Temporal sees: type and codes, never Stripe's words.

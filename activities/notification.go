@@ -17,6 +17,11 @@ const (
 	NotifyPaymentMethodNeeded   NotificationKind = "payment_method_needed"
 	NotifyPaymentRecovered      NotificationKind = "payment_recovered"
 	NotifyPaymentUncollectible  NotificationKind = "payment_uncollectible"
+	// NotifyUpcomingCharge tells the customer what an agreement will charge, and when.
+	NotifyUpcomingCharge NotificationKind = "upcoming_charge"
+	// NotifyCardExpiring asks for a new payment method, since the present one expires before the next charge. Its link
+	// leads to saving one.
+	NotifyCardExpiring NotificationKind = "card_expiring"
 )
 
 // Events for the app alone: to its webhook, never to the customer. (payment_uncollectible is both: the customer
@@ -25,15 +30,19 @@ const (
 	NotifyCardSaved         NotificationKind = "card_saved"
 	NotifyPaymentPaid       NotificationKind = "payment_paid"
 	NotifyPaymentProcessing NotificationKind = "payment_processing"
+	// NotifyAgreementPaused: an agreement is paused or needs a person; Reason says why.
+	NotifyAgreementPaused NotificationKind = "agreement_paused"
+	// NotifyAgreementEnded: an agreement is completed or canceled.
+	NotifyAgreementEnded NotificationKind = "agreement_ended"
 )
 
 // ForCustomer reports whether the kind is a message to the customer, as opposed to an event for the app alone.
 func (k NotificationKind) ForCustomer() bool {
 	switch k {
 	case NotifySetupLink, NotifySetupReminder, NotifyPaymentRetryScheduled, NotifyPaymentActionRequired,
-		NotifyPaymentMethodNeeded, NotifyPaymentRecovered, NotifyPaymentUncollectible:
+		NotifyPaymentMethodNeeded, NotifyPaymentRecovered, NotifyPaymentUncollectible, NotifyUpcomingCharge, NotifyCardExpiring:
 		return true
-	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing:
+	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing, NotifyAgreementPaused, NotifyAgreementEnded:
 		return false
 	}
 	return false
@@ -60,6 +69,15 @@ type Notification struct {
 	// Attempt is the charge attempt the message is about; 0 when none.
 	Attempt     int    `json:"attempt,omitempty"`
 	DeclineCode string `json:"decline_code,omitempty"`
+	// Reason is why an agreement is paused or ended, a code.
+	Reason string `json:"reason,omitempty"`
+	// DueAt is when an agreement's next charge is due, UTC.
+	DueAt time.Time `json:"due_at,omitzero"`
+	// Brand, Last4, ExpMonth and ExpYear describe the card that expires or is charged.
+	Brand    string `json:"brand,omitempty"`
+	Last4    string `json:"last4,omitempty"`
+	ExpMonth int64  `json:"exp_month,omitempty"`
+	ExpYear  int64  `json:"exp_year,omitempty"`
 	// Generic asks for wording that does not name the reason (suspected fraud).
 	Generic bool `json:"generic,omitempty"`
 	// NextAttemptAt is when the next automatic attempt is due, UTC; zero when none is.

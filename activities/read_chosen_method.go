@@ -15,6 +15,12 @@ type ReadMethodResult struct {
 	PaymentMethod string `json:"payment_method,omitempty"`
 	// Stamp identifies its present card data.
 	Stamp string `json:"stamp,omitempty"`
+	// Type, Brand, Last4, ExpMonth and ExpYear describe it as PaymentMethod does.
+	Type     string `json:"type,omitempty"`
+	Brand    string `json:"brand,omitempty"`
+	Last4    string `json:"last4,omitempty"`
+	ExpMonth int64  `json:"exp_month,omitempty"`
+	ExpYear  int64  `json:"exp_year,omitempty"`
 	// CustomerDeleted says that the customer is gone.
 	CustomerDeleted bool `json:"customer_deleted,omitempty"`
 }

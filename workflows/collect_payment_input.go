@@ -33,6 +33,11 @@ type CollectPaymentInput struct {
 	Currency string `json:"currency"`
 	// Due is when to charge, UTC; the zero time or one in the past is now.
 	Due time.Time `json:"due,omitzero"`
+	// Owner is the workflow id of the agreement or run that the payment came from; it is told how the payment ends.
+	Owner string `json:"owner,omitempty"`
+	// AttemptOne is the first attempt when the owner made it; nil when this workflow makes it. It is not part of what a
+	// repeated start is compared by.
+	AttemptOne *AttemptOne `json:"attempt_one,omitempty"`
 	// Description stands on the PaymentIntent and in messages to the customer.
 	Description string `json:"description,omitempty"`
 	// StatementSuffix is Stripe's statement_descriptor_suffix: at most 22 characters.
@@ -49,6 +54,14 @@ type CollectPaymentInput struct {
 	Policy dunning.Policy `json:"policy"`
 	// Carried is the state handed over by continue-as-new; nil at start.
 	Carried *paymentState `json:"carried,omitempty"`
+}
+
+// AttemptOne is a first attempt that the payment's owner made: the same activity, key and frozen values, so that the
+// payment goes on from its outcome.
+type AttemptOne struct {
+	// At is when it was made, UTC.
+	At time.Time `json:"at"`
+	activities.ChargeResult
 }
 
 // utc is the zone of customers whose zone nobody knows.

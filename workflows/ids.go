@@ -10,11 +10,13 @@ import (
 const (
 	TypeSavePaymentMethod = "SavePaymentMethod"
 	TypeCollectPayment    = "CollectPayment"
+	TypeBillingAgreement  = "BillingAgreement"
 )
 
 const (
 	savePaymentMethodPrefix = "save-payment-method:"
 	paymentPrefix           = "payment:"
+	agreementPrefix         = "agreement:"
 )
 
 // SavePaymentMethodID is the workflow id of the SavePaymentMethod with this reference.
@@ -24,9 +26,12 @@ func SavePaymentMethodID(reference string) string { return savePaymentMethodPref
 // payment's Stripe objects, whether or not that workflow runs.
 func PaymentID(reference string) string { return paymentPrefix + reference }
 
+// AgreementID is the workflow id of the BillingAgreement with this reference, and the owner of its payments.
+func AgreementID(reference string) string { return agreementPrefix + reference }
+
 // ReferenceOf is the reference in a workflow id; "" when the id is not one of ours.
 func ReferenceOf(workflowID string) string {
-	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix} {
+	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix, agreementPrefix} {
 		if ref, ok := strings.CutPrefix(workflowID, p); ok {
 			return ref
 		}
@@ -49,6 +54,18 @@ func CheckReference(reference string) error {
 		return nil
 	}
 	return fmt.Errorf("reference: %s is not allowed; use 1 to 120 characters of A-Z a-z 0-9 . _ -", quoteShort(reference))
+}
+
+// agreementReferenceMost leaves room for the dates in the references of an agreement's payments.
+const agreementReferenceMost = 100
+
+// CheckAgreementReference accepts the references that callers may choose for a new agreement: 1 to 100 of
+// A-Z a-z 0-9 . _ - and no others.
+func CheckAgreementReference(reference string) error {
+	if callerReference.MatchString(reference) && len(reference) <= agreementReferenceMost {
+		return nil
+	}
+	return fmt.Errorf("reference: %s is not allowed; use 1 to %d characters of A-Z a-z 0-9 . _ -", quoteShort(reference), agreementReferenceMost)
 }
 
 // checkWorkflowReference accepts in addition the references that offsession makes itself, which contain a tilde.

@@ -18,7 +18,39 @@ type StripeEvent struct {
 	DelayMinutes int `json:"delay_minutes,omitempty"`
 }
 
-// QueryStatus answers the workflow's status: PaymentStatus or SetupStatus.
+// SignalPaymentEnded tells an agreement that a payment of its has ended. It comes from that payment's workflow, by one
+// activity; a second delivery changes nothing.
+const SignalPaymentEnded = "payment_ended"
+
+// PaymentEnded is the argument of SignalPaymentEnded.
+type PaymentEnded struct {
+	// Reference is the payment's.
+	Reference string `json:"reference"`
+	// State is paid, uncollectible or canceled.
+	State PaymentState `json:"state"`
+	// PaymentIntent is the one that paid.
+	PaymentIntent string `json:"payment_intent,omitempty"`
+	// PaymentMethod is the one that paid, when it is another than the payment was started with.
+	PaymentMethod string `json:"payment_method,omitempty"`
+	// DeclineCode is the last attempt's; empty when paid.
+	DeclineCode string `json:"decline_code,omitempty"`
+}
+
+// SignalPaymentMethodSaved tells an agreement how the SavePaymentMethod that it started has ended. A second delivery
+// changes nothing.
+const SignalPaymentMethodSaved = "payment_method_saved"
+
+// PaymentMethodSaved is the argument of SignalPaymentMethodSaved.
+type PaymentMethodSaved struct {
+	// Reference is the SavePaymentMethod's.
+	Reference string `json:"reference"`
+	// State is saved, abandoned or canceled.
+	State SetupState `json:"state"`
+	// PaymentMethod is the one that was saved.
+	PaymentMethod string `json:"payment_method,omitempty"`
+}
+
+// QueryStatus answers the workflow's status: PaymentStatus, SetupStatus or AgreementStatus.
 const QueryStatus = "status"
 
 // The Updates. Each is answered when it is done, or with pending after 20 s when Stripe has not answered by then.
@@ -26,13 +58,13 @@ const (
 	// UpdateOpenCheckout (both workflows) answers a Checkout Session in which the customer can act, opening one when
 	// none is open. A second call while it is open answers the same session.
 	UpdateOpenCheckout = "open_checkout"
-	// UpdateCancel (both workflows) closes every way to pay or to save, and ends as canceled.
+	// UpdateCancel (all workflows) closes every way to pay or to save, and ends as canceled.
 	UpdateCancel = "cancel"
 	// UpdateRetry (payments) makes the next attempt now.
 	UpdateRetry = "retry"
 	// UpdateReschedule (payments) moves the next automatic attempt.
 	UpdateReschedule = "reschedule"
-	// UpdateChangePaymentMethod (payments) puts another saved method in place.
+	// UpdateChangePaymentMethod (payments, agreements) puts another saved method in place.
 	UpdateChangePaymentMethod = "change_payment_method"
 	// UpdateWriteOff (payments) closes every way to pay, and ends as uncollectible.
 	UpdateWriteOff = "write_off"

@@ -197,7 +197,7 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 		}
 		at.Rule, at.Explanation = ruleCanceled, "The PaymentIntent was canceled at Stripe; the next attempt makes a new one."
 		p.again(ctx, workflow.Now(ctx))
-	case activities.ChargeNotTaken, activities.ChargeUnknown:
+	case activities.ChargeNotTaken, activities.ChargeUnknown, activities.ChargeHeld:
 		at.Rule, at.Explanation = ruleNotTaken, "Stripe's answer was lost, and a look-up found that nothing was charged."
 		at.Outcome = activities.ChargeNotTaken
 		p.again(ctx, p.st.NotBefore)

@@ -73,7 +73,7 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 		if open {
 			p.st.Reached++
 		}
-	case activities.ChargeNotTaken, activities.ChargeRefused, activities.ChargeUnknown:
+	case activities.ChargeNotTaken, activities.ChargeRefused, activities.ChargeUnknown, activities.ChargeHeld:
 		if found.PaymentIntent != "" {
 			p.adopt(found.PaymentIntent)
 		}

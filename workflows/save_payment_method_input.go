@@ -61,6 +61,8 @@ type SavePaymentMethodInput struct {
 	TimeZone string `json:"time_zone"`
 	// Events says what the app's webhook is told.
 	Events Events `json:"events"`
+	// Owner is the workflow id of the agreement that asked for the method; it is told how saving ends.
+	Owner string `json:"owner,omitempty"`
 	// Carried is the state handed over by continue-as-new; nil at start.
 	Carried *setupState `json:"carried,omitempty"`
 }

@@ -148,6 +148,8 @@ func (c *Client) paymentInput(p PaymentParams, now time.Time) (workflows.Collect
 	checkEvents(&i, in.Events)
 	if err := in.Policy.Validate(); err != nil {
 		i.err("policy", in.Policy.Name, fmt.Errorf("policy: %w", err))
+	} else if in.Policy.FinalAction != dunning.FinalUncollectible {
+		i.add("policy.final_action", string(in.Policy.FinalAction), fmt.Sprintf("must be %s for a payment that belongs to no agreement", dunning.FinalUncollectible))
 	}
 	return in, i.result()
 }

@@ -3,6 +3,7 @@ package dunning
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,11 +26,25 @@ type Policy struct {
 	FinalAction FinalAction `json:"final_action,omitempty" yaml:"final_action"`
 }
 
-// FinalAction is what becomes of a payment that could not be collected.
+// FinalAction is what becomes of a payment that could not be collected, and of the agreement that it came from.
 type FinalAction string
 
-// FinalUncollectible ends the payment as uncollectible.
-const FinalUncollectible FinalAction = "uncollectible"
+// The final actions. All of them end the payment as uncollectible; all but the first are for agreements only.
+const (
+	// FinalUncollectible: the agreement goes on.
+	FinalUncollectible FinalAction = "uncollectible"
+	// FinalPause pauses the agreement until an operator resumes it.
+	FinalPause FinalAction = "pause"
+	// FinalCancel ends the agreement.
+	FinalCancel FinalAction = "cancel"
+	// FinalNeedsAttention stops the agreement until a person has looked at it.
+	FinalNeedsAttention FinalAction = "needs_attention"
+)
+
+// FinalActions are all of them.
+func FinalActions() []FinalAction {
+	return []FinalAction{FinalUncollectible, FinalPause, FinalCancel, FinalNeedsAttention}
+}
 
 // Retries is a schedule of automatic attempts.
 type Retries struct {
@@ -102,8 +117,8 @@ func (p Policy) Validate() error {
 	if p.MaxAttempts < 1 || p.MaxAttempts > MaxAttempts {
 		wrong("max_attempts: %d; must be 1 to %d", p.MaxAttempts, MaxAttempts)
 	}
-	if p.FinalAction != FinalUncollectible {
-		wrong("final_action: %q; must be %q", p.FinalAction, FinalUncollectible)
+	if !slices.Contains(FinalActions(), p.FinalAction) {
+		wrong("final_action: %q; must be one of %q", p.FinalAction, FinalActions())
 	}
 	return errors.Join(mistakes...)
 }

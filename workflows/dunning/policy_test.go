@@ -123,11 +123,11 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{"reminders out of order", "reminders: [3d, 72h]", `policy: reminders[1]: 72h; must be more than the one before (3d)`},
 		{"reminders without end", "reminders: [1d, 2d, 3d, 4d, 5d, 6d, 7d, 8d, 9d, 10d, 11d]", `policy: reminders: 11 entries; at most 10`},
 		{"name", "name: " + strings.Repeat("ä", 61), `policy: name: 61 characters; at most 60`},
-		{"final action", "final_action: pause", `policy: final_action: "pause"; must be "uncollectible"`},
+		{"final action", "final_action: refund", `policy: final_action: "refund"; must be one of ["uncollectible" "pause" "cancel" "needs_attention"]`},
 		{"size", strings.Repeat("# long\n", 10000), `policy: 70000 bytes; at most 65536`},
 		{
 			"every mistake at once", "soft: {after: [-2d]}\nmax_attempts: 9\nfinal_action: ''\n",
-			"policy: soft.after[0]: -2d; must be more than 0 and at most 60d\nmax_attempts: 9; must be 1 to 8\nfinal_action: \"\"; must be \"uncollectible\"",
+			"policy: soft.after[0]: -2d; must be more than 0 and at most 60d\nmax_attempts: 9; must be 1 to 8\nfinal_action: \"\"; must be one of [\"uncollectible\" \"pause\" \"cancel\" \"needs_attention\"]",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -210,7 +210,11 @@ func TestSchemaAgreesWithPolicy(t *testing.T) {
 	require.Equal(t, []int{1, MaxAttempts}, []int{attempts.Minimum, attempts.Maximum})
 	require.Equal(t, maxNameLength, parse(schema.Properties["name"]).MaxLength)
 	require.Equal(t, maxReminders, parse(schema.Properties["reminders"]).MaxItems)
-	require.Equal(t, []string{string(FinalUncollectible)}, parse(schema.Properties["final_action"]).Enum)
+	var actions []string
+	for _, a := range FinalActions() {
+		actions = append(actions, string(a))
+	}
+	require.Equal(t, actions, parse(schema.Properties["final_action"]).Enum)
 	require.Equal(t, MaxAttempts-1, parse(retries.Properties["after"]).MaxItems)
 	paydays := parse(parse(retries.Properties["paydays"]).Items)
 	require.Equal(t, []int{1, 31}, []int{paydays.Minimum, paydays.Maximum})
