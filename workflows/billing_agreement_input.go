@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/offsession/offsession/activities"
@@ -145,6 +147,50 @@ type BillingAgreementInput struct {
 	Policy dunning.Policy `json:"policy"`
 	// Carried is the state handed over by continue-as-new; nil at start.
 	Carried *agreementState `json:"carried,omitempty"`
+}
+
+// defaultMethodType is what customers can save when the input does not say.
+const defaultMethodType = "card"
+
+// Short leaves out what an empty field means anyway: every input stays in Temporal for years.
+func (in BillingAgreementInput) Short() BillingAgreementInput {
+	in.TimeZone = leaveOut(in.TimeZone, utc)
+	in.FirstCharge = leaveOut(in.FirstCharge, FirstChargeScheduled)
+	in.CatchUp = leaveOut(in.CatchUp, CatchUpLatest)
+	in.WhileInDunning = leaveOut(in.WhileInDunning, DunningContinue)
+	in.CheckoutUI = leaveOut(in.CheckoutUI, activities.CheckoutUICustom)
+	in.Events = leaveOut(in.Events, EventsExceptions)
+	in.Policy.FinalAction = leaveOut(in.Policy.FinalAction, dunning.FinalUncollectible)
+	in.Policy.MaxAttempts = leaveOut(in.Policy.MaxAttempts, dunning.MaxAttempts)
+	if slices.Equal(in.PaymentMethodTypes, []string{defaultMethodType}) {
+		in.PaymentMethodTypes = nil
+	}
+	return in
+}
+
+// full is the opposite of Short.
+func (in BillingAgreementInput) full() BillingAgreementInput {
+	in.TimeZone = cmp.Or(in.TimeZone, utc)
+	in.FirstCharge = cmp.Or(in.FirstCharge, FirstChargeScheduled)
+	in.CatchUp = cmp.Or(in.CatchUp, CatchUpLatest)
+	in.WhileInDunning = cmp.Or(in.WhileInDunning, DunningContinue)
+	in.CheckoutUI = cmp.Or(in.CheckoutUI, activities.CheckoutUICustom)
+	in.Events = cmp.Or(in.Events, EventsExceptions)
+	in.Policy.FinalAction = cmp.Or(in.Policy.FinalAction, dunning.FinalUncollectible)
+	in.Policy.MaxAttempts = cmp.Or(in.Policy.MaxAttempts, dunning.MaxAttempts)
+	if len(in.PaymentMethodTypes) == 0 {
+		in.PaymentMethodTypes = []string{defaultMethodType}
+	}
+	return in
+}
+
+// leaveOut is value, or nothing when it is the one that nothing means.
+func leaveOut[T comparable](value, meant T) T {
+	if value == meant {
+		var nothing T
+		return nothing
+	}
+	return value
 }
 
 // BillingAgreementResult is how an agreement ended.

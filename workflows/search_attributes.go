@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/offsession/offsession/workflows/calendar"
 )
 
 // The search attributes of every offsession workflow. They are set at start and upserted once per change of state.
@@ -39,6 +41,42 @@ func (in CollectPaymentInput) StartSearchAttributes(now time.Time) temporal.Sear
 		set = append(set, SearchState.ValueSet(string(PaymentScheduled)), SearchNextActionAt.ValueSet(in.Due.UTC()))
 	}
 	return temporal.NewSearchAttributes(set...)
+}
+
+// StartSearchAttributes are those a BillingAgreement is started with: its first state is part of them, and when it acts
+// next if that is its first date.
+func (in BillingAgreementInput) StartSearchAttributes(now time.Time) temporal.SearchAttributes {
+	set := []temporal.SearchAttributeUpdate{
+		SearchState.ValueSet(string(AgreementActive)),
+		SearchReference.ValueSet(in.Reference),
+		SearchCustomer.ValueSet(in.Customer),
+		SearchCurrency.ValueSet(in.Currency),
+		SearchAmount.ValueSet(in.Amount),
+	}
+	full := in.full()
+	switch {
+	case in.SaveCard:
+		set = append(set, SearchState.ValueSet(string(AgreementSavingCard)))
+	case full.FirstCharge == FirstChargeScheduled && in.NoticeDays == 0:
+		if first, ok := full.firstDate(now); ok {
+			set = append(set, SearchNextActionAt.ValueSet(first))
+		}
+	}
+	return temporal.NewSearchAttributes(set...)
+}
+
+// firstDate is the first date of an agreement that starts now; false when there is none, or the input is not allowed.
+func (in BillingAgreementInput) firstDate(now time.Time) (time.Time, bool) {
+	zone, err := loadZone(in.TimeZone)
+	if err != nil {
+		return time.Time{}, false
+	}
+	dates, err := calendar.New(in.Schedule, zone, now)
+	if err != nil {
+		return time.Time{}, false
+	}
+	first, ok := dates.Next(now)
+	return first.At, ok
 }
 
 // StartSearchAttributes are those a SavePaymentMethod is started with.
