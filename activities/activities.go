@@ -14,6 +14,8 @@ type Ports struct {
 	PaymentMethods   PaymentMethods
 	Customers        Customers
 	Refunds          Refunds
+	Disputes         Disputes
+	Mandates         Mandates
 	Links            Links
 	Notifiers        []Notifier
 	// Workflows reaches offsession's other workflows.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -39,6 +40,8 @@ type PaymentIntent struct {
 	ChargedAt time.Time
 	// AmountRefunded is what was given back of the newest charge, in minor units.
 	AmountRefunded int64
+	// Disputed says that the newest charge is disputed, or was.
+	Disputed bool
 	// LastError holds the codes of last_payment_error; zero when there is none.
 	LastError Codes
 	Created   time.Time
@@ -66,6 +69,16 @@ type ConfirmPaymentIntentRequest struct {
 	IdempotencyKey string
 }
 
+// ListPaymentIntentsRequest asks for the PaymentIntents of a customer. https://docs.stripe.com/api/payment_intents/list
+type ListPaymentIntentsRequest struct {
+	Customer string
+	// After is where an earlier list ended: only older ones than this PaymentIntent are listed. Empty lists all.
+	After string
+	// Charges asks for what is known of the newest charge of each: ChargedAt, AmountRefunded and Disputed are unset
+	// without it. PaymentMethodStamp may be unset in either case.
+	Charges bool
+}
+
 // PaymentIntents is what the activities need of Stripe's PaymentIntents. Every error is a *StripeError.
 type PaymentIntents interface {
 	// CreatePaymentIntent creates and confirms (off_session=true, confirm=true).
@@ -77,6 +90,9 @@ type PaymentIntents interface {
 	// PaymentIntentsByReference lists the customer's PaymentIntents whose metadata offsession_reference is reference,
 	// newest first. It lists (live data) and never searches (delayed).
 	PaymentIntentsByReference(ctx context.Context, customer, reference string) ([]PaymentIntent, error)
+	// ListPaymentIntents lists a customer's PaymentIntents, newest first, asking for a page of 100 at a time as they are
+	// taken. The first error ends the sequence. It lists (live data) and never searches (delayed).
+	ListPaymentIntents(ctx context.Context, r ListPaymentIntentsRequest) iter.Seq2[PaymentIntent, error]
 	// CancelPaymentIntent cancels with cancellation_reason=abandoned.
 	CancelPaymentIntent(ctx context.Context, id, idempotencyKey string) (PaymentIntent, error)
 }

@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"testing"
 	"time"
@@ -39,6 +40,9 @@ type stripeStub struct {
 	make     func(metadata map[string]string, key string) (string, error)
 	dflt     func(customer, method, key string) error
 	refund   func(intent, key string, metadata map[string]string) (activities.Refund, error)
+	dispute  func(id string) (activities.Dispute, error)
+	mandate  func(id string) (activities.Mandate, error)
+	listed   func(activities.ListPaymentIntentsRequest) iter.Seq2[activities.PaymentIntent, error]
 }
 
 func (s *stripeStub) CreatePaymentIntent(_ context.Context, r activities.CreatePaymentIntentRequest) (activities.PaymentIntent, error) {
@@ -129,6 +133,21 @@ func (s *stripeStub) RefundPaymentIntent(_ context.Context, intent, key string, 
 	return s.refund(intent, key, metadata)
 }
 
+func (s *stripeStub) Dispute(_ context.Context, id string) (activities.Dispute, error) {
+	s.calls = append(s.calls, "read "+id)
+	return s.dispute(id)
+}
+
+func (s *stripeStub) Mandate(_ context.Context, id string) (activities.Mandate, error) {
+	s.calls = append(s.calls, "read "+id)
+	return s.mandate(id)
+}
+
+func (s *stripeStub) ListPaymentIntents(_ context.Context, r activities.ListPaymentIntentsRequest) iter.Seq2[activities.PaymentIntent, error] {
+	s.calls = append(s.calls, "list "+r.Customer+" after "+r.After)
+	return s.listed(r)
+}
+
 type stubLinks string
 
 func (l stubLinks) Link(string, time.Time) string { return string(l) }
@@ -138,6 +157,7 @@ var now = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 func (s *stripeStub) activities(notifiers ...activities.Notifier) *activities.Activities {
 	return activities.New(activities.Ports{
 		PaymentIntents: s, CheckoutSessions: s, SetupIntents: s, PaymentMethods: s, Customers: s, Refunds: s,
+		Disputes: s, Mandates: s,
 		Links: stubLinks("https://pay.test/c/x"), Notifiers: notifiers, ReturnURL: "https://shop.test/back",
 		Now: func() time.Time { return now },
 	})

@@ -111,6 +111,9 @@ func (f *fakeStripe) charge(key, method, intent string, metadata map[string]stri
 		}
 		return stored.res, stored.err
 	}
+	if err := f.uncharged(method); err != nil {
+		return activities.PaymentIntent{}, err
+	}
 	a := approved()
 	if len(f.script) > 0 {
 		a, f.script = f.script[0], f.script[1:]

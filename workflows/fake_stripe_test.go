@@ -29,6 +29,8 @@ type fakeStripe struct {
 	setups    map[string]*activities.SetupIntent
 	methods   map[string]*activities.PaymentMethod
 	customers map[string]*activities.Customer
+	disputes  map[string]*activities.Dispute
+	mandates  map[string]*activities.Mandate
 	created   map[string]string // customers by the key they were made with
 	keys      map[string]*storedAnswer
 	late      []lateRequest
@@ -100,6 +102,8 @@ func newFakeStripe(t tb, now func() time.Time) *fakeStripe {
 			"pm_buyer": {ID: "pm_buyer", Type: "card", Customer: "cus_1", Stamp: "stamp4"},
 		},
 		customers: map[string]*activities.Customer{"cus_1": {ID: "cus_1", DefaultPaymentMethod: "pm_card"}},
+		disputes:  map[string]*activities.Dispute{},
+		mandates:  map[string]*activities.Mandate{},
 		created:   map[string]string{},
 		keys:      map[string]*storedAnswer{},
 		faults:    map[string][]error{},
@@ -112,6 +116,7 @@ func newFakeStripe(t tb, now func() time.Time) *fakeStripe {
 func (f *fakeStripe) ports() activities.Ports {
 	return activities.Ports{
 		PaymentIntents: f, CheckoutSessions: f, SetupIntents: f, PaymentMethods: f, Customers: f, Refunds: f,
+		Disputes: f, Mandates: f,
 		Links: fakeLinks{}, Notifiers: []activities.Notifier{fakeNotifier{f}}, Now: func() time.Time { return f.now() },
 	}
 }

@@ -50,6 +50,8 @@ var (
 	_ activities.PaymentMethods   = (*Gateway)(nil)
 	_ activities.Customers        = (*Gateway)(nil)
 	_ activities.Refunds          = (*Gateway)(nil)
+	_ activities.Disputes         = (*Gateway)(nil)
+	_ activities.Mandates         = (*Gateway)(nil)
 )
 
 // introduceOnce guards stripe.SetAppInfo, which writes package variables of stripe-go.

@@ -3,6 +3,7 @@ package stripegateway
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -90,6 +91,38 @@ func (g *Gateway) PaymentIntentsByReference(ctx context.Context, customer, refer
 		found = append(found, pi)
 	}
 	return found, nil
+}
+
+// ListPaymentIntents lists the customer's, newest first, asking for further pages as they are taken.
+// https://docs.stripe.com/api/payment_intents/list
+func (g *Gateway) ListPaymentIntents(ctx context.Context, r activities.ListPaymentIntentsRequest) iter.Seq2[activities.PaymentIntent, error] {
+	return func(yield func(activities.PaymentIntent, error) bool) {
+		if err := required("customer", r.Customer); err != nil {
+			yield(activities.PaymentIntent{}, err)
+			return
+		}
+		params := &stripe.PaymentIntentListParams{Customer: stripe.String(r.Customer)}
+		params.Limit = stripe.Int64(pageSize)
+		params.StartingAfter = optional(r.After)
+		if r.Charges {
+			params.Expand = stripe.StringSlice([]string{"data.latest_charge"})
+		}
+		call := operation{name: "list_payment_intents"}
+		for listed, err := range g.client.V1PaymentIntents.List(ctx, params) {
+			if err != nil {
+				yield(activities.PaymentIntent{}, g.failure(call, err))
+				return
+			}
+			pi, ok := paymentIntent(listed, advice{})
+			if !ok {
+				yield(activities.PaymentIntent{}, g.failure(call, errIncomplete))
+				return
+			}
+			if !yield(pi, nil) {
+				return
+			}
+		}
+	}
 }
 
 // SearchPaymentIntents finds PaymentIntents of any customer by our reference. Search runs behind the live data, by up
@@ -200,6 +233,7 @@ func paymentIntent(pi *stripe.PaymentIntent, lastError advice) (activities.Payme
 		out.LatestCharge = charge.ID
 		out.ChargedAt = instant(charge.Created)
 		out.AmountRefunded = charge.AmountRefunded
+		out.Disputed = charge.Disputed
 	}
 	if e := pi.LastPaymentError; e != nil {
 		// An authentication refusal makes no charge: then the newest one says nothing about this error.

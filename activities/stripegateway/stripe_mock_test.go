@@ -62,6 +62,10 @@ func mockCalls() map[string][]func(context.Context, *stripegateway.Gateway) erro
 			_, err := g.PaymentIntentsByReference(ctx, "cus_1", "inv-17")
 			return err
 		}},
+		"ListPaymentIntents": {
+			listIntents(activities.ListPaymentIntentsRequest{Customer: "cus_1"}),
+			listIntents(activities.ListPaymentIntentsRequest{Customer: "cus_1", After: "pi_1", Charges: true}),
+		},
 		"SearchPaymentIntents": {func(ctx context.Context, g *stripegateway.Gateway) error {
 			_, err := g.SearchPaymentIntents(ctx, "inv-17")
 			return err
@@ -129,11 +133,30 @@ func mockCalls() map[string][]func(context.Context, *stripegateway.Gateway) erro
 			_, err := g.RefundPaymentIntent(ctx, "pi_1", "k", metadata)
 			return err
 		}},
+		"Dispute": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.Dispute(ctx, "du_1")
+			return err
+		}},
+		"Mandate": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.Mandate(ctx, "mandate_1")
+			return err
+		}},
 		"Events": {
 			events(nil),
 			events([]string{"payment_intent.succeeded", "checkout.session.completed"}),
 			events(make([]string, 21)),
 		},
+	}
+}
+
+func listIntents(r activities.ListPaymentIntentsRequest) func(context.Context, *stripegateway.Gateway) error {
+	return func(ctx context.Context, g *stripegateway.Gateway) error {
+		for _, err := range g.ListPaymentIntents(ctx, r) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

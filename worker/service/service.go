@@ -93,6 +93,8 @@ func newActivities(c config.Config, logger *slog.Logger) (*activities.Activities
 		PaymentMethods:   gateway,
 		Customers:        gateway,
 		Refunds:          gateway,
+		Disputes:         gateway,
+		Mandates:         gateway,
 		Links:            links,
 		Notifiers:        notifiers,
 		ReturnURL:        cmp.Or(c.ReturnURL, c.PublicURL),
