@@ -20,6 +20,8 @@ type Ports struct {
 	Notifiers        []Notifier
 	// Workflows reaches offsession's other workflows.
 	Workflows Workflows
+	// Amounts asks the app what to charge; nil when no app is configured.
+	Amounts AmountSource
 	// ReturnURL is where Stripe sends a customer back when no link can be minted; may be empty.
 	ReturnURL string
 	// Now is the clock; nil is time.Now.

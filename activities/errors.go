@@ -73,3 +73,11 @@ func undeliverable(reason string) error {
 func undelivered(channels string) error {
 	return temporal.NewApplicationError("not delivered by "+channels, ErrorUndelivered)
 }
+
+func amountInvalid(reason string) error {
+	return temporal.NewNonRetryableApplicationError(reason, ErrorAmountInvalid, nil)
+}
+
+func amountUnavailable(reason string) error {
+	return temporal.NewApplicationError(reason, ErrorAmountUnavailable)
+}

@@ -67,6 +67,10 @@ type Config struct {
 	NotifyWebhookURL string
 	// NotifyWebhookSecret is NOTIFY_WEBHOOK_SECRET, whsec_… as in Standard Webhooks.
 	NotifyWebhookSecret string
+	// AmountWebhookURL is AMOUNT_WEBHOOK_URL, where the app says what agreements charge that ask it; empty asks nobody.
+	AmountWebhookURL string
+	// AmountWebhookSecret is AMOUNT_WEBHOOK_SECRET, whsec_… as in Standard Webhooks.
+	AmountWebhookSecret string
 
 	// LogLevel is OFFSESSION_LOG_LEVEL.
 	LogLevel slog.Level
@@ -117,7 +121,9 @@ func Load(process Process) (Config, error) {
 		SMTPURL:              r.smtpURL("SMTP_URL", v.SMTPURL),
 		NotifyFrom:           r.mailAddress("NOTIFY_FROM", v.NotifyFrom),
 		NotifyWebhookURL:     r.pageURL("NOTIFY_WEBHOOK_URL", v.NotifyWebhookURL),
-		NotifyWebhookSecret:  r.notifySecret("NOTIFY_WEBHOOK_SECRET", v.NotifyWebhookSecret),
+		NotifyWebhookSecret:  r.appSecret("NOTIFY_WEBHOOK_SECRET", v.NotifyWebhookSecret),
+		AmountWebhookURL:     r.secureURL("AMOUNT_WEBHOOK_URL", v.AmountWebhookURL),
+		AmountWebhookSecret:  r.appSecret("AMOUNT_WEBHOOK_SECRET", v.AmountWebhookSecret),
 		LogLevel:             r.logLevel("OFFSESSION_LOG_LEVEL", v.LogLevel),
 		LogJSON:              r.logFormat("OFFSESSION_LOG_FORMAT", v.LogFormat),
 	}
@@ -159,6 +165,12 @@ func (r *reader) together(v variables) {
 	}
 	if v.NotifyWebhookURL != "" && v.NotifyWebhookSecret == "" {
 		r.wrong("NOTIFY_WEBHOOK_SECRET: not set; with NOTIFY_WEBHOOK_URL it must be the secret that messages are signed with, whsec_ and 24 to 64 bytes in base64")
+	}
+	if v.AmountWebhookURL != "" && v.AmountWebhookSecret == "" {
+		r.wrong("AMOUNT_WEBHOOK_SECRET: not set; with AMOUNT_WEBHOOK_URL it must be the secret that requests are signed with, whsec_ and 24 to 64 bytes in base64")
+	}
+	if v.AmountWebhookURL == "" && v.AmountWebhookSecret != "" {
+		r.wrong("AMOUNT_WEBHOOK_URL: not set; with AMOUNT_WEBHOOK_SECRET it must be the https:// address at which the app says what to charge")
 	}
 	if isLive(v.StripePublishableKey) != isLive(v.StripeAPIKey) && v.StripePublishableKey != "" && v.StripeAPIKey != "" {
 		r.wrong("STRIPE_PUBLISHABLE_KEY: %s…; must be of the same mode as STRIPE_API_KEY (%s…)", keyPrefix(v.StripePublishableKey), keyPrefix(v.StripeAPIKey))

@@ -15,7 +15,10 @@ import (
 	"github.com/offsession/offsession/activities"
 )
 
-const linkSecret = "0123456789abcdef0123456789abcdef"
+const (
+	linkSecret   = "0123456789abcdef0123456789abcdef"
+	amountSecret = "whsec_OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2"
+)
 
 // setEnv makes the variables given the only ones that Load sees.
 func setEnv(t *testing.T, env map[string]string) {
@@ -86,6 +89,8 @@ func TestLoadEverything(t *testing.T) {
 		"NOTIFY_FROM":               "Billing <billing@example.com>",
 		"NOTIFY_WEBHOOK_URL":        "https://app.example.com/hooks",
 		"NOTIFY_WEBHOOK_SECRET":     "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+		"AMOUNT_WEBHOOK_URL":        "https://app.example.com/amounts",
+		"AMOUNT_WEBHOOK_SECRET":     "whsec_OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2",
 		"TEMPORAL_ADDRESS":          "temporal.example.com:7233",
 		"TEMPORAL_NAMESPACE":        "billing",
 	})
@@ -113,6 +118,8 @@ func TestLoadEverything(t *testing.T) {
 			NotifyFrom:           "Billing <billing@example.com>",
 			NotifyWebhookURL:     "https://app.example.com/hooks",
 			NotifyWebhookSecret:  "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+			AmountWebhookURL:     "https://app.example.com/amounts",
+			AmountWebhookSecret:  "whsec_OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2",
 			LogLevel:             slog.LevelDebug,
 			LogJSON:              true,
 		}, c)
@@ -207,6 +214,15 @@ func TestLoadRefuses(t *testing.T) {
 		{"NotifyWebhookNoSecret", ForClient, map[string]string{"NOTIFY_WEBHOOK_URL": "https://x"}, []string{"NOTIFY_WEBHOOK_SECRET: not set; with NOTIFY_WEBHOOK_URL"}},
 		{"NotifyWebhookSecret", ForClient, map[string]string{"NOTIFY_WEBHOOK_SECRET": "hunter2"}, []string{"NOTIFY_WEBHOOK_SECRET: not a secret of Standard Webhooks"}},
 		{"NotifyWebhookSecretShort", ForClient, map[string]string{"NOTIFY_WEBHOOK_SECRET": "whsec_aHVudGVyMg=="}, []string{"NOTIFY_WEBHOOK_SECRET: not a secret"}},
+		{"AmountWebhookURL", ForClient, map[string]string{"AMOUNT_WEBHOOK_URL": "app", "AMOUNT_WEBHOOK_SECRET": amountSecret}, []string{`AMOUNT_WEBHOOK_URL: "app"; must be an absolute https`}},
+		{"AmountWebhookInTheClear", ForClient, map[string]string{"AMOUNT_WEBHOOK_URL": "http://user:hunter2@app.example.com/?key=hunter2", "AMOUNT_WEBHOOK_SECRET": amountSecret},
+			[]string{`AMOUNT_WEBHOOK_URL: "http://…@app.example.com/?…"; must be an absolute https:// address (http:// to this machine alone)`}},
+		{"AmountWebhookNoSecret", ForClient, map[string]string{"AMOUNT_WEBHOOK_URL": "https://x"}, []string{"AMOUNT_WEBHOOK_SECRET: not set; with AMOUNT_WEBHOOK_URL"}},
+		{"AmountWebhookNoURL", ForClient, map[string]string{"AMOUNT_WEBHOOK_SECRET": amountSecret}, []string{"AMOUNT_WEBHOOK_URL: not set; with AMOUNT_WEBHOOK_SECRET"}},
+		{"AmountWebhookSecret", ForClient, map[string]string{"AMOUNT_WEBHOOK_URL": "https://x", "AMOUNT_WEBHOOK_SECRET": "whsec_hunter2"},
+			[]string{"AMOUNT_WEBHOOK_SECRET: not a secret of Standard Webhooks"}},
+		{"AmountWebhookBoth", ForWorker, map[string]string{"STRIPE_API_KEY": "sk_test_1", "AMOUNT_WEBHOOK_URL": "ftp://x", "AMOUNT_WEBHOOK_SECRET": "hunter2"},
+			[]string{"AMOUNT_WEBHOOK_URL:", "AMOUNT_WEBHOOK_SECRET:"}},
 		{"TemporalProfile", ForClient, map[string]string{"TEMPORAL_PROFILE": "nowhere"}, []string{"TEMPORAL_*:"}},
 		{"TemporalTLS", ForClient, map[string]string{"TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere.pem"}, []string{"TEMPORAL_*:"}},
 		{"AllAtOnce", ForWorker, map[string]string{
@@ -225,6 +241,16 @@ func TestLoadRefuses(t *testing.T) {
 			}
 			require.NotContains(t, err.Error(), "hunter2", "no secret is repeated")
 		})
+	}
+}
+
+// The app may run beside the worker; even with a live key nothing leaves the machine then.
+func TestAmountWebhookOnThisMachine(t *testing.T) {
+	for _, address := range []string{"http://127.0.0.1:3000/amounts", "http://[::1]:3000", "http://localhost/amounts", "https://app.example.com"} {
+		setEnv(t, map[string]string{"AMOUNT_WEBHOOK_URL": address, "AMOUNT_WEBHOOK_SECRET": amountSecret})
+		c, err := Load(ForClient)
+		require.NoError(t, err)
+		require.Equal(t, address, c.AmountWebhookURL)
 	}
 }
 

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"math"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/activities/appwebhook"
 	"github.com/offsession/offsession/internal/link"
 )
 
@@ -85,15 +85,10 @@ func (r *reader) linkSecrets(name, text string) []string {
 	return secrets
 }
 
-// notifySecret checks the form that Standard Webhooks prescribe,
+// appSecret checks the form that Standard Webhooks prescribe,
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-func (r *reader) notifySecret(name, text string) string {
-	if text == "" {
-		return ""
-	}
-	encoded, ok := strings.CutPrefix(text, "whsec_")
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if !ok || err != nil || len(key) < 24 || len(key) > 64 {
+func (r *reader) appSecret(name, text string) string {
+	if text != "" && appwebhook.CheckSecret(text) != nil {
 		r.wrong("%s: not a secret of Standard Webhooks; must be whsec_ and 24 to 64 bytes in base64", name)
 	}
 	return text
@@ -120,6 +115,18 @@ func (r *reader) pageURL(name, text string) string {
 	u, err := url.Parse(text)
 	if err != nil || !isWeb(u) {
 		r.wrong("%s: %q; must be an absolute http:// or https:// address", name, redacted(text))
+		return ""
+	}
+	return text
+}
+
+// secureURL is a complete address whose traffic nobody on its way can change.
+func (r *reader) secureURL(name, text string) string {
+	if text == "" {
+		return ""
+	}
+	if err := appwebhook.CheckSecure(text); err != nil {
+		r.wrong("%s: %q; %w", name, redacted(text), err)
 		return ""
 	}
 	return text

@@ -25,4 +25,6 @@ type variables struct {
 	NotifyFrom          string `envconfig:"NOTIFY_FROM"`
 	NotifyWebhookURL    string `envconfig:"NOTIFY_WEBHOOK_URL"`
 	NotifyWebhookSecret string `envconfig:"NOTIFY_WEBHOOK_SECRET"`
+	AmountWebhookURL    string `envconfig:"AMOUNT_WEBHOOK_URL"`
+	AmountWebhookSecret string `envconfig:"AMOUNT_WEBHOOK_SECRET"`
 }

@@ -86,6 +86,10 @@ func newActivities(c config.Config, logger *slog.Logger) (*activities.Activities
 	if err != nil {
 		return nil, err
 	}
+	amounts, err := newAmountSource(c)
+	if err != nil {
+		return nil, err
+	}
 	return activities.New(activities.Ports{
 		PaymentIntents:   gateway,
 		CheckoutSessions: gateway,
@@ -97,6 +101,7 @@ func newActivities(c config.Config, logger *slog.Logger) (*activities.Activities
 		Mandates:         gateway,
 		Links:            links,
 		Notifiers:        notifiers,
+		Amounts:          amounts,
 		ReturnURL:        cmp.Or(c.ReturnURL, c.PublicURL),
 	}), nil
 }
