@@ -122,7 +122,7 @@ func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymen
 	case err != nil:
 		return CollectPaymentResult{}, err
 	case again:
-		return CollectPaymentResult{}, workflow.NewContinueAsNewError(ctx, TypeCollectPayment, p.carry())
+		return CollectPaymentResult{}, continueAsNew(ctx, TypeCollectPayment, p.carry())
 	}
 	return p.result(), nil
 }

@@ -72,7 +72,7 @@ func SavePaymentMethod(ctx workflow.Context, in SavePaymentMethodInput) (SavePay
 	case err != nil:
 		return SavePaymentMethodResult{}, err
 	case again:
-		return SavePaymentMethodResult{}, workflow.NewContinueAsNewError(ctx, TypeSavePaymentMethod, s.carry())
+		return SavePaymentMethodResult{}, continueAsNew(ctx, TypeSavePaymentMethod, s.carry())
 	}
 	return s.result(), nil
 }
