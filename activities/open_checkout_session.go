@@ -13,6 +13,8 @@ type OpenCheckoutInput struct {
 	UI         CheckoutUI   `json:"ui"`
 	WorkflowID string       `json:"workflow_id"`
 	Reference  string       `json:"reference"`
+	// Owner is the agreement or run that the payment, or the wish for a payment method, came from.
+	Owner string `json:"owner,omitempty"`
 	// Customer is empty when the session starts without one (setup mode only).
 	Customer           string            `json:"customer,omitempty"`
 	Currency           string            `json:"currency"`
@@ -49,7 +51,7 @@ func (c *Checkouts) OpenCheckoutSession(ctx context.Context, in OpenCheckoutInpu
 		Amount:             in.Amount,
 		Description:        in.Description,
 		ReturnURL:          c.returnURL(in),
-		Metadata:           metadata(in.Metadata, in.WorkflowID, in.Reference, "", 0),
+		Metadata:           metadata(in.Metadata, in.WorkflowID, in.Reference, in.Owner, 0),
 		ExpiresAt:          in.ExpiresAt,
 		IdempotencyKey:     in.IdempotencyKey,
 	})

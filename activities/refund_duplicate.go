@@ -7,7 +7,9 @@ import (
 
 // RefundInput asks to give a second payment of the same amount owed back in full.
 type RefundInput struct {
-	Reference     string `json:"reference"`
+	Reference string `json:"reference"`
+	// Owner is the agreement or run that the payment came from.
+	Owner         string `json:"owner,omitempty"`
 	PaymentIntent string `json:"payment_intent"`
 	// Retry counts the operator's requests to try again; 0 the first time.
 	Retry int `json:"retry,omitempty"`
@@ -41,7 +43,7 @@ func (p *Payments) RefundDuplicate(ctx context.Context, in RefundInput) (RefundR
 		return RefundResult{Status: "succeeded", Done: true}, nil
 	}
 	refund, err := p.ports.Refunds.RefundPaymentIntent(ctx, in.PaymentIntent, in.IdempotencyKey(),
-		metadata(nil, "payment:"+in.Reference, in.Reference, "", 0))
+		metadata(nil, "payment:"+in.Reference, in.Reference, in.Owner, 0))
 	switch {
 	case err == nil:
 		done := refund.Status == "succeeded" || refund.Status == "pending"

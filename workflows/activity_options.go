@@ -16,6 +16,7 @@ var (
 	checkouts     *activities.Checkouts
 	setups        *activities.Setups
 	notifications *activities.Notifications
+	handovers     *activities.Handovers
 )
 
 // The retry policies. Only faults of the way are retried by Temporal: a decline is a result, and belongs to dunning.
@@ -49,6 +50,8 @@ var (
 	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 3*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
 	// notifyOptions: three channels of 10 to 30 s each, tried for a day, then recorded.
 	notifyOptions = workflow.ActivityOptions{StartToCloseTimeout: 90 * time.Second, ScheduleToCloseTimeout: 24 * time.Hour, RetryPolicy: daily}
+	// ownerOptions: one call to Temporal, tried for a week. The owner also asks by itself.
+	ownerOptions = workflow.ActivityOptions{StartToCloseTimeout: 15 * time.Second, ScheduleToCloseTimeout: 7 * 24 * time.Hour, RetryPolicy: daily}
 )
 
 // chargeOptions sends automatic attempts to the rate-limited queue. Two reads of 8 s and one send of 25 s fit into one

@@ -101,6 +101,8 @@ type collectPayment struct {
 	in   CollectPaymentInput
 	st   *paymentState
 	zone *time.Location
+	// given is the first attempt that the owner made, until this run has taken it over.
+	given *AttemptOne
 }
 
 // CollectPayment collects one amount owed: it waits until the payment is due, charges off-session, follows the dunning
@@ -117,6 +119,9 @@ func CollectPayment(ctx workflow.Context, in CollectPaymentInput) (CollectPaymen
 		return CollectPaymentResult{}, err
 	}
 	p.listen(ctx)
+	if p.given != nil {
+		p.takeOver(detached, p.given.ChargeResult)
+	}
 	again, err := p.mainLoop(detached, p)
 	switch {
 	case err != nil:
@@ -145,9 +150,16 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 		}
 	}
 	checkVersion(st.Version, paymentStateVersion)
-	in.Carried = nil
-	p := &collectPayment{in: in, st: st, zone: zone}
+	given := in.AttemptOne
+	if in.Carried != nil || given != nil && given.Outcome == activities.ChargeHeld {
+		given = nil // taken over by an earlier run; or nothing was sent, and the first attempt is still to be made
+	}
+	in.Carried, in.AttemptOne = nil, nil
+	p := &collectPayment{in: in, st: st, zone: zone, given: given}
 	p.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}
+	if given != nil {
+		p.begin(*given)
+	}
 	return p, nil
 }
 
@@ -266,6 +278,7 @@ func (p *collectPayment) status() (PaymentStatus, error) {
 		PaymentIntent: p.st.Intent,
 		PaymentMethod: p.method(),
 		Session:       p.st.Session,
+		Owner:         p.in.Owner,
 		Attempts:      p.st.Attempts,
 		Refunds:       p.st.Refunds,
 		NextActionAt:  p.nextAction(),

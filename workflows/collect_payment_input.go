@@ -123,7 +123,9 @@ type PaymentStatus struct {
 	PaymentIntent string `json:"payment_intent,omitempty"`
 	PaymentMethod string `json:"payment_method,omitempty"`
 	// Session is the open Checkout Session, if one is.
-	Session  string    `json:"session_id,omitempty"`
+	Session string `json:"session_id,omitempty"`
+	// Owner is the workflow id of the agreement or run that the payment came from; empty when it came from none.
+	Owner    string    `json:"owner,omitempty"`
 	Attempts []Attempt `json:"attempts"`
 	Refunds  []Refund  `json:"refunds"`
 	// NextActionAt is when the workflow acts next by itself, UTC; zero when it has ended.

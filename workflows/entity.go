@@ -193,8 +193,7 @@ func (e *entity) recordAudit(ctx workflow.Context, c *command, state string) {
 
 // tell sends a notification on its way without waiting for it: it is retried for a day, then recorded.
 func (e *entity) tell(ctx workflow.Context, n activities.Notification) {
-	e.undelivered++
-	workflow.GoNamed(ctx, "notify", func(ctx workflow.Context) {
+	e.beforeEnd(ctx, "notify", func(ctx workflow.Context) {
 		if err := perform(ctx, notifyOptions, notifications.Notify, n); err != nil {
 			e.Undelivered = append(e.Undelivered, n.ID)
 			if len(e.Undelivered) > undeliveredEntries {
@@ -202,6 +201,14 @@ func (e *entity) tell(ctx workflow.Context, n activities.Notification) {
 			}
 			workflow.GetLogger(ctx).Error("message not delivered", "notification_id", n.ID, "error_type", errorType(err))
 		}
+	})
+}
+
+// beforeEnd keeps the workflow from ending until do, which runs beside the main loop, is done.
+func (e *entity) beforeEnd(ctx workflow.Context, name string, do func(ctx workflow.Context)) {
+	e.undelivered++
+	workflow.GoNamed(ctx, name, func(ctx workflow.Context) {
+		do(ctx)
 		e.undelivered--
 	})
 }

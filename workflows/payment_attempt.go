@@ -78,6 +78,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 	res, err := execute(ctx, chargeOptions(ctx, attemptSummary(p.st.Number)), payments.Charge, activities.ChargeInput{
 		Reference:       p.in.Reference,
 		Attempt:         p.st.Number,
+		Owner:           p.in.Owner,
 		Amount:          p.in.Amount,
 		Currency:        p.in.Currency,
 		Customer:        p.in.Customer,
@@ -102,11 +103,17 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 		p.resolve(ctx, res)
 		return
 	}
+	p.findOut(ctx, p.st.Intent, res.PaymentMethod)
+}
+
+// findOut follows an attempt whose answer was lost: Stripe may still be executing it, and a look-up tells what became of
+// it. intent is the PaymentIntent that it confirmed, method the one that it charged.
+func (p *collectPayment) findOut(ctx workflow.Context, intent, method string) {
 	p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
-	if res.PaymentMethod != "" {
-		p.lastAttempt().PaymentMethod = res.PaymentMethod
+	if method != "" {
+		p.lastAttempt().PaymentMethod = method
 	}
-	found, err := p.lookUp(ctx, p.st.Intent, lookUpOptions)
+	found, err := p.lookUp(ctx, intent, lookUpOptions)
 	if err != nil {
 		p.st.LookUpDue = true
 		p.attention(ctx, attentionReason(err))

@@ -84,6 +84,7 @@ func (p *collectPayment) openSession(ctx workflow.Context) error {
 		UI:             p.in.CheckoutUI,
 		WorkflowID:     PaymentID(p.in.Reference),
 		Reference:      p.in.Reference,
+		Owner:          p.in.Owner,
 		Customer:       p.in.Customer,
 		Currency:       p.in.Currency,
 		Amount:         p.in.Amount,

@@ -290,6 +290,7 @@ func (p *collectPayment) distinctPaid() []wayState {
 func (p *collectPayment) refund(ctx workflow.Context, w wayState) bool {
 	res, err := execute(ctx, writeOptions, payments.RefundDuplicate, activities.RefundInput{
 		Reference:     p.in.Reference,
+		Owner:         p.in.Owner,
 		PaymentIntent: w.PaymentIntent,
 		Retry:         p.st.RefundRetries,
 	})
@@ -359,6 +360,7 @@ func (p *collectPayment) end(ctx workflow.Context, as PaymentState) {
 	p.st.NextAt, p.st.PollAt = time.Time{}, time.Time{}
 	p.move(ctx, as)
 	p.tellEnd(ctx)
+	p.tellOwner(ctx)
 }
 
 // enterProcessing waits for a bank.

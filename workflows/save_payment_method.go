@@ -210,6 +210,7 @@ func (s *savePaymentMethod) status() (SetupStatus, error) {
 		Reason:                  s.st.Reason,
 		Currency:                s.in.Currency,
 		TimeZone:                s.in.TimeZone,
+		Owner:                   s.in.Owner,
 		Deadline:                s.deadline().UTC(),
 		LinkExpires:             s.linkExpires(),
 		Audit:                   s.st.Audit,
@@ -240,4 +241,22 @@ func (s *savePaymentMethod) message(ctx workflow.Context, kind activities.Notifi
 		Link:          true,
 		LinkExpires:   s.linkExpires(),
 	}
+}
+
+// tellOwner tells the agreement that asked for the method how saving it has ended.
+func (s *savePaymentMethod) tellOwner(ctx workflow.Context) {
+	if s.in.Owner == "" {
+		return
+	}
+	s.beforeEnd(ctx, "tell owner", func(ctx workflow.Context) {
+		err := perform(ctx, ownerOptions, handovers.TellPaymentMethodSaved, activities.PaymentMethodSavedInput{
+			Owner:         s.in.Owner,
+			Reference:     s.in.Reference,
+			State:         string(s.st.State),
+			PaymentMethod: s.st.Saved.PaymentMethod,
+		})
+		if err != nil {
+			workflow.GetLogger(ctx).Error("owner not told", "owner", s.in.Owner, "error_type", errorType(err))
+		}
+	})
 }

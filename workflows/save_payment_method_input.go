@@ -100,6 +100,8 @@ type SetupStatus struct {
 	Reason   string `json:"reason,omitempty"`
 	Currency string `json:"currency"`
 	TimeZone string `json:"time_zone"`
+	// Owner is the workflow id of the agreement that asked for the method; empty when none did.
+	Owner string `json:"owner,omitempty"`
 	// Session is the open Checkout Session, if one is.
 	Session string `json:"session_id,omitempty"`
 	// NextActionAt is when the workflow acts next by itself, UTC; zero when it has ended.

@@ -22,6 +22,7 @@ func (s *savePaymentMethod) openSession(ctx workflow.Context) {
 		UI:                 s.in.CheckoutUI,
 		WorkflowID:         id,
 		Reference:          s.in.Reference,
+		Owner:              s.in.Owner,
 		Customer:           s.in.Customer,
 		Currency:           s.in.Currency,
 		PaymentMethodTypes: s.in.PaymentMethodTypes,
@@ -247,4 +248,5 @@ func (s *savePaymentMethod) end(ctx workflow.Context, as SetupState) {
 		n.Link, n.LinkExpires = false, time.Time{}
 		s.tell(ctx, n)
 	}
+	s.tellOwner(ctx)
 }

@@ -41,7 +41,7 @@ func (c *Client) Payment(ctx context.Context, reference string) (Payment, error)
 	case err != nil:
 		return Payment{}, err
 	}
-	return Payment{PaymentStatus: status, WorkflowID: workflowID, Link: c.link(workflowID, status.LinkExpires)}, nil
+	return Payment{PaymentStatus: status, WorkflowID: workflowID, Link: c.link(workflowID, status.LinkExpires), Owner: status.Owner}, nil
 }
 
 // query asks a workflow, running or ended, for its status. The error is an *uncleanError when the workflow did not end by

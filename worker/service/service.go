@@ -33,7 +33,7 @@ type Config struct {
 // an error when it cannot start, or when Temporal refuses the worker for good.
 func Run(ctx context.Context, c Config) error {
 	logger := cmp.Or(c.Logger, slog.Default())
-	acts, err := newActivities(c.Config, logger)
+	ports, err := newPorts(c.Config, logger)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,8 @@ func Run(ctx context.Context, c Config) error {
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	workers := newWorkers(tc, c.Config, acts, cancel)
+	ports.Workflows = temporalWorkflows{tc}
+	workers := newWorkers(tc, c.Config, activities.New(ports), cancel)
 	defer stopAll(workers)
 	for _, w := range workers {
 		if err := w.Start(); err != nil {
@@ -75,22 +76,22 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
-// newActivities wires the activities to Stripe and to the channels of messages.
-func newActivities(c config.Config, logger *slog.Logger) (*activities.Activities, error) {
+// newPorts makes what the activities work through: Stripe and the channels of messages. Temporal is not reached yet.
+func newPorts(c config.Config, logger *slog.Logger) (activities.Ports, error) {
 	gateway, err := stripegateway.New(stripegateway.Config{APIKey: c.StripeAPIKey, APIBase: c.StripeAPIBase, Logger: logger})
 	if err != nil {
-		return nil, fmt.Errorf("set up the Stripe client: %w", err)
+		return activities.Ports{}, fmt.Errorf("set up the Stripe client: %w", err)
 	}
 	links := link.NewMinter(c.PublicURL, c.LinkSecrets)
 	notifiers, err := newNotifiers(c, gateway, links, logger)
 	if err != nil {
-		return nil, err
+		return activities.Ports{}, err
 	}
 	amounts, err := newAmountSource(c)
 	if err != nil {
-		return nil, err
+		return activities.Ports{}, err
 	}
-	return activities.New(activities.Ports{
+	return activities.Ports{
 		PaymentIntents:   gateway,
 		CheckoutSessions: gateway,
 		SetupIntents:     gateway,
@@ -103,7 +104,7 @@ func newActivities(c config.Config, logger *slog.Logger) (*activities.Activities
 		Notifiers:        notifiers,
 		Amounts:          amounts,
 		ReturnURL:        cmp.Or(c.ReturnURL, c.PublicURL),
-	}), nil
+	}, nil
 }
 
 // newWorkers makes a worker per task queue. fatal ends both.

@@ -1,0 +1,5 @@
+package activities
+
+import "errors"
+
+var errNotBuilt = errors.New("not built")
