@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -82,6 +81,8 @@ type chargeProgress struct {
 	PaymentMethod string    `json:"payment_method,omitempty"`
 	FirstSentAt   time.Time `json:"first_sent_at,omitzero"`
 	LookedBack    bool      `json:"looked_back,omitempty"`
+	// Unsent counts the runs of the activity, from the first on, of which every one has sent nothing.
+	Unsent int32 `json:"unsent,omitempty"`
 }
 
 // Charge asks Stripe, once, to take the amount off-session: it creates and confirms a PaymentIntent, or confirms the
@@ -97,13 +98,10 @@ func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, er
 	if !progress.FirstSentAt.IsZero() && p.ports.Now().Sub(progress.FirstSentAt) >= KeyTrust {
 		return unknownCharge(in, progress), nil
 	}
-	if in.LookBack && !progress.LookedBack {
-		found, err := p.lookBack(ctx, in)
-		if err != nil || found.Outcome != "" {
-			return found, err
-		}
-		progress.LookedBack = true
+	if res, err := p.lookBefore(ctx, in, progress); err != nil || res.Outcome != "" {
+		return res, err
 	}
+	progress.LookedBack = in.LookBack
 	if progress.PaymentMethod == "" {
 		method, err := p.defaultMethod(ctx, in.Customer)
 		if err != nil {
@@ -128,18 +126,18 @@ func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, er
 	return p.failedCharge(ctx, in, progress, err)
 }
 
-// chargeProgress is what earlier runs of this activity task have done. A repeat without heartbeat details may have
-// sent: its scheduled time stands for the first send, which errs on the safe side.
+// chargeProgress is what earlier runs of this activity task have done. Unless the run before this one said that nothing
+// was sent so far, something may have been: the scheduled time stands for the first send, which errs on the safe side.
 func (p *Payments) chargeProgress(ctx context.Context, in ChargeInput) chargeProgress {
 	progress := chargeProgress{}
 	info := activity.GetInfo(ctx)
-	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil {
-			progress = chargeProgress{FirstSentAt: info.ScheduledTime}
-		}
-	} else if info.Attempt > 1 {
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &progress) != nil {
+		progress = chargeProgress{FirstSentAt: info.ScheduledTime}
+	}
+	if progress.FirstSentAt.IsZero() && progress.Unsent != info.Attempt-1 {
 		progress.FirstSentAt = info.ScheduledTime
 	}
+	progress.Unsent = 0
 	if in.PaymentMethod != "" {
 		progress.PaymentMethod = in.PaymentMethod
 	}
@@ -229,34 +227,6 @@ func (p *Payments) unexpectedState(ctx context.Context, in ChargeInput, progress
 		return unknownCharge(in, progress), nil
 	}
 	return unknownCharge(in, progress), nil
-}
-
-// lookBack finds out whether the reference was used before. An empty outcome says that it was not.
-func (p *Payments) lookBack(ctx context.Context, in ChargeInput) (ChargeResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	found, err := p.ports.PaymentIntents.PaymentIntentsByReference(ctx, in.Customer, in.Reference)
-	if err != nil {
-		return ChargeResult{}, applicationError(err)
-	}
-	found = slices.DeleteFunc(found, func(i PaymentIntent) bool {
-		// A later attempt makes a new PaymentIntent because the one before was canceled.
-		return slices.Contains(in.Closed, i.ID) || in.Attempt > 1 && i.Status == PaymentIntentCanceled
-	})
-	if len(found) == 0 {
-		return ChargeResult{}, nil
-	}
-	if !valuesAgree(found, in.Customer, in.Amount, in.Currency) {
-		return ChargeResult{Outcome: ChargeConflict, Adopted: true, PaymentIntent: found[0].ID}, nil
-	}
-	intent, others := pickIntent(found)
-	res := resultOf(intent, intent.PaymentMethod)
-	res.Adopted = true
-	if len(others) > 0 || intentRank(intent) == rankOpen {
-		// The look-up's table decides, and names what else must be closed or given back.
-		res.Outcome, res.Codes = ChargeUnknown, Codes{}
-	}
-	return res, nil
 }
 
 func (p *Payments) defaultMethod(ctx context.Context, customer string) (string, error) {

@@ -54,7 +54,8 @@ func TestOpenCheckoutSession(t *testing.T) {
 
 func TestReadChosenMethod(t *testing.T) {
 	t.Parallel()
-	card := activities.PaymentMethod{ID: "pm_1", Customer: "cus_1", Stamp: "fp"}
+	card := activities.PaymentMethod{ID: "pm_1", Customer: "cus_1", Stamp: "fp", Type: "card", Brand: "visa", Last4: "4242", ExpMonth: 4, ExpYear: 2027}
+	chosen := activities.ReadMethodResult{PaymentMethod: "pm_1", Stamp: "fp", Type: "card", Brand: "visa", Last4: "4242", ExpMonth: 4, ExpYear: 2027}
 	for name, test := range map[string]struct {
 		named     string
 		customer  activities.Customer
@@ -64,8 +65,8 @@ func TestReadChosenMethod(t *testing.T) {
 		want      activities.ReadMethodResult
 		typ       string
 	}{
-		"named":                 {named: "pm_1", method: card, want: activities.ReadMethodResult{PaymentMethod: "pm_1", Stamp: "fp"}},
-		"default":               {customer: activities.Customer{DefaultPaymentMethod: "pm_1"}, method: card, want: activities.ReadMethodResult{PaymentMethod: "pm_1", Stamp: "fp"}},
+		"named":                 {named: "pm_1", method: card, want: chosen},
+		"default":               {customer: activities.Customer{DefaultPaymentMethod: "pm_1"}, method: card, want: chosen},
 		"no default":            {},
 		"detached":              {named: "pm_1", method: activities.PaymentMethod{ID: "pm_1"}},
 		"another customer's":    {named: "pm_1", method: activities.PaymentMethod{ID: "pm_1", Customer: "cus_2"}},

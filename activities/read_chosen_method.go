@@ -48,5 +48,7 @@ func (p *Payments) ReadChosenMethod(ctx context.Context, in ReadMethodInput) (Re
 	if err != nil {
 		return ReadMethodResult{}, applicationError(err)
 	}
-	return ReadMethodResult{PaymentMethod: m.ID, Stamp: m.Stamp}, nil
+	return ReadMethodResult{
+		PaymentMethod: m.ID, Stamp: m.Stamp, Type: m.Type, Brand: m.Brand, Last4: m.Last4, ExpMonth: m.ExpMonth, ExpYear: m.ExpYear,
+	}, nil
 }

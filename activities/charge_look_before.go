@@ -1,0 +1,95 @@
+package activities
+
+import (
+	"context"
+	"slices"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// mostHeldFor is how many of a customer's newest PaymentIntents may hold a charge: one page, so that the question costs
+// one request. A dispute of an older one is heard of by webhook alone.
+const mostHeldFor = 100
+
+// lookBefore asks Stripe what must be known before an attempt is sent. An empty outcome says that it may be sent.
+//
+// A dispute holds only what was never sent: later the attempt's own outcome counts.
+func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress chargeProgress) (ChargeResult, error) {
+	lookBack := in.LookBack && !progress.LookedBack
+	readCtx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	switch {
+	case in.HoldIfDisputed && progress.FirstSentAt.IsZero():
+		res, err := p.lookForDisputes(readCtx, in, lookBack)
+		if err != nil {
+			// Without this the repetition would have to believe that something was sent.
+			activity.RecordHeartbeat(ctx, chargeProgress{Unsent: activity.GetInfo(ctx).Attempt})
+			return ChargeResult{}, applicationError(err)
+		}
+		return res, nil
+	case lookBack:
+		known, err := p.ports.PaymentIntents.PaymentIntentsByReference(readCtx, in.Customer, in.Reference)
+		if err != nil {
+			return ChargeResult{}, applicationError(err)
+		}
+		return in.lookedBack(known), nil
+	}
+	return ChargeResult{}, nil
+}
+
+// lookForDisputes reads the customer's newest PaymentIntents, and all of them for a look-back. What the reference has
+// done already weighs more than a dispute: then nothing is to be sent anyway.
+func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack bool) (ChargeResult, error) {
+	var known []PaymentIntent
+	disputed, read := "", 0
+	for intent, err := range p.ports.PaymentIntents.ListPaymentIntents(ctx, ListPaymentIntentsRequest{Customer: in.Customer, Charges: true}) {
+		if err != nil {
+			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
+		}
+		read++
+		if disputed == "" && read <= mostHeldFor && in.heldBy(intent) {
+			disputed = intent.ID
+		}
+		if lookBack && intent.Metadata[MetadataReference] == in.Reference {
+			if intent, err = p.ports.PaymentIntents.PaymentIntent(ctx, intent.ID); err != nil {
+				return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
+			}
+			known = append(known, intent)
+		}
+		if !lookBack && (disputed != "" || read == mostHeldFor) {
+			break
+		}
+	}
+	if res := in.lookedBack(known); res.Outcome != "" || disputed == "" {
+		return res, nil
+	}
+	return ChargeResult{Outcome: ChargeHeld, PaymentIntent: disputed}, nil
+}
+
+// heldBy reports whether the intent is a disputed payment of the same owner that nobody has acknowledged.
+func (in ChargeInput) heldBy(intent PaymentIntent) bool {
+	return intent.Disputed && in.Owner != "" && intent.Metadata[MetadataOwner] == in.Owner && !slices.Contains(in.Acknowledged, intent.ID)
+}
+
+// lookedBack says what becomes of the attempt when the reference's PaymentIntents are those known. An empty outcome says
+// that it was not used before.
+func (in ChargeInput) lookedBack(known []PaymentIntent) ChargeResult {
+	known = slices.DeleteFunc(known, func(i PaymentIntent) bool {
+		// A later attempt makes a new PaymentIntent because the one before was canceled.
+		return slices.Contains(in.Closed, i.ID) || in.Attempt > 1 && i.Status == PaymentIntentCanceled
+	})
+	if len(known) == 0 {
+		return ChargeResult{}
+	}
+	if !valuesAgree(known, in.Customer, in.Amount, in.Currency) {
+		return ChargeResult{Outcome: ChargeConflict, Adopted: true, PaymentIntent: known[0].ID}
+	}
+	intent, others := pickIntent(known)
+	res := resultOf(intent, intent.PaymentMethod)
+	res.Adopted = true
+	if len(others) > 0 || intentRank(intent) == rankOpen {
+		// The look-up's table decides, and names what else must be closed or given back.
+		res.Outcome, res.Codes = ChargeUnknown, Codes{}
+	}
+	return res
+}
