@@ -39,6 +39,9 @@ type AgreementOperation struct {
 	// Actor is who asks, 1 to 80 characters; Reason is why, 1 to 200 characters. No personal data in either.
 	Actor  string `json:"actor"`
 	Reason string `json:"reason"`
+	// RequestID becomes the Update's id and is not part of the argument: 1 to 64 of A-Z a-z 0-9 . _ -. The same id again
+	// is answered the same and does nothing. Required for charge_now; one is made up for the others when it is empty.
+	RequestID string `json:"-"`
 	// Until (pause) is when the pause ends by itself, UTC; zero when an operator resumes.
 	Until time.Time `json:"until,omitzero"`
 	// CatchUp (resume) says which of the dates that passed are charged; empty is none.

@@ -26,9 +26,10 @@ const (
 	// maxSuffix is Stripe's, https://docs.stripe.com/get-started/account/statement-descriptors
 	maxSuffix = 22
 	// maxDue is as far as a Temporal timer reaches.
-	maxDue    = 100
-	maxActor  = 80
-	maxReason = 200
+	maxDue         = 100
+	maxMethodTypes = 20
+	maxActor       = 80
+	maxReason      = 200
 	// metadataPrefix belongs to offsession.
 	metadataPrefix = "offsession_"
 )
@@ -55,6 +56,17 @@ func checkCustomer(i *invalid, field, id string) {
 func checkPaymentMethod(i *invalid, id string) {
 	if !methodID.MatchString(id) {
 		i.add("payment_method", id, "must be the id of a Stripe payment method, pm_…")
+	}
+}
+
+func checkMethodTypes(i *invalid, names []string) {
+	if len(names) > maxMethodTypes {
+		i.add("payment_method_types", strconv.Itoa(len(names))+" types", fmt.Sprintf("must be at most %d", maxMethodTypes))
+	}
+	for _, name := range names {
+		if !methodTypeName.MatchString(name) {
+			i.add("payment_method_types", name, "must be Stripe's name of a payment method type, such as card or sepa_debit")
+		}
 	}
 }
 
@@ -122,11 +134,13 @@ func checkMetadata(i *invalid, metadata map[string]string) {
 	}
 }
 
-func checkOperation(i *invalid, op workflows.Operation) {
+func checkOperation(i *invalid, op workflows.Operation) { checkWho(i, op.Actor, op.Reason) }
+
+func checkWho(i *invalid, actor, reason string) {
 	for _, f := range []struct {
 		field, value string
 		most         int
-	}{{"actor", op.Actor, maxActor}, {"reason", op.Reason, maxReason}} {
+	}{{"actor", actor, maxActor}, {"reason", reason, maxReason}} {
 		if n := utf8.RuneCountInString(f.value); strings.TrimSpace(f.value) == "" || n > f.most || !utf8.ValidString(f.value) {
 			i.add(f.field, f.value, fmt.Sprintf("must have 1 to %d characters, without personal data", f.most))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
@@ -62,6 +63,21 @@ func (i *invalid) err(field, value string, err error) {
 		return
 	}
 	i.mistakes = append(i.mistakes, &InvalidError{Field: field, Value: clip(value), Message: err.Error()})
+}
+
+// within takes over the mistakes in a part of the parameters, each of which begins with the field's name in that part.
+func (i *invalid) within(part string, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			i.within(part, e)
+		}
+		return
+	}
+	field, _, _ := strings.Cut(err.Error(), ":")
+	i.mistakes = append(i.mistakes, &InvalidError{Field: part + "." + field, Message: part + "." + err.Error()})
 }
 
 func (i *invalid) result() error { return errors.Join(i.mistakes...) }

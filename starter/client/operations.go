@@ -102,31 +102,33 @@ func (c *Client) operate(ctx context.Context, reference, workflowID, update stri
 	if err := i.result(); err != nil {
 		return Answer{}, err
 	}
+	var answer Answer
+	err := c.update(ctx, sdk.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: update, Args: []any{op}}, &answer)
+	return answer, err
+}
+
+// update sends an Update to a workflow and waits for the answer.
+func (c *Client) update(ctx context.Context, options sdk.UpdateWorkflowOptions, answer any) error {
 	ctx, cancel := withAnswerTimeout(ctx)
 	defer cancel()
 	temporal, err := c.connection.get(ctx)
 	if err != nil {
-		return Answer{}, err
+		return err
 	}
-	handle, err := temporal.UpdateWorkflow(ctx, sdk.UpdateWorkflowOptions{
-		WorkflowID:   workflowID,
-		UpdateName:   update,
-		Args:         []any{op},
-		WaitForStage: sdk.WorkflowUpdateStageCompleted,
-	})
-	var answer Answer
+	options.WaitForStage = sdk.WorkflowUpdateStageCompleted
+	handle, err := temporal.UpdateWorkflow(ctx, options)
 	if err == nil {
-		err = handle.Get(ctx, &answer)
+		err = handle.Get(ctx, answer)
 	}
 	switch refused := refusal(err); {
 	case err == nil:
-		return answer, nil
+		return nil
 	case refused != nil:
-		return Answer{}, refused
+		return refused
 	case isNotFound(err):
-		return Answer{}, c.ended(ctx, workflowID)
+		return c.ended(ctx, options.WorkflowID)
 	}
-	return Answer{}, c.noAnswer(workflowID, err)
+	return c.noAnswer(options.WorkflowID, err)
 }
 
 // ended explains why a workflow takes no Update any more: it has ended, or there is none.

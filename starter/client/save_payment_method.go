@@ -24,7 +24,6 @@ const (
 	// defaultSetupCurrency decides which methods Stripe offers; a card saved with it pays in any currency.
 	defaultSetupCurrency = "usd"
 	defaultMethodType    = "card"
-	maxMethodTypes       = 20
 	maxReminders         = 10
 	maxSetupDays         = 365
 )
@@ -228,14 +227,7 @@ func (c *Client) setupInput(p SavePaymentMethodParams) (workflows.SavePaymentMet
 	} else {
 		in.Currency = currency
 	}
-	if len(in.PaymentMethodTypes) > maxMethodTypes {
-		i.add("payment_method_types", strconv.Itoa(len(in.PaymentMethodTypes))+" types", fmt.Sprintf("must be at most %d", maxMethodTypes))
-	}
-	for _, name := range in.PaymentMethodTypes {
-		if !methodTypeName.MatchString(name) {
-			i.add("payment_method_types", name, "must be Stripe's name of a payment method type, such as card or sepa_debit")
-		}
-	}
+	checkMethodTypes(&i, in.PaymentMethodTypes)
 	checkDeadline(&i, in.Deadline, in.Reminders)
 	if len(in.Reminders) > 0 && !in.Notify {
 		i.add("reminders", in.Reminders[0].String(), "must not be given without notify: nobody would be sent them")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
 	sdktemporal "go.temporal.io/sdk/temporal"
 
@@ -37,6 +38,28 @@ func (c *Client) startOptions(workflowID string, input first, attributes sdktemp
 		TypedSearchAttributes:                    attributes,
 		StaticSummary:                            summary,
 	}
+}
+
+// startOnce starts a workflow, or answers the one with that id when it has the same first input, which is in the memo
+// that the options hold.
+func (c *Client) startOnce(ctx context.Context, options sdk.StartWorkflowOptions, workflowType string, in, defaults any) (Started, error) {
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return Started{}, err
+	}
+	run, err := temporal.ExecuteWorkflow(ctx, options, workflowType, in)
+	if _, taken := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); taken {
+		input, _ := options.Memo[workflows.MemoInput].(first)
+		s, found, err := c.existing(ctx, options.ID, input, defaults)
+		if err == nil && !found {
+			err = fmt.Errorf("%s has just ended and left Temporal's retention", options.ID)
+		}
+		return s, err
+	}
+	if err != nil {
+		return Started{}, fmt.Errorf("start %s: %w", options.ID, err)
+	}
+	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID()}, nil
 }
 
 // existing describes a workflow, open or closed, and compares its first input with the one given: the same, and it is

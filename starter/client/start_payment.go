@@ -3,13 +3,10 @@ package client
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"time"
-
-	"go.temporal.io/api/serviceerror"
 
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/workflows"
@@ -81,22 +78,7 @@ func (c *Client) StartPayment(ctx context.Context, p PaymentParams) (Started, er
 	}
 	summary := money.Format(in.Amount, in.Currency, "en")
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(now), summary)
-	temporal, err := c.connection.get(ctx)
-	if err != nil {
-		return Started{}, err
-	}
-	run, err := temporal.ExecuteWorkflow(ctx, options, workflows.TypeCollectPayment, in.Short())
-	if _, taken := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); taken {
-		s, found, err := c.existing(ctx, workflowID, input, paymentDefaults())
-		if err == nil && !found {
-			err = fmt.Errorf("%s has just ended and left Temporal's retention", workflowID)
-		}
-		return s, err
-	}
-	if err != nil {
-		return Started{}, fmt.Errorf("start %s: %w", workflowID, err)
-	}
-	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID()}, nil
+	return c.startOnce(ctx, options, workflows.TypeCollectPayment, in.Short(), paymentDefaults())
 }
 
 // paymentInput checks and normalises what can be without asking anybody. The time zone stays empty when not given.
