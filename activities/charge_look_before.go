@@ -7,9 +7,9 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// mostHeldFor is how many of a customer's newest PaymentIntents may hold a charge: one page, so that the question costs
-// one request. A dispute of an older one is heard of by webhook alone.
-const mostHeldFor = 100
+// mostAsked is how many of a customer's newest PaymentIntents are read for disputes: one page, so that the question costs
+// one request. A dispute of an older one is heard of by webhook alone, unless a look-back reads it anyway.
+const mostAsked = 100
 
 // lookBefore asks Stripe what must be known before an attempt is sent. An empty outcome says that it may be sent.
 //
@@ -47,7 +47,7 @@ func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack
 			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 		}
 		read++
-		if disputed == "" && read <= mostHeldFor && in.heldBy(intent) {
+		if disputed == "" && in.heldBy(intent) {
 			disputed = intent.ID
 		}
 		if lookBack && intent.Metadata[MetadataReference] == in.Reference {
@@ -56,7 +56,7 @@ func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack
 			}
 			known = append(known, intent)
 		}
-		if !lookBack && (disputed != "" || read == mostHeldFor) {
+		if !lookBack && (disputed != "" || read == mostAsked) {
 			break
 		}
 	}

@@ -36,6 +36,7 @@ var eventClasses = map[string]eventClass{
 	"payment_intent.canceled":        eventOfWay,
 
 	"charge.dispute.created":            eventOfMoneyBack,
+	"charge.dispute.closed":             eventOfMoneyBack,
 	"charge.refunded":                   eventOfMoneyBack,
 	"radar.early_fraud_warning.created": eventOfMoneyBack,
 

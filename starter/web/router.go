@@ -49,8 +49,16 @@ func NewRouter(temporal Temporal, stripe Stripe, logger *slog.Logger) *Router {
 func (r *Router) Route(ctx context.Context, e activities.Event) (int, error) {
 	switch classOf(e.Type) {
 	case eventOfWay:
-		return r.toOwner(ctx, e, e.WorkflowID, e.Owner)
+		if strings.HasPrefix(e.Type, "payment_intent.") {
+			// The first attempt of an agreement's or a run's payment has no workflow of its own, and answers by itself:
+			// its events would only cost the owner a workflow task per charge.
+			return r.toFirst(ctx, e, e.WorkflowID)
+		}
+		return r.toFirst(ctx, e, e.WorkflowID, e.Owner)
 	case eventOfMoneyBack:
+		if strings.HasPrefix(e.Type, "charge.dispute.") {
+			return r.toPaymentAndOwner(ctx, e)
+		}
 		return r.toPayment(ctx, e)
 	case eventOfCustomer:
 		return r.toCustomer(ctx, e)
@@ -59,9 +67,8 @@ func (r *Router) Route(ctx context.Context, e activities.Event) (int, error) {
 	return 0, nil
 }
 
-// toOwner signals the workflow named, or the one it was started for when that one does not run: the first attempt of an
-// agreement's or run's payment has no workflow of its own.
-func (r *Router) toOwner(ctx context.Context, e activities.Event, ids ...string) (int, error) {
+// toFirst signals the first of the workflows named that runs: the one that made the object, or the one it was started for.
+func (r *Router) toFirst(ctx context.Context, e activities.Event, ids ...string) (int, error) {
 	for _, id := range ids {
 		if id == "" {
 			continue
@@ -78,17 +85,41 @@ func (r *Router) toOwner(ctx context.Context, e activities.Event, ids ...string)
 }
 
 func (r *Router) toPayment(ctx context.Context, e activities.Event) (int, error) {
-	if n, err := r.toOwner(ctx, e, e.WorkflowID, e.Owner); n > 0 || err != nil || e.PaymentIntent == "" {
+	if n, err := r.toFirst(ctx, e, e.WorkflowID, e.Owner); n > 0 || err != nil {
 		return n, err
+	}
+	workflowID, owner, err := r.payerOf(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	return r.toFirst(ctx, e, workflowID, owner)
+}
+
+// toPaymentAndOwner signals both: a payment that still runs must not keep from its agreement what stops the agreement.
+func (r *Router) toPaymentAndOwner(ctx context.Context, e activities.Event) (int, error) {
+	workflowID, owner, err := r.payerOf(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	toPayment, paymentErr := r.toFirst(ctx, e, workflowID)
+	toOwner, ownerErr := r.toFirst(ctx, e, owner)
+	return toPayment + toOwner, errors.Join(paymentErr, ownerErr)
+}
+
+// payerOf reads, off the PaymentIntent that the event names, the workflow that made it and that one's owner. Both are
+// empty when the event names none, or none of this account.
+func (r *Router) payerOf(ctx context.Context, e activities.Event) (workflowID, owner string, err error) {
+	if e.PaymentIntent == "" {
+		return "", "", nil
 	}
 	pi, err := r.stripe.PaymentIntent(ctx, e.PaymentIntent)
 	if activities.IsStripeError(err, activities.StripeMissing) {
-		return 0, nil
+		return "", "", nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read %s of event %s: %w", e.PaymentIntent, e.ID, err)
+		return "", "", fmt.Errorf("read %s of event %s: %w", e.PaymentIntent, e.ID, err)
 	}
-	return r.toOwner(ctx, e, pi.Metadata[activities.MetadataWorkflowID], pi.Metadata[activities.MetadataOwner])
+	return pi.Metadata[activities.MetadataWorkflowID], pi.Metadata[activities.MetadataOwner], nil
 }
 
 // toCustomer signals every open workflow of the customer, at most mostPerCustomer. Payments are ranked by start time:

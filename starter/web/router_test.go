@@ -42,24 +42,58 @@ func TestEventsOfAWayReachTheirWorkflow(t *testing.T) {
 	}
 }
 
-func TestAnOwnerHearsWhatItsPaymentCannot(t *testing.T) {
+// TestWhoHearsOfAPayment: which of a payment and the agreement it came from are told, by who of them runs.
+func TestWhoHearsOfAPayment(t *testing.T) {
 	t.Parallel()
-	event := activities.Event{ID: "evt_1", Type: "payment_intent.succeeded", WorkflowID: "payment:a~20260101", Owner: "agreement:a"}
+	const payment, owner = "payment:a~20260101", "agreement:a"
+	labels := map[string]string{activities.MetadataWorkflowID: payment, activities.MetadataOwner: owner}
+	session := activities.Event{ID: "evt_1", Type: "checkout.session.completed", WorkflowID: payment, Owner: owner}
+	refund := activities.Event{ID: "evt_1", Type: "charge.refunded", PaymentIntent: "pi_1"}
+	warning := activities.Event{ID: "evt_1", Type: "radar.early_fraud_warning.created", PaymentIntent: "pi_1"}
+	dispute := activities.Event{ID: "evt_1", Type: "charge.dispute.created", PaymentIntent: "pi_1"}
+	closed := activities.Event{ID: "evt_1", Type: "charge.dispute.closed", PaymentIntent: "pi_1"}
+	intent := func(eventType string) activities.Event {
+		return activities.Event{ID: "evt_1", Type: eventType, WorkflowID: payment, Owner: owner}
+	}
+	both, neither := []string{payment, owner}, []string(nil)
+	onlyPayment, onlyOwner := []string{payment}, []string{owner}
 	for name, c := range map[string]struct {
+		event   activities.Event
 		running []string
 		want    []string
 	}{
-		"the payment runs":      {[]string{"payment:a~20260101", "agreement:a"}, []string{"payment:a~20260101"}},
-		"only its owner runs":   {[]string{"agreement:a"}, []string{"agreement:a"}},
-		"neither runs any more": {nil, nil},
+		"a session, both run":              {session, both, onlyPayment},
+		"a session, only the owner runs":   {session, onlyOwner, onlyOwner},
+		"a session, neither runs":          {session, neither, neither},
+		"a refund, both run":               {refund, both, onlyPayment},
+		"a refund, only the owner runs":    {refund, onlyOwner, onlyOwner},
+		"a warning, only the owner runs":   {warning, onlyOwner, onlyOwner},
+		"a dispute, both run":              {dispute, both, both},
+		"a dispute, only the owner runs":   {dispute, onlyOwner, onlyOwner},
+		"a dispute, only the payment runs": {dispute, onlyPayment, onlyPayment},
+		"a dispute, neither runs":          {dispute, neither, neither},
+		"a dispute that ends":              {closed, both, both},
+		"succeeded, the payment runs":      {intent("payment_intent.succeeded"), both, onlyPayment},
+		"succeeded, charged inline":        {intent("payment_intent.succeeded"), onlyOwner, neither},
+		"failed, charged inline":           {intent("payment_intent.payment_failed"), onlyOwner, neither},
+		"processing, charged inline":       {intent("payment_intent.processing"), onlyOwner, neither},
+		"requires action, charged inline":  {intent("payment_intent.requires_action"), onlyOwner, neither},
+		"canceled, charged inline":         {intent("payment_intent.canceled"), onlyOwner, neither},
+		"canceled, the payment alone runs": {intent("payment_intent.canceled"), onlyPayment, onlyPayment},
+		"a dispute that names no payment":  {activities.Event{ID: "evt_1", Type: "charge.dispute.created"}, both, neither},
+		"a dispute of another account's":   {activities.Event{ID: "evt_1", Type: "charge.dispute.created", PaymentIntent: "pi_x"}, both, neither},
+		"a dispute's own metadata is not ours": {
+			activities.Event{ID: "evt_1", Type: "charge.dispute.created", PaymentIntent: "pi_x", WorkflowID: payment, Owner: owner}, both, neither,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			router, temporal, _ := newRouter()
+			router, temporal, stripe := newRouter()
+			stripe.intents = map[string]activities.PaymentIntent{"pi_1": {Metadata: labels}}
 			for _, id := range c.running {
 				temporal.set(id, nil)
 			}
-			n, err := router.Route(t.Context(), event)
+			n, err := router.Route(t.Context(), c.event)
 			require.NoError(t, err)
 			require.Equal(t, len(c.want), n)
 			var got []string
@@ -69,6 +103,21 @@ func TestAnOwnerHearsWhatItsPaymentCannot(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+// TestADisputeReachesTheAgreementThoughItsPaymentIsDeaf: what fails is tried again by Stripe, what came through stays.
+func TestADisputeReachesTheAgreementThoughItsPaymentIsDeaf(t *testing.T) {
+	t.Parallel()
+	router, temporal, stripe := newRouter()
+	stripe.intents = map[string]activities.PaymentIntent{"pi_1": {Metadata: map[string]string{
+		activities.MetadataWorkflowID: "payment:a~20260101", activities.MetadataOwner: "agreement:a",
+	}}}
+	temporal.set("agreement:a", nil)
+	temporal.signalErr["payment:a~20260101"] = errDown
+	n, err := router.Route(t.Context(), activities.Event{ID: "evt_1", Type: "charge.dispute.created", ObjectID: "du_1", PaymentIntent: "pi_1"})
+	require.ErrorIs(t, err, errDown)
+	require.Equal(t, 1, n)
+	require.Equal(t, []signal{{"agreement:a", workflows.StripeEvent{ID: "evt_1", Type: "charge.dispute.created", ObjectID: "du_1"}}}, temporal.sent())
 }
 
 func TestForeignEventsAskNobody(t *testing.T) {
@@ -96,7 +145,7 @@ func TestForeignEventsAskNobody(t *testing.T) {
 func TestMoneyBackGoesByThePaymentIntent(t *testing.T) {
 	t.Parallel()
 	for _, eventType := range []string{
-		"charge.dispute.created", "charge.refunded", "refund.created", "refund.updated", "refund.failed", "radar.early_fraud_warning.created",
+		"charge.dispute.created", "charge.dispute.closed", "charge.refunded", "refund.created", "refund.updated", "refund.failed", "radar.early_fraud_warning.created",
 	} {
 		router, temporal, stripe := newRouter()
 		temporal.set("payment:r1", nil)
@@ -185,22 +234,23 @@ func TestEventsOfACustomerReachAllOpenWorkflowsOldestFirst(t *testing.T) {
 			stripe.methods = map[string]activities.PaymentMethod{"pm_1": {Customer: "cus_1"}}
 			temporal.listed = []*workflowpb.WorkflowExecutionInfo{
 				execution("payment:new", workflows.TypeCollectPayment, 9),
+				execution("agreement:a", workflows.TypeBillingAgreement, 5),
 				execution("save-payment-method:s", workflows.TypeSavePaymentMethod, 4),
 				execution("payment:gone", workflows.TypeCollectPayment, 3),
 				execution("payment:old", workflows.TypeCollectPayment, 1),
 			}
-			for _, id := range []string{"payment:new", "payment:old", "save-payment-method:s"} {
+			for _, id := range []string{"payment:new", "payment:old", "save-payment-method:s", "agreement:a"} {
 				temporal.set(id, nil)
 			}
 			n, err := router.Route(t.Context(), event)
 			require.NoError(t, err)
-			require.Equal(t, 3, n, "one has ended since it was listed")
+			require.Equal(t, 4, n, "one has ended since it was listed")
 
 			hint := func(delay int) workflows.StripeEvent {
 				return workflows.StripeEvent{ID: "evt_1", Type: event.Type, DelayMinutes: delay}
 			}
 			require.Equal(t, []signal{
-				{"payment:old", hint(0)}, {"save-payment-method:s", hint(0)}, {"payment:new", hint(20)},
+				{"payment:old", hint(0)}, {"save-payment-method:s", hint(0)}, {"agreement:a", hint(0)}, {"payment:new", hint(20)},
 			}, temporal.sent(), "payments are 10 minutes apart, by their rank among payments")
 			require.Len(t, temporal.lists, 1)
 			require.Equal(t, "OffsessionCustomer = 'cus_1' AND ExecutionStatus = 'Running'", temporal.lists[0].GetQuery())
@@ -242,7 +292,7 @@ func TestOneDeafWorkflowDoesNotStopTheOthers(t *testing.T) {
 
 func TestWhatTemporalSaysAboutASignal(t *testing.T) {
 	t.Parallel()
-	event := activities.Event{ID: "evt_1", Type: "payment_intent.succeeded", WorkflowID: "payment:r1", Owner: "agreement:a"}
+	event := activities.Event{ID: "evt_1", Type: "checkout.session.completed", WorkflowID: "payment:r1", Owner: "agreement:a"}
 	for name, c := range map[string]struct {
 		err       error
 		delivered int
