@@ -17,6 +17,7 @@ var (
 	setups        *activities.Setups
 	notifications *activities.Notifications
 	handovers     *activities.Handovers
+	amounts       *activities.Amounts
 )
 
 // The retry policies. Only faults of the way are retried by Temporal: a decline is a result, and belongs to dunning.
@@ -48,6 +49,9 @@ var (
 	// writeOptions: one or two calls that must come through (attach, default, refund, customer). Within KeyTrust, like
 	// every key.
 	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 3*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
+	// amountOptions: the app's answer is awaited for two minutes; then it is asked again at growing intervals, and operators
+	// are not kept waiting.
+	amountOptions = workflow.ActivityOptions{StartToCloseTimeout: 15 * time.Second, ScheduleToCloseTimeout: 2 * time.Minute, RetryPolicy: prompt}
 	// notifyOptions: three channels of 10 to 30 s each, tried for a day, then recorded.
 	notifyOptions = workflow.ActivityOptions{StartToCloseTimeout: 90 * time.Second, ScheduleToCloseTimeout: 24 * time.Hour, RetryPolicy: daily}
 	// ownerOptions: one call to Temporal, tried for a week. The owner also asks by itself.

@@ -1,7 +1,132 @@
 package workflows
 
+import (
+	"encoding/base64"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/offsession/offsession/workflows/calendar"
+)
+
+// agreementStateVersion is raised when the meaning of a field of agreementState changes.
+const agreementStateVersion = 1
+
+const (
+	// agreementPayments and answeredRequests bound what is carried over.
+	agreementPayments = 12
+	answeredRequests  = 50
+	// openPaymentsMost is how many payments of one agreement are collected at a time. More wait, whatever the input says:
+	// their customer does not pay.
+	openPaymentsMost = 20
+	// disputesKept bounds the disputes that an operator has acknowledged.
+	disputesKept = 10
+)
+
 // agreementState is everything a BillingAgreement knows, and all that continue-as-new carries over.
 type agreementState struct {
 	entityState
-	Version int `json:"version"`
+	Version   int            `json:"version"`
+	State     AgreementState `json:"state"`
+	Reason    string         `json:"why,omitempty"`
+	StartedAt time.Time      `json:"started_at"`
+	// BeganAt is when there was a payment method: it anchors the schedule, and no date before it is charged.
+	BeganAt time.Time `json:"began_at,omitzero"`
+	// LookedBack says that earlier payments with this reference were looked for; Earlier that there are some, so that
+	// every charge looks back before it sends.
+	LookedBack bool `json:"looked_back,omitempty"`
+	Earlier    bool `json:"earlier,omitempty"`
+
+	// Schedule replaces the input's from ChangedAt on, which anchors it.
+	Schedule  *calendar.Schedule `json:"schedule,omitempty"`
+	ChangedAt time.Time          `json:"changed_at,omitzero"`
+	// Next is the next due date; nil when there is none. It is computed once per cycle: a later release, or another time
+	// zone database, does not move it.
+	Next *calendar.Occurrence `json:"next,omitempty"`
+	// UsedUntil is the last due instant that was charged or left out: no date up to it is used again. ChargedDay is the
+	// last local day that was charged.
+	UsedUntil  time.Time `json:"used_until,omitzero"`
+	ChargedDay string    `json:"charged_day,omitempty"`
+	// LateMode says what becomes of dates that passed while nothing was charged, after a resume; empty is the input's.
+	LateMode CatchUp `json:"late_mode,omitempty"`
+
+	// Amount replaces the input's.
+	Amount int64 `json:"amount,omitempty"`
+	// Month is the local month, 200601, to which MonthSum belongs: what was charged in it.
+	Month    string `json:"month,omitempty"`
+	MonthSum int64  `json:"month_sum,omitempty"`
+	// AmountTries counts how often the app did not say what to charge; AmountAt is the next try, AmountSince the first.
+	AmountTries int       `json:"amount_tries,omitempty"`
+	AmountAt    time.Time `json:"amount_at,omitzero"`
+	AmountSince time.Time `json:"amount_since,omitzero"`
+
+	// Method is the payment method in use, Card what it is; CardDue asks to read it.
+	Method  string        `json:"method,omitempty"`
+	Card    AgreementCard `json:"card,omitzero"`
+	CardDue bool          `json:"card_due,omitempty"`
+	// CardAsks counts the SavePaymentMethods started, AskOpen says that the last one is open. MethodChanges counts changes.
+	CardAsks      int  `json:"card_asks,omitempty"`
+	AskOpen       bool `json:"ask_open,omitempty"`
+	MethodChanges int  `json:"method_changes,omitempty"`
+	// CardNoticed is the card whose expiry the customer was told of, Noticed the date.
+	CardNoticed string `json:"card_noticed,omitempty"`
+	Noticed     string `json:"noticed,omitempty"`
+
+	PausedUntil time.Time `json:"paused_until,omitzero"`
+	CancelAt    time.Time `json:"cancel_at,omitzero"`
+	// RemindAt is when the app is told again that the agreement stands still; Told counts the messages, for their ids.
+	RemindAt time.Time `json:"remind_at,omitzero"`
+	Told     int       `json:"told,omitempty"`
+	// CheckAt is when the workflows that this one started are read.
+	CheckAt time.Time `json:"check_at,omitzero"`
+
+	// Charges and Paid count payments, Nows the charges at once.
+	Charges int `json:"charges,omitempty"`
+	Paid    int `json:"paid,omitempty"`
+	Nows    int `json:"nows,omitempty"`
+	// Payments are the last ones, Open those that a CollectPayment has.
+	Payments []AgreementPayment `json:"payments,omitempty"`
+	Open     []openPayment      `json:"open,omitempty"`
+	// Disputed are PaymentIntents whose dispute an operator knows of; Dispute is the one that stopped the agreement.
+	Disputed []string `json:"disputed,omitempty"`
+	Dispute  string   `json:"dispute,omitempty"`
+
+	// Requests are the last Updates that were answered.
+	Requests []answeredRequest `json:"requests,omitempty"`
+
+	// Ended and Saved are signals not yet followed.
+	Ended []PaymentEnded       `json:"ended,omitempty"`
+	Saved []PaymentMethodSaved `json:"saved,omitempty"`
+}
+
+// openPayment is a payment that a CollectPayment has. Key is the part of its reference after the tilde.
+type openPayment struct {
+	Key    string `json:"key"`
+	Amount int64  `json:"amount"`
+	Month  string `json:"month"`
+}
+
+// answeredRequest is an Update that was carried out: a repetition is answered the same. Mark stands for its name and id.
+type answeredRequest struct {
+	Mark  string         `json:"m"`
+	State AgreementState `json:"s"`
+	// Next is the next due date in Unix seconds; Now the k of a charge at once, Ask that of a SavePaymentMethod.
+	Next int64 `json:"n,omitempty"`
+	Now  int   `json:"k,omitempty"`
+	Ask  int   `json:"a,omitempty"`
+}
+
+// requestMark is a short stand-in for an Update's name and id: 64 bits, of which only the last 50 are kept.
+func requestMark(update, id string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(update + ":" + id))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// keepLast drops all but the last n.
+func keepLast[T any](list []T, n int) []T {
+	if len(list) <= n {
+		return list
+	}
+	return slices.Clone(list[len(list)-n:])
 }

@@ -40,6 +40,10 @@ type bench struct {
 	runs int
 	// carried is the size of what the last continue-as-new handed over, in bytes.
 	carried int
+	// ports changes what the activities work through.
+	ports func(activities.Ports) activities.Ports
+	// prepare is done with the environment of every run.
+	prepare func(*testsuite.TestWorkflowEnvironment)
 	// spill is everything that went into history.
 	spill *payloads
 }
@@ -99,10 +103,17 @@ func (b *bench) newRun(at time.Time) {
 	env.SetWorkflowRunTimeout(200 * 365 * 24 * time.Hour)
 	b.env = env
 	b.runs++
-	acts := activities.New(b.stripe.ports())
+	ports := b.stripe.ports()
+	if b.ports != nil {
+		ports = b.ports(ports)
+	}
+	acts := activities.New(ports)
 	acts.RegisterMain(env)
 	acts.RegisterStripeWrites(env)
 	workflows.Register(env)
+	if b.prepare != nil {
+		b.prepare(env)
+	}
 	if b.live {
 		b.armAll()
 	}

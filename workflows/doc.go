@@ -19,9 +19,19 @@
 //	    │          └────────> awaiting_customer ──> paid, uncollectible
 //	    └── every state but an end can become needs_attention, and is left by a person or by what Stripe tells later
 //
-// The complete table of moves stands in payment_moves.go and is drawn below.
+// BillingAgreement is a customer's permission to be charged again and again. It charges each date itself; a payment that
+// does not succeed at once goes on in a CollectPayment, and the agreement hears how it ends:
 //
-// Both are built alike. One coroutine, the main loop, does everything that changes state; Updates and signals are put
+//	saving_card ──> active ──> settling ──> completed
+//	                │  ↑ ↑
+//	                │  │ └──> on_hold            a date waits for an earlier payment
+//	                │  └────> paused             by an operator, or after a failed payment
+//	                └───────> needs_attention    something has stopped it
+//
+// and everything but an end can be canceled. The complete tables of moves stand in payment_moves.go and
+// agreement_moves.go, and are drawn below.
+//
+// All are built alike. One coroutine, the main loop, does everything that changes state; Updates and signals are put
 // into its queue, so that no two Stripe writes of a workflow overlap. Signals are hints: they make the loop re-read
 // Stripe. Every wait has an end, which the search attribute OffsessionNextActionAt shows. State lives in one versioned
 // struct, which is all that continue-as-new carries over.
@@ -34,4 +44,13 @@
 //	retry_scheduled    to charging awaiting_customer processing needs_attention paid uncollectible canceled
 //	awaiting_customer  to scheduled retry_scheduled processing needs_attention paid uncollectible canceled
 //	needs_attention    to scheduled retry_scheduled awaiting_customer processing paid uncollectible canceled
+//
+// # Moves of an agreement
+//
+//	saving_card        to active canceled
+//	active             to on_hold paused needs_attention settling canceled
+//	on_hold            to active paused needs_attention settling canceled
+//	paused             to active needs_attention settling canceled
+//	needs_attention    to active settling canceled
+//	settling           to completed canceled
 package workflows

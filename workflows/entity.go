@@ -16,9 +16,10 @@ import (
 const (
 	// updatePatience is how long an Update waits for Stripe before it answers pending.
 	updatePatience = 20 * time.Second
-	// seenEvents, auditEntries and undeliveredEntries bound what is carried over.
+	// seenEvents, auditEntries, auditBytes and undeliveredEntries bound what is carried over.
 	seenEvents         = 50
 	auditEntries       = 20
+	auditBytes         = 2500
 	undeliveredEntries = 20
 	// linkGrace is how long a customer's link outlives the workflow's last deadline.
 	linkGrace = 30 * 24 * time.Hour
@@ -26,7 +27,7 @@ const (
 	actorTemporal = "temporal"
 )
 
-// entityState is the part of a workflow's state that both types carry over.
+// entityState is the part of a workflow's state that all types carry over.
 type entityState struct {
 	// Seen are the last event ids, so that a second delivery changes nothing.
 	Seen []string `json:"seen,omitempty"`
@@ -46,12 +47,17 @@ type command struct {
 	update string
 	op     Operation
 	open   OpenCheckoutRequest
+	// change is an agreement's operation, request stands for its id.
+	change  AgreementOperation
+	request string
 	done   bool
 	answer OpenCheckoutResponse
-	err    error
+	// changed answers an agreement's Update.
+	changed AgreementResponse
+	err     error
 }
 
-// entity is the frame that both workflows stand in: the queue that serialises all that changes state, the hints from
+// entity is the frame that all workflows stand in: the queue that serialises all that changes state, the hints from
 // webhooks, the messages on their way out.
 type entity struct {
 	*entityState
@@ -63,6 +69,12 @@ type entity struct {
 	events    workflow.ReceiveChannel
 	requested workflow.Context // ends with the Temporal cancellation request
 	canceled  bool             // the request is in the queue
+
+	// inbox takes in what else may arrive, and waiting reports whether something has; nil when nothing can.
+	inbox   func()
+	waiting func() bool
+	// cycleDone asks to continue as new as soon as nothing is under way.
+	cycleDone bool
 }
 
 // publishedAttributes are the search attributes as last written.
@@ -86,6 +98,9 @@ func (e *entity) takeIn() {
 		e.note(ev)
 		ev = StripeEvent{}
 	}
+	if e.inbox != nil {
+		e.inbox()
+	}
 	if !e.canceled && e.requested.Err() != nil {
 		e.canceled = true
 		e.queue = append(e.queue, &command{update: UpdateCancel, op: Operation{Actor: actorTemporal, Reason: "Temporal cancellation request"}})
@@ -94,7 +109,8 @@ func (e *entity) takeIn() {
 
 // called reports whether a message waits for the main loop.
 func (e *entity) called() bool {
-	return len(e.queue) > 0 || len(e.Hints) > 0 || e.events.Len() > 0 || !e.canceled && e.requested.Err() != nil
+	return len(e.queue) > 0 || len(e.Hints) > 0 || e.events.Len() > 0 || !e.canceled && e.requested.Err() != nil ||
+		e.waiting != nil && e.waiting()
 }
 
 // note remembers an event once.
@@ -167,14 +183,15 @@ func awaitWithin(ctx workflow.Context, d time.Duration, summary string, conditio
 
 // sleep waits until the time given, or until a message has come.
 func (e *entity) sleep(ctx workflow.Context, until time.Time, summary string) error {
+	wanted := func() bool { return e.called() || e.cycleDone && e.quiet(ctx) }
 	if until.IsZero() {
-		return workflow.Await(ctx, e.called)
+		return workflow.Await(ctx, wanted)
 	}
 	d := until.Sub(workflow.Now(ctx))
 	if d <= 0 {
 		return nil
 	}
-	return awaitWithin(ctx, d, summary, e.called)
+	return awaitWithin(ctx, d, summary, wanted)
 }
 
 // quiet reports whether nothing is under way, so that the workflow may end or continue as new.
@@ -185,10 +202,21 @@ func (e *entity) quiet(ctx workflow.Context) bool {
 // recordAudit keeps what an operator asked for; every entry is also a log line.
 func (e *entity) recordAudit(ctx workflow.Context, c *command, state string) {
 	e.Audit = append(e.Audit, AuditEntry{At: workflow.Now(ctx).UTC(), Update: c.update, Actor: c.op.Actor, Reason: c.op.Reason, State: state})
-	if len(e.Audit) > auditEntries {
-		e.Audit = slices.Clone(e.Audit[len(e.Audit)-auditEntries:])
-	}
+	e.trimAudit()
 	workflow.GetLogger(ctx).Info("operation", "update", c.update, "actor", c.op.Actor, "reason", c.op.Reason, "state", state)
+}
+
+// trimAudit keeps the last entries, and no more text than is worth carrying over: every entry is a log line as well.
+func (e *entity) trimAudit() {
+	size, keep := 0, len(e.Audit)
+	for keep > 0 && len(e.Audit)-keep < auditEntries {
+		a := e.Audit[keep-1]
+		if size += len(a.Actor) + len(a.Reason); size > auditBytes {
+			break
+		}
+		keep--
+	}
+	e.Audit = slices.Clone(e.Audit[keep:])
 }
 
 // tell sends a notification on its way without waiting for it: it is retried for a day, then recorded.

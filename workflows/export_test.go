@@ -5,6 +5,9 @@ import "go.temporal.io/sdk/temporal"
 // PaymentMoves is the table of moves.
 func PaymentMoves() map[PaymentState][]PaymentState { return paymentMoves }
 
+// AgreementMoves is the table of an agreement's moves.
+func AgreementMoves() map[AgreementState][]AgreementState { return agreementMoves }
+
 // PollDelay is the gap before poll n.
 var PollDelay = pollDelay
 

@@ -66,7 +66,7 @@ func while(a answer, do func()) answer { a.during = do; return a }
 func (f *fakeStripe) CreatePaymentIntent(_ context.Context, r activities.CreatePaymentIntentRequest) (activities.PaymentIntent, error) {
 	return f.charge(r.IdempotencyKey, r.PaymentMethod, "", r.Metadata, func() *activities.PaymentIntent {
 		id := f.id("pi")
-		f.opens(id)
+		f.opens(id, r.Metadata[activities.MetadataReference])
 		pi := &activities.PaymentIntent{
 			ID: id, Status: activities.PaymentIntentRequiresConfirmation, Amount: r.Amount, Currency: r.Currency,
 			Customer: r.Customer, Created: f.now(), Metadata: maps.Clone(r.Metadata),
@@ -81,7 +81,7 @@ func (f *fakeStripe) ConfirmPaymentIntent(_ context.Context, r activities.Confir
 		if f.owner(r.PaymentIntent) != nil {
 			f.t.Errorf("%s belongs to a session and must not be confirmed", r.PaymentIntent)
 		}
-		f.opens(r.PaymentIntent)
+		f.opens(r.PaymentIntent, f.intents[r.PaymentIntent].Metadata[activities.MetadataReference])
 		return f.intents[r.PaymentIntent]
 	})
 }
@@ -135,7 +135,7 @@ func (f *fakeStripe) charge(key, method, intent string, metadata map[string]stri
 		}
 		return activities.PaymentIntent{}, refusal
 	}
-	f.refuseFinalNo(method)
+	f.refuseFinalNo(method, key)
 	stored := &storedAnswer{params: intent + " " + method, running: true}
 	f.keys[key] = stored
 	execute := func() {
@@ -176,7 +176,7 @@ func (f *fakeStripe) apply(pi *activities.PaymentIntent, method string, a answer
 		}
 		class, _ := dunning.ClassOf(dunning.Failure{Outcome: dunning.OutcomeDeclined, Code: a.codes.Code, DeclineCode: a.codes.DeclineCode, AdviceCode: a.codes.AdviceCode})
 		if !class.Retryable() && !again {
-			f.finalNo[method+" "+f.stamp(method)] = true
+			f.finalNo[f.cardOf(method, pi.Metadata[activities.MetadataReference])] = true
 		}
 		if a.bare {
 			return activities.PaymentIntent{}, &activities.StripeError{Kind: activities.StripeDeclined, Codes: a.codes}
@@ -198,9 +198,15 @@ func (f *fakeStripe) stamp(method string) string {
 	return ""
 }
 
+// cardOf is a card with its present data, as one payment sees it: the next month's payment may try a card again that
+// refused this one.
+func (f *fakeStripe) cardOf(method, reference string) string {
+	return method + " " + f.stamp(method) + " " + reference
+}
+
 // refuseFinalNo fails the test when a card is charged again that has said a final no.
-func (f *fakeStripe) refuseFinalNo(method string) {
-	if f.finalNo[method+" "+f.stamp(method)] {
+func (f *fakeStripe) refuseFinalNo(method, key string) {
+	if f.finalNo[f.cardOf(method, strings.Split(key, ":")[1])] {
 		f.t.Errorf("%s: %s is charged again after a final no", f.now().Format(time.RFC3339), method)
 	}
 }

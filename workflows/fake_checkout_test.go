@@ -41,7 +41,7 @@ func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.Creat
 		s.SetupIntent = &activities.SetupIntent{ID: f.id("seti"), Status: activities.SetupIntentRequiresPaymentMethod, Customer: r.Customer}
 		f.setups[s.SetupIntent.ID] = s.SetupIntent
 	} else {
-		f.opens(s.ID)
+		f.opens(s.ID, "")
 	}
 	f.sessions[s.ID] = s
 	if q := f.faults["answer of CreateCheckoutSession"]; len(q) > 0 {

@@ -118,7 +118,7 @@ func (f *fakeStripe) openWays() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tick()
-	return len(slices.DeleteFunc(f.payable(""), func(id string) bool {
+	return len(slices.DeleteFunc(f.payable("", ""), func(id string) bool {
 		pi := f.intents[id]
 		return pi != nil && pi.Status == activities.PaymentIntentSucceeded
 	}))

@@ -181,14 +181,15 @@ func (f *fakeStripe) tick() {
 func stripeError(kind activities.StripeErrorKind) error { return &activities.StripeError{Kind: kind} }
 
 // opens checks, when something new can be paid, that nothing else can be.
-func (f *fakeStripe) opens(what string) {
-	if open := f.payable(what); len(open) > 0 {
+func (f *fakeStripe) opens(what, reference string) {
+	if open := f.payable(what, reference); len(open) > 0 {
 		f.t.Errorf("%s: %s opens while %s can be paid", f.now().Format(time.RFC3339), what, strings.Join(open, ", "))
 	}
 }
 
-// payable lists what takes, took or could take the money, but the one excepted.
-func (f *fakeStripe) payable(except string) []string {
+// payable lists what takes, took or could take the money, but the one excepted: of one payment, or of all when the
+// reference is empty.
+func (f *fakeStripe) payable(except, reference string) []string {
 	var ids []string
 	for id, pi := range f.intents {
 		kept := pi.Status == activities.PaymentIntentSucceeded && pi.AmountRefunded < pi.Amount
@@ -198,7 +199,8 @@ func (f *fakeStripe) payable(except string) []string {
 		} else if s != nil && s.Status == activities.CheckoutOpen {
 			active = false // the session is listed
 		}
-		if id != except && (kept || active) {
+		other := reference != "" && pi.Metadata[activities.MetadataReference] != reference
+		if id != except && !other && (kept || active) {
 			ids = append(ids, id)
 		}
 	}

@@ -41,13 +41,13 @@ func (e *entity) mainLoop(ctx workflow.Context, w entityWorkflow) (continueAsNew
 			w.followHints(ctx)
 			continue
 		}
+		if (e.cycleDone || workflow.GetInfo(ctx).GetContinueAsNewSuggested()) && e.quiet(ctx) {
+			return true, nil
+		}
 		wake, what := w.nextWake()
 		if !wake.IsZero() && !wake.After(workflow.Now(ctx)) {
 			w.actDue(ctx)
 			continue
-		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && e.quiet(ctx) {
-			return true, nil
 		}
 		e.publish(ctx, w.attributes())
 		if err := e.sleep(ctx, wake, what); err != nil {

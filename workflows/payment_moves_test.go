@@ -24,7 +24,8 @@ var movesMade sync.Map
 func (moveRecorder) Enabled(context.Context, slog.Level) bool { return true }
 
 func (moveRecorder) Handle(_ context.Context, r slog.Record) error {
-	if r.Message != "payment moved" {
+	what, moved := strings.CutSuffix(r.Message, " moved")
+	if !moved {
 		return nil
 	}
 	var from, to string
@@ -37,7 +38,7 @@ func (moveRecorder) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	movesMade.Store(from+" "+to, true)
+	movesMade.Store(what+" "+from+" "+to, true)
 	return nil
 }
 
@@ -51,11 +52,13 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	partial := flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != ""
 	if code == 0 && !partial {
-		for from, targets := range workflows.PaymentMoves() {
-			for _, to := range targets {
-				if _, made := movesMade.Load(string(from) + " " + string(to)); !made {
-					fmt.Fprintf(os.Stderr, "no test moves a payment from %s to %s\n", from, to)
-					code = 1
+		for what, moves := range map[string]map[string][]string{"payment": names(workflows.PaymentMoves())} {
+			for from, targets := range moves {
+				for _, to := range targets {
+					if _, made := movesMade.Load(what + " " + from + " " + to); !made {
+						fmt.Fprintf(os.Stderr, "no test moves a %s from %s to %s\n", what, from, to)
+						code = 1
+					}
 				}
 			}
 		}
@@ -67,16 +70,27 @@ func TestDocDrawsTheMoves(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	drawn := map[string][]string{}
-	for _, line := range regexp.MustCompile(`(?m)^//\t(\w+) +to (.*)$`).FindAllStringSubmatch(string(doc), -1) {
-		drawn[line[1]] = strings.Fields(line[2])
-	}
-	require.Len(t, drawn, len(workflows.PaymentMoves()))
-	for from, targets := range workflows.PaymentMoves() {
-		var names []string
-		for _, to := range targets {
-			names = append(names, string(to))
+	for heading, moves := range map[string]map[string][]string{
+		"Moves of a payment": names(workflows.PaymentMoves()), "Moves of an agreement": names(workflows.AgreementMoves()),
+	} {
+		_, section, found := strings.Cut(string(doc), "// # "+heading+"\n")
+		require.True(t, found, heading)
+		section, _, _ = strings.Cut(section, "// # ")
+		drawn := map[string][]string{}
+		for _, line := range regexp.MustCompile(`(?m)^//\t(\w+) +to (.*)$`).FindAllStringSubmatch(section, -1) {
+			drawn[line[1]] = strings.Fields(line[2])
 		}
-		require.Equal(t, names, drawn[string(from)], "doc.go draws other moves from %s", from)
+		require.Equal(t, moves, drawn, "doc.go draws other %s", heading)
 	}
+}
+
+// names is a table of moves as strings.
+func names[S ~string](moves map[S][]S) map[string][]string {
+	table := map[string][]string{}
+	for from, targets := range moves {
+		for _, to := range targets {
+			table[string(from)] = append(table[string(from)], string(to))
+		}
+	}
+	return table
 }

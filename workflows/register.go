@@ -15,4 +15,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(CollectPayment, workflow.RegisterOptions{
 		Name: TypeCollectPayment, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
+	r.RegisterWorkflowWithOptions(BillingAgreement, workflow.RegisterOptions{Name: TypeBillingAgreement})
 }
