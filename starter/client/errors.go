@@ -65,7 +65,8 @@ func (i *invalid) err(field, value string, err error) {
 	i.mistakes = append(i.mistakes, &InvalidError{Field: field, Value: clip(value), Message: err.Error()})
 }
 
-// within takes over the mistakes in a part of the parameters, each of which begins with the field's name in that part.
+// within takes over the mistakes in a part of the parameters, each of which begins with the field's name, with or without
+// the part's before it.
 func (i *invalid) within(part string, err error) {
 	if err == nil {
 		return
@@ -76,8 +77,12 @@ func (i *invalid) within(part string, err error) {
 		}
 		return
 	}
-	field, _, _ := strings.Cut(err.Error(), ":")
-	i.mistakes = append(i.mistakes, &InvalidError{Field: part + "." + field, Message: part + "." + err.Error()})
+	message := err.Error()
+	if rest, has := strings.CutPrefix(message, part); !has || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, ":") {
+		message = part + "." + message
+	}
+	field, _, _ := strings.Cut(message, ":")
+	i.mistakes = append(i.mistakes, &InvalidError{Field: field, Message: message})
 }
 
 func (i *invalid) result() error { return errors.Join(i.mistakes...) }
