@@ -55,6 +55,9 @@ type fakeStripe struct {
 	tries      int
 	notifyFail error
 	refundsAs  string // the status of new refunds
+
+	// others are offsession's other workflows, which share this clock.
+	others *fakeWorkflows
 }
 
 // fakeSession is a session and whether anybody has been told of it: one whose creation was never answered cannot be paid.
@@ -110,13 +113,14 @@ func newFakeStripe(t tb, now func() time.Time) *fakeStripe {
 		down:      map[string]error{},
 		finalNo:   map[string]bool{},
 		refundsAs: "succeeded",
+		others:    newFakeWorkflows(now),
 	}
 }
 
 func (f *fakeStripe) ports() activities.Ports {
 	return activities.Ports{
 		PaymentIntents: f, CheckoutSessions: f, SetupIntents: f, PaymentMethods: f, Customers: f, Refunds: f,
-		Disputes: f, Mandates: f,
+		Disputes: f, Mandates: f, Workflows: f.others,
 		Links: fakeLinks{}, Notifiers: []activities.Notifier{fakeNotifier{f}}, Now: func() time.Time { return f.now() },
 	}
 }

@@ -83,6 +83,25 @@ func TestContinueAsNew(t *testing.T) {
 			b.at(3*day, func() { b.update(writeOff, workflows.Operation{}) })
 			return paymentInput()
 		},
+		"handed over declined": func(b *bench) workflows.CollectPaymentInput {
+			for range 9 {
+				b.stripe.script = append(b.stripe.script, declinedWith("insufficient_funds"))
+			}
+			b.at(20*day, func() { b.open() })
+			return b.handOver(ownedInput())
+		},
+		"handed over unknown": func(b *bench) workflows.CollectPaymentInput {
+			b.stripe.script = []answer{dropped(), dropped(), dropped(), declinedWith("insufficient_funds"), declinedWith("stolen_card")}
+			return b.handOver(ownedInput())
+		},
+		"handed over unknown, and Stripe does not take the key": func(b *bench) workflows.CollectPaymentInput {
+			b.stripe.script = []answer{lostAfter(bankDebit()), dropped(), dropped()}
+			in := b.handOver(ownedInput())
+			b.fails(time.Second, 30*hour, "PaymentIntentsByReference", activities.StripeUnauthorized)
+			b.stripe.faults["PaymentIntentsByReference"] = []error{stripeError(activities.StripeUnauthorized)}
+			b.at(25*day, func() { b.stripe.bankAnswers(true) })
+			return in
+		},
 	}
 	times := []time.Duration{
 		time.Minute, 5 * time.Minute, 11 * time.Minute, 2 * hour, 30 * hour, 44 * hour, 3 * day, 6 * day, 14 * day, 15 * day,
@@ -124,6 +143,9 @@ func (b *bench) trace() []string {
 	b.stripe.told() // in order
 	for i, n := range b.stripe.deliveries {
 		seen = append(seen, fmt.Sprint(b.stripe.delivered[i].UTC(), n.ID, n.Deadline, n.LinkExpires, n.NextAttemptAt))
+	}
+	for i, told := range b.stripe.others.ended {
+		seen = append(seen, fmt.Sprint(b.stripe.others.toldAt[i].UTC(), told))
 	}
 	for _, o := range b.stripe.opened {
 		seen = append(seen, fmt.Sprint(o.IdempotencyKey, o.ExpiresAt))

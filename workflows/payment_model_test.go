@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ func TestPaymentModel(t *testing.T) {
 		in := m.input()
 		for range rapid.IntRange(0, 12).Draw(t, "answers") {
 			b.stripe.script = append(b.stripe.script, m.answer("answer"))
+		}
+		if rapid.Bool().Draw(t, "handed over") {
+			in = m.handOver(in)
 		}
 		for i := range rapid.IntRange(0, 4).Draw(t, "outages") {
 			m.outage(i)
@@ -79,6 +83,28 @@ func (m model) input() workflows.CollectPaymentInput {
 	}
 	if rapid.IntRange(0, 3).Draw(m.t, "earlier life") == 0 {
 		m.b.stripe.known(rapid.SampledFrom(known).Draw(m.t, "known"))
+	}
+	return in
+}
+
+// handOver lets an owner make the first attempt. One of its workers may go on sending that for some minutes, and the owner
+// may be out of reach when the payment ends.
+func (m model) handOver(in workflows.CollectPaymentInput) workflows.CollectPaymentInput {
+	b := m.b
+	in.Owner, in.Due = theOwner, time.Time{}
+	lookBack := len(b.stripe.intents) > 0 || rapid.Bool().Draw(m.t, "owner looks back")
+	frozen := func(c *activities.ChargeInput) { c.LookBack = lookBack }
+	in = b.handOver(in, frozen)
+	if one := in.AttemptOne; one.Outcome == activities.ChargeUnknown && !one.Adopted || one.PaymentIntent != "" {
+		charge := ownersCharge(in)
+		frozen(&charge)
+		for i := range rapid.IntRange(0, 2).Draw(m.t, "owner still sends") {
+			b.at(time.Duration(rapid.IntRange(0, 540).Draw(m.t, fmt.Sprint("send ", i)))*time.Second, func() { _, _ = b.send(charge) })
+		}
+	}
+	if rapid.IntRange(0, 3).Draw(m.t, "owner out of reach") == 0 {
+		b.at(m.when("owner gone from"), func() { b.stripe.others.edit(func() { b.stripe.others.failing = errors.New("unavailable") }) })
+		b.at((modelDays+10)*day, func() { b.stripe.others.edit(func() { b.stripe.others.failing = nil }) })
 	}
 	return in
 }
@@ -238,6 +264,7 @@ func (m model) end(in workflows.CollectPaymentInput) {
 	case len(b.stripe.sends)+len(b.stripe.opened) > 0:
 		require.Zero(m.t, b.stripe.taken())
 	}
+	m.requireTold(in, s)
 	reached := 0
 	for _, a := range s.Attempts {
 		if (a.Outcome == activities.ChargeDeclined || a.Outcome == activities.ChargeNeedsCustomer) && a.Code != activities.CodeNoPaymentMethod && a.Code != activities.CodePaymentMethodUnusable {
@@ -246,4 +273,21 @@ func (m model) end(in workflows.CollectPaymentInput) {
 	}
 	require.LessOrEqual(m.t, reached, in.Policy.MaxAttempts)
 	b.requireNoSecrets()
+}
+
+// requireTold: the owner heard the end, once, unless it was out of reach for more than a week.
+func (m model) requireTold(in workflows.CollectPaymentInput, s workflows.PaymentStatus) {
+	others := m.b.stripe.others
+	if in.Owner == "" {
+		require.Zero(m.t, others.calls)
+		return
+	}
+	if len(others.ended) == 0 && others.calls > 1 {
+		return
+	}
+	require.Len(m.t, others.ended, 1)
+	told := others.ended[0]
+	require.Equal(m.t, string(s.State), told.State)
+	require.Equal(m.t, in.Reference, told.Reference)
+	require.Equal(m.t, s.State == workflows.PaymentPaid, told.PaymentIntent != "")
 }
