@@ -151,8 +151,8 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 	}
 	checkVersion(st.Version, paymentStateVersion)
 	given := in.AttemptOne
-	if in.Carried != nil || given != nil && given.Outcome == activities.ChargeHeld {
-		given = nil // taken over by an earlier run; or nothing was sent, and the first attempt is still to be made
+	if given != nil && given.Outcome == activities.ChargeHeld {
+		given = nil // nothing was sent: the first attempt is still to be made
 	}
 	in.Carried, in.AttemptOne = nil, nil
 	p := &collectPayment{in: in, st: st, zone: zone, given: given}
