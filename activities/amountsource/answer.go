@@ -31,7 +31,7 @@ var (
 	// wholeNumber is how JSON writes one; 1e3 and 10.0 are numbers too, but nobody counts money like that on purpose.
 	wholeNumber = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 	// harmless values are codes, references and numbers. What else the app sends may name a person.
-	harmless = regexp.MustCompile(`^("[A-Za-z0-9._~:/-]*"|-?[0-9][0-9.eE+-]*|true|false|null)$`)
+	harmless = regexp.MustCompile(`^("[A-Za-z0-9._~:/+-]*"|-?[0-9][0-9.eE+-]*|true|false|null)$`)
 	// harmlessKey is a name that a programmer gives.
 	harmlessKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 )

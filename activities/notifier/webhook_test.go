@@ -196,6 +196,17 @@ func TestWebhookReadsLittleOfALongAnswer(t *testing.T) {
 	require.LessOrEqual(t, answer.read, 128<<10)
 }
 
+// The app has taken the message when it says so, whatever becomes of the rest of its answer.
+func TestWebhookIsDeliveredWhenTheAnswerBreaksOff(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "500")
+		_, _ = io.WriteString(w, "{")
+	}))
+	t.Cleanup(server.Close)
+	require.NoError(t, newWebhook(t, server.URL, nil).Deliver(t.Context(), notification(activities.NotifyPaymentPaid)))
+}
+
 func TestWebhookErrorsHoldNoAddress(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("connection reset")
