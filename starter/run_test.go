@@ -109,6 +109,11 @@ func TestWrongUsage(t *testing.T) {
 		{"SeveralForms", paymentStart("--amount", "x", "--due", "y", "--metadata", "z"), []string{`--amount: "x"`, `--due: "y"`, `--metadata: "z"`}},
 		{"SeveralValues", paymentStart("--amount", "0", "--reference", "a b", "--events", "some"), []string{"--reference:", "--amount:", "--events:"}},
 
+		{"Deployment", []string{"deploy", "show", "--deployment", "a.b"}, []string{`--deployment: "a.b"; must be 1 to 100 letters`}},
+		{"DeploymentMissing", []string{"deploy", "set-current"}, []string{`--deployment: ""; must be`, `--build-id: ""; must be`}},
+		{"DeployWait", []string{"deploy", "set-current", "--wait", "-1s"}, []string{"--wait: -1s; must not be negative"}},
+		{"DeployCommand", []string{"deploy"}, []string{"starter deploy needs a command: set-current, show"}},
+
 		{"SaveNobody", saveStart(), []string{"--customer: ", "exactly one of customer, attach_to and create_customer"}},
 		{"SaveTwo", saveStart("--customer", "cus_1", "--create-customer"), []string{"--customer: ", "exactly one of"}},
 		{"SaveAttachTo", saveStart("--attach-to", "x y"), []string{`--attach-to: "x y"`}},

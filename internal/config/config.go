@@ -41,6 +41,10 @@ type Config struct {
 	Temporal client.Options
 	// TaskQueue is OFFSESSION_TASK_QUEUE, the main queue; the rate-limited one is named after it.
 	TaskQueue string
+	// Deployment is OFFSESSION_DEPLOYMENT, the name of the Worker Deployment; empty runs workers without versioning.
+	Deployment string
+	// BuildID is OFFSESSION_BUILD_ID, which names this build of the worker; empty lets the worker name it.
+	BuildID string
 
 	// Listen is OFFSESSION_LISTEN, the address of `starter serve`.
 	Listen string
@@ -111,6 +115,8 @@ func Load(process Process) (Config, error) {
 		StripeRateLimit:      r.rate("STRIPE_RATE_LIMIT", v.StripeRateLimit),
 		Temporal:             r.temporal(),
 		TaskQueue:            r.taskQueue("OFFSESSION_TASK_QUEUE", cmp.Or(v.TaskQueue, DefaultTaskQueue)),
+		Deployment:           r.deployment("OFFSESSION_DEPLOYMENT", v.Deployment),
+		BuildID:              r.buildID("OFFSESSION_BUILD_ID", v.BuildID),
 		Listen:               r.address("OFFSESSION_LISTEN", cmp.Or(v.Listen, DefaultListen)),
 		PublicURL:            r.baseURL("OFFSESSION_PUBLIC_URL", v.PublicURL),
 		ReturnURL:            r.pageURL("OFFSESSION_RETURN_URL", v.ReturnURL),

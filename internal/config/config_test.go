@@ -76,6 +76,8 @@ func TestLoadEverything(t *testing.T) {
 		"STRIPE_ALLOW_LIVE":         "true",
 		"STRIPE_RATE_LIMIT":         "80.5",
 		"OFFSESSION_TASK_QUEUE":     "billing",
+		"OFFSESSION_DEPLOYMENT":     "billing-eu",
+		"OFFSESSION_BUILD_ID":       "v1.4.0+2",
 		"OFFSESSION_LISTEN":         ":9000",
 		"OFFSESSION_PUBLIC_URL":     "https://pay.example.com/",
 		"OFFSESSION_RETURN_URL":     "https://app.example.com/done?x=1",
@@ -107,6 +109,8 @@ func TestLoadEverything(t *testing.T) {
 			StripeAPIBase:        "https://api.stripe.com",
 			StripeRateLimit:      80.5,
 			TaskQueue:            "billing",
+			Deployment:           "billing-eu",
+			BuildID:              "v1.4.0+2",
 			Listen:               ":9000",
 			PublicURL:            "https://pay.example.com",
 			ReturnURL:            "https://app.example.com/done?x=1",
@@ -193,6 +197,10 @@ func TestLoadRefuses(t *testing.T) {
 		{"RateWords", ForClient, map[string]string{"STRIPE_RATE_LIMIT": "many"}, []string{`STRIPE_RATE_LIMIT: "many"`}},
 		{"TaskQueue", ForClient, map[string]string{"OFFSESSION_TASK_QUEUE": "my queue"}, []string{`OFFSESSION_TASK_QUEUE: "my queue"`}},
 		{"TaskQueuePartition", ForClient, map[string]string{"OFFSESSION_TASK_QUEUE": "/_sys/x"}, []string{`OFFSESSION_TASK_QUEUE: "/_sys/x"`}},
+		{"Deployment", ForClient, map[string]string{"OFFSESSION_DEPLOYMENT": "billing.eu"}, []string{`OFFSESSION_DEPLOYMENT: "billing.eu"; must be 1 to 100 letters, digits, - and _`}},
+		{"DeploymentReserved", ForClient, map[string]string{"OFFSESSION_DEPLOYMENT": "__billing"}, []string{`OFFSESSION_DEPLOYMENT: "__billing"`}},
+		{"DeploymentLong", ForClient, map[string]string{"OFFSESSION_DEPLOYMENT": strings.Repeat("d", 101)}, []string{`OFFSESSION_DEPLOYMENT: "ddd`}},
+		{"BuildID", ForClient, map[string]string{"OFFSESSION_BUILD_ID": "v1 $(id)"}, []string{`OFFSESSION_BUILD_ID: "v1 $(id)"; must be 1 to 100 letters, digits, and . _ + -`}},
 		{"Listen", ForClient, map[string]string{"OFFSESSION_LISTEN": "8080"}, []string{`OFFSESSION_LISTEN: "8080"; must be host:port`}},
 		{"ListenPort", ForClient, map[string]string{"OFFSESSION_LISTEN": ":99999"}, []string{`OFFSESSION_LISTEN: ":99999"; must be host:port`}},
 		{"MetricsListen", ForClient, map[string]string{"OFFSESSION_METRICS_LISTEN": ":http"}, []string{`OFFSESSION_METRICS_LISTEN: ":http"`}},
@@ -227,7 +235,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"TemporalTLS", ForClient, map[string]string{"TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere.pem"}, []string{"TEMPORAL_*:"}},
 		{"AllAtOnce", ForWorker, map[string]string{
 			"STRIPE_RATE_LIMIT": "x", "OFFSESSION_TIME_ZONE": "x", "OFFSESSION_LOG_LEVEL": "x", "OFFSESSION_LISTEN": "x",
-		}, []string{"STRIPE_RATE_LIMIT:", "OFFSESSION_LISTEN:", "OFFSESSION_TIME_ZONE:", "OFFSESSION_LOG_LEVEL:", "STRIPE_API_KEY: not set"}},
+			"OFFSESSION_DEPLOYMENT": "x.y", "OFFSESSION_BUILD_ID": "-",
+		}, []string{"STRIPE_RATE_LIMIT:", "OFFSESSION_DEPLOYMENT:", "OFFSESSION_BUILD_ID:", "OFFSESSION_LISTEN:", "OFFSESSION_TIME_ZONE:", "OFFSESSION_LOG_LEVEL:", "STRIPE_API_KEY: not set"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

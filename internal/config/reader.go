@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/mail"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -223,6 +224,43 @@ func (r *reader) taskQueue(name, text string) string {
 		r.wrong("%s: %q; must be 1 to %d printable ASCII characters without spaces, not starting with a slash", name, clip(text), maxTaskQueue)
 	}
 	return text
+}
+
+func (r *reader) deployment(name, text string) string {
+	if err := CheckDeployment(text); text != "" && err != nil {
+		r.wrong("%s: %w", name, err)
+	}
+	return text
+}
+
+func (r *reader) buildID(name, text string) string {
+	if err := CheckBuildID(text); text != "" && err != nil {
+		r.wrong("%s: %w", name, err)
+	}
+	return text
+}
+
+// Both names together are a keyword in Temporal's visibility, which has 255 characters there. Temporal separates them by
+// a dot or a colon, and keeps names that begin with two underscores to itself.
+var (
+	deploymentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+	buildIDName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$`)
+)
+
+// CheckDeployment accepts names of Worker Deployments. The error says value and what is allowed.
+func CheckDeployment(name string) error {
+	if !deploymentName.MatchString(name) {
+		return fmt.Errorf("%q; must be 1 to 100 letters, digits, - and _, beginning with a letter or digit", clip(name))
+	}
+	return nil
+}
+
+// CheckBuildID accepts names of builds. The error says value and what is allowed.
+func CheckBuildID(id string) error {
+	if !buildIDName.MatchString(id) {
+		return fmt.Errorf("%q; must be 1 to 100 letters, digits, and . _ + -, beginning with a letter or digit", clip(id))
+	}
+	return nil
 }
 
 func (r *reader) checkoutUI(name, text string) activities.CheckoutUI {

@@ -11,6 +11,8 @@ type variables struct {
 	StripeRateLimit      string `envconfig:"STRIPE_RATE_LIMIT"`
 
 	TaskQueue     string `envconfig:"OFFSESSION_TASK_QUEUE"`
+	Deployment    string `envconfig:"OFFSESSION_DEPLOYMENT"`
+	BuildID       string `envconfig:"OFFSESSION_BUILD_ID"`
 	Listen        string `envconfig:"OFFSESSION_LISTEN"`
 	PublicURL     string `envconfig:"OFFSESSION_PUBLIC_URL"`
 	ReturnURL     string `envconfig:"OFFSESSION_RETURN_URL"`

@@ -34,6 +34,9 @@ func (s *site) environment() []string {
 		"OFFSESSION_LINK_SECRET=" + strings.Join(s.config.LinkSecrets, ","),
 		"OFFSESSION_CHECKOUT_UI=" + string(s.config.CheckoutUI),
 	}
+	if s.config.Deployment != "" {
+		env = append(env, "OFFSESSION_DEPLOYMENT="+s.config.Deployment)
+	}
 	if s.config.SMTPURL != "" {
 		env = append(env, "SMTP_URL="+s.config.SMTPURL, "NOTIFY_FROM="+s.config.NotifyFrom)
 	}

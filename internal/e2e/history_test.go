@@ -19,8 +19,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// historiesDir is where the replay test of the workflows looks.
-const historiesDir = "../../workflows/testdata/histories"
+// historiesDir is where the replay test of the workflows looks for histories of today; it keeps those of releases beside.
+const historiesDir = "../../workflows/testdata/histories/unreleased"
 
 func historyOf(ctx context.Context, workflowID, runID string) (*historypb.History, error) {
 	events := temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)

@@ -20,7 +20,7 @@ import (
 	"github.com/offsession/offsession/starter/client"
 )
 
-var update = flag.Bool("update", false, "record the workflow histories in workflows/testdata/histories anew")
+var update = flag.Bool("update", false, "record the workflow histories in workflows/testdata/histories/unreleased anew")
 
 // What all tests share: one Temporal server, one worker, one web server, one sandbox. Whoever breaks something, or counts
 // requests, opens a site of its own.

@@ -7,25 +7,15 @@ import (
 	"os"
 	"sync"
 
-	"go.temporal.io/sdk/worker"
-
 	"github.com/offsession/offsession/internal/config"
 )
 
 // buildIDLength: the id stands in five events of every payment's history.
 const buildIDLength = 12
 
-// nameBuild tells Temporal which build runs its tasks; it does not opt in to worker versioning. Without an id the SDK
-// takes a checksum of the program that is nearly three times as long.
-var nameBuild = sync.OnceFunc(func() {
-	if id := buildID(); id != "" {
-		worker.SetBinaryChecksum(id)
-	}
-})
-
-// buildID is a release's version, else the start of the program's checksum: a commit alone does not tell builds apart
-// that were made with changes on top of it. Empty when the program cannot be read.
-func buildID() string {
+// programBuildID is a release's version, else the start of the program's checksum: a commit alone does not tell builds
+// apart that were made with changes on top of it. Empty when the program cannot be read.
+var programBuildID = sync.OnceValue(func() string {
 	if v := config.Version(); v != config.NoVersion && len(v) <= buildIDLength {
 		return v
 	}
@@ -43,4 +33,4 @@ func buildID() string {
 		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:buildIDLength]
-}
+})

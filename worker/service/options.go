@@ -24,19 +24,20 @@ const (
 )
 
 // mainOptions are for the queue of workflows and of all that somebody waits for.
-func mainOptions(fatal context.CancelCauseFunc) worker.Options {
+func mainOptions(deployment worker.DeploymentOptions, fatal context.CancelCauseFunc) worker.Options {
 	return worker.Options{
 		MaxConcurrentActivityExecutionSize: mainActivities,
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
+		DeploymentOptions:                  deployment,
 		// An eager activity runs on the worker that schedules it, past any limit of its queue.
 		DisableEagerActivities: true,
 	}
 }
 
 // stripeWritesOptions are for the queue of automatic charge attempts. perSecond is a limit of the queue, kept by
-// Temporal for all workers together.
-func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worker.Options {
+// Temporal for all workers together. Charges of a pinned workflow are sent to its own version's workers of this queue.
+func stripeWritesOptions(perSecond float64, deployment worker.DeploymentOptions, fatal context.CancelCauseFunc) worker.Options {
 	slots := int(math.Ceil(perSecond * slowCharge.Seconds()))
 	return worker.Options{
 		DisableWorkflowWorker:              true,
@@ -45,5 +46,6 @@ func stripeWritesOptions(perSecond float64, fatal context.CancelCauseFunc) worke
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
 		DisableEagerActivities:             true,
+		DeploymentOptions:                  deployment,
 	}
 }

@@ -52,15 +52,23 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 
+	deployment, err := deploymentOptions(ctx, tc, c.Config, logger)
+	if err != nil {
+		return err
+	}
+
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ports.Workflows = temporalWorkflows{tc}
-	workers := newWorkers(tc, c.Config, activities.New(ports), cancel)
+	workers := newWorkers(tc, c.Config, activities.New(ports), deployment, cancel)
 	defer stopAll(workers)
 	for _, w := range workers {
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("start the worker: %w", err)
 		}
+	}
+	if deployment.UseVersioning {
+		warnUnlessCurrent(ctx, tc, deployment.Version, logger)
 	}
 	logger.Info("worker ready", "task_queue", c.TaskQueue, "stripe_writes_queue", workflows.StripeWritesQueue(c.TaskQueue),
 		"namespace", c.Temporal.Namespace, "temporal_address", c.Temporal.HostPort, "version", config.Version())
@@ -108,13 +116,14 @@ func newPorts(c config.Config, logger *slog.Logger) (activities.Ports, error) {
 }
 
 // newWorkers makes a worker per task queue. fatal ends both.
-func newWorkers(tc client.Client, c config.Config, acts *activities.Activities, fatal context.CancelCauseFunc) []worker.Worker {
-	nameBuild()
-	main := worker.New(tc, c.TaskQueue, mainOptions(fatal))
+func newWorkers(
+	tc client.Client, c config.Config, acts *activities.Activities, deployment worker.DeploymentOptions, fatal context.CancelCauseFunc,
+) []worker.Worker {
+	main := worker.New(tc, c.TaskQueue, mainOptions(deployment, fatal))
 	workflows.Register(main)
 	acts.RegisterMain(main)
 
-	writes := worker.New(tc, workflows.StripeWritesQueue(c.TaskQueue), stripeWritesOptions(c.ReservedCapacity(), fatal))
+	writes := worker.New(tc, workflows.StripeWritesQueue(c.TaskQueue), stripeWritesOptions(c.ReservedCapacity(), deployment, fatal))
 	acts.RegisterStripeWrites(writes)
 	return []worker.Worker{main, writes}
 }

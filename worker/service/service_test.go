@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/worker"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -102,13 +103,13 @@ func TestPrepareNamespace(t *testing.T) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	_, fatal := context.WithCancelCause(t.Context())
-	main := mainOptions(fatal)
+	main := mainOptions(worker.DeploymentOptions{}, fatal)
 	require.True(t, main.DisableEagerActivities)
 	require.Zero(t, main.TaskQueueActivitiesPerSecond)
 	require.Greater(t, main.WorkerStopTimeout, 105*time.Second, "above closing a way to pay, the longest activity")
 
 	for rate, slots := range map[float64]int{0.25: 10, 5: 50, 250: 128} {
-		writes := stripeWritesOptions(rate, fatal)
+		writes := stripeWritesOptions(rate, worker.DeploymentOptions{}, fatal)
 		require.True(t, writes.DisableWorkflowWorker)
 		require.True(t, writes.DisableEagerActivities)
 		require.InDelta(t, rate, writes.TaskQueueActivitiesPerSecond, 0)

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	sdk "go.temporal.io/sdk/client"
+
+	"github.com/offsession/offsession/internal/config"
+	"github.com/offsession/offsession/workflows"
+)
+
+// TestVersionedDeploy takes a deployment from no version to its second one, with payments under way. The development
+// server is older than 1.31: everything follows the current version with its next task.
+func TestVersionedDeploy(t *testing.T) {
+	t.Parallel()
+	name := nextReference("deployment")
+	s := newSite(t, siteOptions{withoutWorker: true, withoutWeb: true, change: func(c *config.Config) { c.Deployment = name }})
+
+	// Nobody has heard of it.
+	for _, args := range [][]string{{"deploy", "show"}, {"deploy", "set-current", "--build-id", "v1", "--wait", "0"}} {
+		r := s.starter(args...)
+		require.Equal(t, notFound, r.code, r.stderr)
+		require.Contains(t, r.stderr, "no worker has named deployment "+name)
+	}
+
+	// A version that is not current gets nothing, and says what to do.
+	first := s.build("v1")
+	logged, err := os.ReadFile(logFile.Name())
+	require.NoError(t, err)
+	require.Contains(t, string(logged), `command="starter deploy set-current --deployment `+name+` --build-id v1"`)
+	early := s.charge(visa)
+	require.Empty(t, s.versions(early))
+	r := s.starter("deploy", "set-current", "--build-id", "v9", "--wait", "0")
+	require.Equal(t, notFound, r.code, r.stderr)
+	require.Contains(t, r.stderr, "no worker has named build v9 of deployment "+name+", only v1")
+
+	// The first version.
+	object := s.json("deployment build_id previous_build_id changed", "deploy", "set-current", "--build-id", "v1")
+	require.Equal(t, map[string]any{"deployment": name, "build_id": "v1", "previous_build_id": "", "changed": true}, object)
+	object = s.json("changed", "deploy", "set-current", "--build-id", "v1")
+	require.Equal(t, false, object["changed"])
+	s.ended(early, workflows.PaymentPaid)
+	s.paidOnce(early)
+	require.Equal(t, map[string]bool{"v1": true}, s.versions(early))
+	params := s.params(s.reference(), visa)
+	params.Due = time.Now().Add(time.Hour)
+	later := s.start(params)
+	eventually(t, func() error { return s.is(later, workflows.PaymentScheduled) })
+
+	// The second one takes over what is open; the first can be stopped.
+	s.build("v2")
+	s.says("v2 is the current version of "+name+" now, after v1", "deploy", "set-current", "--deployment", name, "--build-id", "v2")
+	first.kill()
+	_, err = s.client.RetryPayment(t.Context(), later, byHand)
+	require.NoError(t, err)
+	s.ended(later, workflows.PaymentPaid)
+	s.paidOnce(later)
+	require.Equal(t, map[string]bool{"v1": true, "v2": true}, s.versions(later))
+
+	var shown struct {
+		CurrentBuildID string `json:"current_build_id"`
+		Versions       []struct {
+			BuildID         string `json:"build_id"`
+			Status          string
+			PinnedWorkflows int `json:"pinned_workflows"`
+		}
+	}
+	r = s.starter("deploy", "show", "--output", "json")
+	require.NoError(t, json.Unmarshal([]byte(r.stdout), &shown), r.stderr)
+	require.Equal(t, "v2", shown.CurrentBuildID)
+	require.Len(t, shown.Versions, 2)
+	for _, v := range shown.Versions {
+		require.Zero(t, v.PinnedWorkflows)
+		switch v.BuildID {
+		case "v1":
+			require.Contains(t, []string{"draining", "drained"}, v.Status)
+		case "v2":
+			require.Equal(t, "current", v.Status)
+		}
+	}
+	s.says("Deployment "+name+": v2 is current", "deploy", "show")
+
+	// Somebody has reserved the deployment.
+	_, err = temporal.WorkerDeploymentClient().GetHandle(name).SetManagerIdentity(t.Context(), sdk.WorkerDeploymentSetManagerIdentityOptions{ManagerIdentity: "pipeline"})
+	require.NoError(t, err)
+	s.build("v3")
+	r = s.starter("deploy", "set-current", "--build-id", "v3")
+	require.Equal(t, refused, r.code, r.stderr)
+	require.Contains(t, r.stderr, "ManagerIdentity 'pipeline' is set")
+}
+
+// build starts a worker of a build of the site's deployment.
+func (s *site) build(id string) *process {
+	s.t.Helper()
+	return launch(s.t, append(s.environment(), "OFFSESSION_BUILD_ID="+id), "worker ready", workerBinary)
+}
+
+// versions are the builds that have completed workflow tasks of a payment.
+func (s *site) versions(reference string) map[string]bool {
+	s.t.Helper()
+	return versionsOf(s.t, workflows.PaymentID(reference))
+}
+
+func versionsOf(t *testing.T, workflowID string) map[string]bool {
+	t.Helper()
+	history, err := historyOf(t.Context(), workflowID, "")
+	require.NoError(t, err)
+	builds := map[string]bool{}
+	for _, event := range history.GetEvents() {
+		if done := event.GetWorkflowTaskCompletedEventAttributes(); done != nil {
+			builds[buildOf(done)] = true
+		}
+		require.NotEqual(t, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED, event.GetEventType(), "%s", event)
+	}
+	return builds
+}
+
+// buildOf is in a field of its own since server 1.30.
+func buildOf(done *historypb.WorkflowTaskCompletedEventAttributes) string {
+	if v := done.GetDeploymentVersion(); v != nil {
+		return v.GetBuildId()
+	}
+	_, build, _ := strings.Cut(done.GetWorkerDeploymentVersion(), ".")
+	return build
+}
