@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -20,7 +21,8 @@ const readTimeout = 8 * time.Second
 const (
 	// CodeNoPaymentMethod: the customer has no default payment method; nothing was sent.
 	CodeNoPaymentMethod = "no_payment_method"
-	// CodePaymentMethodUnusable: the method is detached, belongs to another customer or does not exist.
+	// CodePaymentMethodUnusable: the method is detached, belongs to another customer or does not exist. The decline code
+	// names the case that the method is there, and the permission to charge it is not.
 	CodePaymentMethodUnusable = "payment_method_unusable"
 	// CodeUnknown: nobody can tell what the issuer said.
 	CodeUnknown = "unknown"
@@ -194,6 +196,9 @@ func (p *Payments) failedCharge(ctx context.Context, in ChargeInput, progress ch
 		if se.Param == "payment_method" {
 			res.Outcome = ChargeDeclined
 			res.Codes, res.PaymentMethodStamp = Codes{Code: CodePaymentMethodUnusable}, ""
+			if slices.Contains(mandateGone, se.Codes.Code) {
+				res.DeclineCode = se.Codes.Code
+			}
 			return res, nil
 		}
 		return ChargeResult{}, applicationError(se)
@@ -283,6 +288,9 @@ func resultOf(intent PaymentIntent, method string) ChargeResult {
 	}
 	return res
 }
+
+// mandateGone are Stripe's codes for a method whose mandate is not active any more. https://docs.stripe.com/error-codes
+var mandateGone = []string{"payment_intent_mandate_invalid", "india_recurring_payment_mandate_canceled"}
 
 const (
 	codeAuthenticationRequired   = "authentication_required"

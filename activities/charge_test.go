@@ -190,6 +190,17 @@ func TestChargeErrors(t *testing.T) {
 			err:  failParam(activities.StripeMissing, "payment_method"),
 			want: activities.ChargeResult{Outcome: activities.ChargeDeclined, PaymentMethod: "pm_1", Codes: activities.Codes{Code: activities.CodePaymentMethodUnusable}},
 		},
+		"no such mandate": {
+			err: &activities.StripeError{Kind: activities.StripeMissing, Param: "payment_method", Codes: activities.Codes{Code: "payment_intent_mandate_invalid"}},
+			want: activities.ChargeResult{
+				Outcome: activities.ChargeDeclined, PaymentMethod: "pm_1",
+				Codes: activities.Codes{Code: activities.CodePaymentMethodUnusable, DeclineCode: "payment_intent_mandate_invalid"},
+			},
+		},
+		"detached": {
+			err:  &activities.StripeError{Kind: activities.StripeMissing, Param: "payment_method", Codes: activities.Codes{Code: "resource_missing"}},
+			want: activities.ChargeResult{Outcome: activities.ChargeDeclined, PaymentMethod: "pm_1", Codes: activities.Codes{Code: activities.CodePaymentMethodUnusable}},
+		},
 		"no such customer": {err: failParam(activities.StripeMissing, "customer"), typ: activities.ErrorCustomerMissing},
 		"missing else":     {err: failParam(activities.StripeMissing, "intent"), typ: activities.ErrorStripeInvalid},
 		"wrong state":      {err: fail(activities.StripeWrongState), want: activities.ChargeResult{Outcome: activities.ChargeUnknown, PaymentMethod: "pm_1", FirstSentAt: now}},

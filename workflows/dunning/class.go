@@ -47,7 +47,8 @@ type Failure struct {
 	AdviceCode string `json:"advice_code,omitempty"`
 	// NetworkAdviceCode is the card network's own advice, such as Mastercard's 03.
 	NetworkAdviceCode string `json:"network_advice_code,omitempty"`
-	// NetworkDeclineCode is the bank's raw code, such as 51. It is kept for people; no rule reads it.
+	// NetworkDeclineCode is the bank's raw code, such as 51. It is kept for people; rules read only those that withdraw the
+	// permission to charge, such as Visa's R1.
 	NetworkDeclineCode string `json:"network_decline_code,omitempty"`
 	// PaymentMethodType is Stripe's type, such as card or sepa_debit. Empty means card.
 	PaymentMethodType string `json:"payment_method_type,omitempty"`

@@ -20,6 +20,15 @@ var codesCSV string
 //go:embed advice.csv
 var adviceCSV string
 
+// network_codes.csv has a row per raw code of a card network or of ACH that says that the customer withdrew the
+// permission to charge. Stripe has decline codes of its own for all of them; these count where only the raw code says it.
+//
+//go:embed network_codes.csv
+var networkCodesCSV string
+
+// consentWithdrawn is the rule of all rows that say that the customer withdrew the permission to charge.
+const consentWithdrawn = "consent_withdrawn"
+
 // meaning is what a row says about one code.
 type meaning struct {
 	class     Class
@@ -30,10 +39,12 @@ type meaning struct {
 
 type codeKey struct{ kind, code string }
 
-// Both tables are read only after start.
+// The tables are read only after start.
 var (
 	codes  = mustReadTable(codesCSV, func(row []string) (codeKey, []string) { return codeKey{row[1], row[0]}, row[2:] })
 	advice = mustReadTable(adviceCSV, func(row []string) (codeKey, []string) { return codeKey{row[0], row[1]}, row[2:] })
+	// revocations do not ask for the scheme: no code means one thing in one scheme and another in the other.
+	revocations = mustReadTable(networkCodesCSV, func(row []string) (codeKey, []string) { return codeKey{code: row[1]}, row[2:] })
 )
 
 const (
@@ -87,9 +98,32 @@ func reasonOf(f Failure) reason {
 // genericDecline is all that is ever said about a decline of class fraud.
 const genericDecline = "The bank declined the payment"
 
-// lookUpCode finds the row of the decline code, or of the error code when there is
-// none: expired_card and some others arrive as code alone.
+// lookUpCode finds the row of what the bank said. A raw code that withdraws the permission to charge counts for more
+// than a decline code after which the charge would be repeated.
 func lookUpCode(f Failure) (meaning, bool) {
+	m, known := lookUpDeclineCode(f)
+	if revoked, ok := revocations[codeKey{code: f.NetworkDeclineCode}]; ok && (!known || m.class.Retryable()) {
+		return revoked, true
+	}
+	return m, known
+}
+
+// ConsentRevoked reports whether the failure says that the customer withdrew the permission to charge: at the bank, by
+// ending a mandate, or by calling the payment unauthorized. Everything else is a reason against one payment or one
+// payment method; this is one against charging the customer again, whatever the method.
+func ConsentRevoked(f Failure) bool {
+	if m, known := lookUpDeclineCode(f); known && m.rule == consentWithdrawn {
+		return true
+	}
+	if _, revoked := revocations[codeKey{code: f.NetworkDeclineCode}]; revoked {
+		return true
+	}
+	return advice[codeKey{fromNetwork, f.NetworkAdviceCode}].rule == consentWithdrawn
+}
+
+// lookUpDeclineCode finds the row of the decline code, or of the error code when there is
+// none: expired_card and some others arrive as code alone.
+func lookUpDeclineCode(f Failure) (meaning, bool) {
 	kinds := [2]string{kindCard, kindBank}
 	if f.PaymentMethodType != "" && f.PaymentMethodType != "card" {
 		kinds = [2]string{kindBank, kindCard}

@@ -22,7 +22,8 @@ var wantCodes = map[string]map[Class]string{
 			incorrect_cvc invalid_cvc incorrect_zip incorrect_address invalid_account new_account_information_available
 			card_not_supported currency_not_supported not_permitted service_not_allowed transaction_not_allowed
 			invalid_amount do_not_try_again security_violation
-			stop_payment_order revocation_of_authorization revocation_of_all_authorizations`,
+			stop_payment_order revocation_of_authorization revocation_of_all_authorizations
+			india_recurring_payment_mandate_canceled`,
 		ClassFraud:         `restricted_card pickup_card lost_card stolen_card fraudulent merchant_blacklist`,
 		ClassNotApplicable: `incorrect_pin invalid_pin pin_try_exceeded offline_pin_required online_or_offline_pin_required`,
 		ClassConfiguration: `testmode_decline`,
@@ -34,7 +35,8 @@ var wantCodes = map[string]map[Class]string{
 		ClassHard: `invalid_customer_account payment_limit_exceeded expired_card expired_payment_information
 			invalid_billing_agreement currency_not_supported invalid_amount compliance_violation invalid_authorization
 			invalid_payment_information partner_action_not_supported card_already_activated recurring_not_supported_by_bank
-			account_closed no_account debit_not_authorized`,
+			account_closed no_account debit_not_authorized bank_account_closed bank_account_invalid_details
+			bank_account_restricted payment_intent_mandate_invalid`,
 		ClassFraud:         `lost_or_stolen_card recipient_deceased`,
 		ClassConfiguration: `payment_disputed invalid_business_account`,
 	},
@@ -42,7 +44,7 @@ var wantCodes = map[string]map[Class]string{
 
 var consentCodes = []string{
 	"stop_payment_order", "revocation_of_authorization", "revocation_of_all_authorizations",
-	"invalid_authorization", "debit_not_authorized",
+	"invalid_authorization", "debit_not_authorized", "india_recurring_payment_mandate_canceled", "payment_intent_mandate_invalid",
 }
 
 func TestEveryCode(t *testing.T) {
