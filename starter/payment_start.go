@@ -13,6 +13,7 @@ import (
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/definition"
 	"github.com/offsession/offsession/workflows/dunning"
 	"github.com/offsession/offsession/workflows/money"
 )
@@ -75,16 +76,8 @@ exists; with other values it is refused.`,
 func (f paymentFlags) read(p *client.PaymentParams) error {
 	p.Events, p.CheckoutUI = workflows.Events(f.events), activities.CheckoutUI(f.checkoutUI)
 	var errs []error
-	amount, err := money.ParseAmount(f.amount)
-	if negative, ok := strings.CutPrefix(f.amount, "-"); ok && err != nil {
-		// Not a matter of form: the client says what is allowed.
-		if n, parseErr := money.ParseAmount(negative); parseErr == nil {
-			amount, err = -n, nil
-		}
-	}
-	if err != nil {
-		errs = append(errs, usagef("--%w", err))
-	}
+	amount, err := parseAmount(f.amount)
+	errs = append(errs, err)
 	p.Amount = amount
 	p.Due, err = parseDue(f.due)
 	errs = append(errs, err)
@@ -96,6 +89,20 @@ func (f paymentFlags) read(p *client.PaymentParams) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// parseAmount reads an amount in minor units. A negative one is not a matter of form: the client says what is allowed.
+func parseAmount(text string) (int64, error) {
+	amount, err := money.ParseAmount(text)
+	if negative, ok := strings.CutPrefix(text, "-"); ok && err != nil {
+		if n, parseErr := money.ParseAmount(negative); parseErr == nil {
+			return -n, nil
+		}
+	}
+	if err != nil {
+		return 0, usagef("--%w", err)
+	}
+	return amount, nil
 }
 
 func parseDue(text string) (time.Time, error) {
@@ -122,24 +129,27 @@ func parseMetadata(pairs []string) (map[string]string, error) {
 	return metadata, errors.Join(errs...)
 }
 
-// mostPolicy is a byte more than ParsePolicy accepts, so that it says itself what is too large.
-const mostPolicy = 64<<10 + 1
-
 func readPolicy(path string) (dunning.Policy, error) {
+	return readDefinition("policy", path, dunning.ParsePolicy)
+}
+
+// readDefinition reads the file that a flag names.
+func readDefinition[T any](flag, path string, parse func([]byte) (T, error)) (T, error) {
+	var none T
 	file, err := os.Open(path) //nolint:gosec // the file that the person at the terminal names
 	if err != nil {
-		return dunning.Policy{}, usagef("--policy: %w", err)
+		return none, usagef("--%s: %w", flag, err)
 	}
 	defer func() { _ = file.Close() }() // only read
-	data, err := io.ReadAll(io.LimitReader(file, mostPolicy))
+	data, err := io.ReadAll(io.LimitReader(file, definition.Limit))
 	if err != nil {
-		return dunning.Policy{}, usagef("--policy: %w", err)
+		return none, usagef("--%s: %w", flag, err)
 	}
-	policy, err := dunning.ParsePolicy(data)
+	value, err := parse(data)
 	if err != nil {
-		return dunning.Policy{}, usagef("--policy: %s: %w", path, err)
+		return none, usagef("--%s: %s: %w", flag, path, err)
 	}
-	return policy, nil
+	return value, nil
 }
 
 // shorten keeps a message readable when a value is very long.

@@ -27,7 +27,8 @@ Everything is configured by environment variables: STRIPE_…, TEMPORAL_…, OFF
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 refused.`,
 		Example: `  starter save-card start --reference gym-17 --customer cus_123
   starter payment start --reference order-17 --customer cus_123 --amount 1099 --currency usd
-  starter payment show order-17`,
+  starter payment show order-17
+  starter agreement start --reference gym-17 --file agreement.yaml`,
 		Version:           config.Version(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -40,7 +41,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 ref
 	})
 	root.PersistentFlags().StringVar(&a.output, "output", outputText, "form of the answer: text or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
-	group(root, newSaveCard(a), newPayment(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
+	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
 	return root
 }
 

@@ -29,17 +29,9 @@ func newSaveCardShow(a *app) *cobra.Command {
 }
 
 func savedText(s client.SavedPaymentMethod) string {
-	method := s.PaymentMethod
-	if s.Last4 != "" {
-		method += strings.TrimRight(fmt.Sprintf(" (%s •••• %s", strings.TrimSpace(s.Brand+" "+s.Type), s.Last4), " ")
-		if s.ExpYear != 0 {
-			method += ", expires " + strconv.FormatInt(s.ExpMonth, 10) + "/" + strconv.FormatInt(s.ExpYear, 10)
-		}
-		method += ")"
-	}
 	return fmt.Sprintf("Saving a payment method, %s: %s\n", s.Reference, stateText(string(s.State), s.Reason)) + facts(
 		"customer", s.Customer,
-		"payment method", method,
+		"payment method", methodText(s.PaymentMethod, s.Type, s.Brand, s.Last4, s.ExpMonth, s.ExpYear),
 		"mandate", s.Mandate,
 		"session", s.Session,
 		"deadline", timeText(s.Deadline, s.TimeZone),
@@ -48,4 +40,16 @@ func savedText(s client.SavedPaymentMethod) string {
 		"consent text", s.ConsentVersion,
 		"not delivered", strings.Join(s.Undelivered, ", "),
 	) + auditText(s.Audit, s.TimeZone)
+}
+
+// methodText is "pm_1 (visa card •••• 4242, expires 12/2030)", as far as it is known.
+func methodText(id, kind, brand, last4 string, expMonth, expYear int64) string {
+	if last4 == "" {
+		return id
+	}
+	text := id + strings.TrimRight(fmt.Sprintf(" (%s •••• %s", strings.TrimSpace(brand+" "+kind), last4), " ")
+	if expYear != 0 {
+		text += ", expires " + strconv.FormatInt(expMonth, 10) + "/" + strconv.FormatInt(expYear, 10)
+	}
+	return text + ")"
 }
