@@ -43,8 +43,7 @@ func (in CollectPaymentInput) StartSearchAttributes(now time.Time) temporal.Sear
 	return temporal.NewSearchAttributes(set...)
 }
 
-// StartSearchAttributes are those a BillingAgreement is started with: its first state is part of them, and when it acts
-// next if that is its first date.
+// StartSearchAttributes are those a BillingAgreement is started with: its first state and first date are part of them.
 func (in BillingAgreementInput) StartSearchAttributes(now time.Time) temporal.SearchAttributes {
 	set := []temporal.SearchAttributeUpdate{
 		SearchState.ValueSet(string(AgreementActive)),
@@ -57,7 +56,7 @@ func (in BillingAgreementInput) StartSearchAttributes(now time.Time) temporal.Se
 	switch {
 	case in.SaveCard:
 		set = append(set, SearchState.ValueSet(string(AgreementSavingCard)))
-	case full.FirstCharge == FirstChargeScheduled && in.NoticeDays == 0:
+	case full.FirstCharge == FirstChargeScheduled:
 		if first, ok := full.firstDate(now); ok {
 			set = append(set, SearchNextActionAt.ValueSet(first))
 		}

@@ -23,7 +23,8 @@ type AgreementOperation = workflows.AgreementOperation
 // 20 s: the operation goes on.
 type AgreementAnswer = workflows.AgreementResponse
 
-// PauseAgreement stops charging, until op.Until if it is given, else until ResumeAgreement. A second call moves the end.
+// PauseAgreement stops charging, until op.Until if it is given, else until ResumeAgreement. Called again, it moves the
+// end.
 func (c *Client) PauseAgreement(ctx context.Context, reference string, op AgreementOperation) (AgreementAnswer, error) {
 	var i invalid
 	until := op.Until.UTC().Truncate(time.Second)
@@ -50,7 +51,7 @@ func (c *Client) SkipNext(ctx context.Context, reference string, op AgreementOpe
 }
 
 // ChangeAmount changes what the dates from now on charge, to op.Amount. A currency, if one is given, must be the
-// agreement's: another one needs another agreement. An agreement whose app is asked for amounts has a fixed one from then on.
+// agreement's: another one needs another agreement. Refused when the app is asked for the amounts.
 func (c *Client) ChangeAmount(ctx context.Context, reference string, op AgreementOperation) (AgreementAnswer, error) {
 	var i invalid
 	currency := checkCharge(&i, op.Amount, op.Currency, false)
@@ -62,8 +63,8 @@ func (c *Client) ChangeSchedule(ctx context.Context, reference string, op Agreem
 	var i invalid
 	if op.Schedule == nil {
 		i.add("schedule", "", "must be given")
-	} else if dates := calendarOf(&i, *op.Schedule, "", time.Now()); i.result() == nil {
-		checkFirstDate(&i, dates, time.Now())
+	} else {
+		_ = calendarOf(&i, *op.Schedule, "", time.Now())
 	}
 	return c.operateAgreement(ctx, reference, workflows.UpdateChangeSchedule, op, AgreementOperation{Schedule: op.Schedule}, &i)
 }
@@ -91,7 +92,7 @@ func (c *Client) ChangeAgreementPaymentMethod(ctx context.Context, reference str
 		AgreementOperation{PaymentMethod: op.PaymentMethod, SaveCard: op.SaveCard}, &i)
 }
 
-// ChargeNow makes one charge at once, beside the schedule: of op.Amount, or of the agreement's amount when it is 0.
+// ChargeNow makes one charge at once, beside the schedule: of op.Amount, or of the agreement's own when it is 0.
 // op.RequestID is required: the same id again is answered with the same payment.
 func (c *Client) ChargeNow(ctx context.Context, reference string, op AgreementOperation) (AgreementAnswer, error) {
 	var i invalid

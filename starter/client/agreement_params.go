@@ -107,7 +107,7 @@ func (p AgreementParams) input() workflows.BillingAgreementInput {
 		MaxAmountPerCharge: p.MaxAmountPerCharge,
 		MaxAmountPerMonth:  p.MaxAmountPerMonth,
 		TimeZone:           p.TimeZone,
-		Schedule:           p.Schedule,
+		Schedule:           p.Schedule.Canonical(),
 		FirstCharge:        cmp.Or(p.FirstCharge, workflows.FirstChargeScheduled),
 		CatchUp:            cmp.Or(p.CatchUp, workflows.CatchUpLatest),
 		WhileInDunning:     cmp.Or(p.WhileInDunning, workflows.DunningContinue),
@@ -120,7 +120,7 @@ func (p AgreementParams) input() workflows.BillingAgreementInput {
 		Events:             cmp.Or(p.Events, workflows.EventsExceptions),
 		Policy:             dunning.DefaultPolicy(),
 	}
-	in.Schedule.Dates = slices.Clone(p.Schedule.Dates)
+	in.Schedule.Dates = slices.Clone(in.Schedule.Dates)
 	if len(in.PaymentMethodTypes) == 0 {
 		in.PaymentMethodTypes = []string{defaultMethodType}
 	}
@@ -160,7 +160,7 @@ func checkAgreement(i *invalid, in workflows.BillingAgreementInput) {
 	checkMethodTypes(i, in.PaymentMethodTypes)
 	checkCheckoutUI(i, in.CheckoutUI)
 	checkEvents(i, in.Events)
-	i.within("policy", in.Policy.Validate())
+	i.within("policy.", in.Policy.Validate())
 }
 
 // checkAmounts checks what is charged against what Stripe takes, and against the ceilings.
@@ -217,14 +217,14 @@ func oneOf[T ~string](i *invalid, field string, value T, allowed ...T) {
 	i.add(field, string(value), "must be one of "+strings.Join(names, ", "))
 }
 
-// calendarOf is the schedule of an agreement that begins at the time given; a mistake is one of schedule.
+// calendarOf is the schedule of an agreement that begins at the time given; nil when the mistakes say why there is none.
 func calendarOf(i *invalid, s calendar.Schedule, zone string, began time.Time) *calendar.Calendar {
 	location, err := time.LoadLocation(cmp.Or(zone, config.DefaultTimeZone))
 	if err != nil {
 		return nil // another check has named it
 	}
 	dates, err := calendar.New(s, location, began)
-	i.within("schedule", err)
+	i.within("", err)
 	return dates
 }
 

@@ -49,9 +49,6 @@ func Preview(p AgreementParams, from time.Time, n int) (AgreementPreview, error)
 		i.add("next", strconv.Itoa(n), fmt.Sprintf("must be 1 to %d", maxPreview))
 	}
 	dates := calendarOf(&i, in.Schedule, in.TimeZone, from)
-	if i.result() == nil {
-		checkFirstDate(&i, dates, from)
-	}
 	if err := i.result(); err != nil {
 		return AgreementPreview{}, err
 	}
@@ -67,18 +64,28 @@ func Preview(p AgreementParams, from time.Time, n int) (AgreementPreview, error)
 
 func previewDates(in workflows.BillingAgreementInput, dates *calendar.Calendar, zone *time.Location, from time.Time, n int) []PreviewDate {
 	list := make([]PreviewDate, 0, n)
-	// A date at from itself is one that an agreement can still charge.
-	after := from.Add(-time.Nanosecond)
-	for len(list) < n {
-		due, ok := dates.Next(after)
-		if !ok {
-			break
-		}
+	add := func(due calendar.Occurrence) {
 		date := PreviewDate{Reference: due.Key, DueAt: due.At.UTC(), Local: due.At.In(zone).Format(time.RFC3339), Amount: in.Amount}
 		if in.Reference != "" {
 			date.Reference = in.Reference + "~" + due.Key
 		}
 		list = append(list, date)
+	}
+	charged := ""
+	if in.FirstCharge == workflows.FirstChargeNow {
+		first := calendar.At(from, zone, in.Schedule.SubDaily)
+		charged = first.Key
+		add(first)
+	}
+	// A date at from itself is one that an agreement can still charge.
+	for after := from.Add(-time.Nanosecond); len(list) < n; {
+		due, ok := dates.Next(after)
+		if !ok {
+			break
+		}
+		if due.Key != charged {
+			add(due)
+		}
 		after = due.At
 	}
 	return list
@@ -91,11 +98,14 @@ func previewNotes(in workflows.BillingAgreementInput, dates []PreviewDate, zone 
 	if in.TimeZone == "" {
 		note("the definition has no time_zone: these dates are in UTC; a start takes the customer's own (Stripe metadata time_zone), or OFFSESSION_TIME_ZONE")
 	}
+	if in.SaveCard {
+		note("save_card: true; no date before the customer has saved a payment method is charged")
+	}
 	if in.AmountFrom == workflows.AmountFromWebhook {
 		note("the app is asked for each amount when it is charged")
 	}
 	if in.FirstCharge == workflows.FirstChargeNow {
-		note("first_charge: now: a charge is made at the start too, as soon as there is a payment method; a date on the same local day is the same charge")
+		note("first_charge: now; the first is charged at the start, as soon as there is a payment method")
 	}
 	if len(dates) < n {
 		note("the schedule has no more dates")

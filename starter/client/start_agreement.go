@@ -25,7 +25,10 @@ func (c *Client) StartAgreement(ctx context.Context, p AgreementParams) (Started
 	var i invalid
 	i.err("reference", in.Reference, workflows.CheckAgreementReference(in.Reference))
 	checkAgreement(&i, in)
-	dates := calendarOf(&i, in.Schedule, cmp.Or(in.TimeZone, c.options.TimeZone), now)
+	var past invalid
+	if calendarOf(&past, in.Schedule, cmp.Or(in.TimeZone, c.options.TimeZone), now) == nil && !wasPossible(in, now) {
+		i.mistakes = append(i.mistakes, past.mistakes...)
+	}
 	if err := i.result(); err != nil {
 		return Started{}, err
 	}
@@ -40,23 +43,22 @@ func (c *Client) StartAgreement(ctx context.Context, p AgreementParams) (Started
 	if err != nil {
 		return Started{}, err
 	}
-	checkFirstDate(&i, dates, now)
-	if err := errors.Join(stripeErr, i.result()); err != nil {
-		// What Stripe has forgotten since, or has come to its end, does not make a repeat another agreement.
+	if mistakes := errors.Join(stripeErr, past.result()); mistakes != nil {
+		// What Stripe has forgotten since, and a schedule that has come to its end, do not make a repeat another agreement.
 		if s, found, err := c.existing(ctx, workflowID, input, agreementDefaults()); found {
 			return s, err
 		}
-		return Started{}, err
+		return Started{}, mistakes
 	}
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(now), agreementSummary(in))
 	return c.startOnce(ctx, options, workflows.TypeBillingAgreement, in.Short(), agreementDefaults())
 }
 
-// checkFirstDate refuses a schedule that has no date any more.
-func checkFirstDate(i *invalid, dates *calendar.Calendar, now time.Time) {
-	if _, ok := dates.Next(now); !ok {
-		i.add("schedule", "no date after "+now.UTC().Format(time.RFC3339), "must have a date in the future")
-	}
+// wasPossible reports whether a schedule that cannot begin now could have begun in the past.
+func wasPossible(in workflows.BillingAgreementInput, now time.Time) bool {
+	const longAgo = 50 // years
+	var i invalid
+	return calendarOf(&i, in.Schedule, in.TimeZone, now.AddDate(-longAgo, 0, 0)) != nil
 }
 
 // agreementSummary is what the Temporal UI shows beside the agreement: "$10.99 every month on 31".
