@@ -160,7 +160,7 @@ func checkAgreement(i *invalid, in workflows.BillingAgreementInput) {
 	checkMethodTypes(i, in.PaymentMethodTypes)
 	checkCheckoutUI(i, in.CheckoutUI)
 	checkEvents(i, in.Events)
-	i.within("policy.", in.Policy.Validate())
+	i.within("policy", in.Policy.Validate())
 }
 
 // checkAmounts checks what is charged against what Stripe takes, and against the ceilings.
@@ -224,7 +224,7 @@ func calendarOf(i *invalid, s calendar.Schedule, zone string, began time.Time) *
 		return nil // another check has named it
 	}
 	dates, err := calendar.New(s, location, began)
-	i.within("", err)
+	i.within("schedule", err)
 	return dates
 }
 

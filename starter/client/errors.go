@@ -65,20 +65,24 @@ func (i *invalid) err(field, value string, err error) {
 	i.mistakes = append(i.mistakes, &InvalidError{Field: field, Value: clip(value), Message: err.Error()})
 }
 
-// within takes over the mistakes in a part of the parameters, each of which begins with the field's name; prefix is what
-// that name lacks.
-func (i *invalid) within(prefix string, err error) {
+// within takes over the mistakes in a part of the parameters, each of which begins with the field's name, with or without
+// the part's before it.
+func (i *invalid) within(part string, err error) {
 	if err == nil {
 		return
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
-			i.within(prefix, e)
+			i.within(part, e)
 		}
 		return
 	}
-	field, _, _ := strings.Cut(err.Error(), ":")
-	i.mistakes = append(i.mistakes, &InvalidError{Field: prefix + field, Message: prefix + err.Error()})
+	message := err.Error()
+	if rest, has := strings.CutPrefix(message, part); !has || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, ":") {
+		message = part + "." + message
+	}
+	field, _, _ := strings.Cut(message, ":")
+	i.mistakes = append(i.mistakes, &InvalidError{Field: field, Message: message})
 }
 
 func (i *invalid) result() error { return errors.Join(i.mistakes...) }
