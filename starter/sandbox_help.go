@@ -29,8 +29,9 @@ Control routes, JSON without a key, under /_sandbox:
   GET  /                                       a page with open sessions and invoices, and recent payments
   POST /payment_intents/{id}/authenticate      end of 3D Secure: {"result": "pass"|"fail"}; /setup_intents/{id}/… alike
   POST /payment_intents/{id}/settle            the bank's answer to a debit: {"outcome": "succeeded"|"failed"}
+  POST /payment_intents/{id}/dispute           the cardholder disputes the payment
   POST /mandates/{id}/inactivate               the customer or the bank withdraws a mandate
-  POST /payment_methods/{id}/automatic_update  the card network replaced the card
+  POST /payment_methods/{id}/automatic_update  the card network replaced the card: {"token", "exp_month", "exp_year"}, all optional
   POST /faults                                 break requests: {"kind": "drop_after", "method": "POST",
                                                "path_prefix": "/v1/payment_intents", "skip": 1, "times": 2} or
                                                {"kind": "503", "probability": 0.1, "seed": 7}; GET lists, DELETE removes.

@@ -58,6 +58,9 @@ func (s *Sandbox) newControl() *http.ServeMux {
 	mux.HandleFunc("POST /_sandbox/events/{id}/resend", s.handleResend)
 	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/settle", s.handleSettle)
 	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/authenticate", s.handleAuthenticate)
+	mux.HandleFunc("POST /_sandbox/payment_intents/{id}/dispute", func(w http.ResponseWriter, r *http.Request) {
+		s.respond(w, func(c *call) (object, *apiError) { return result(c.disputePayment(r.PathValue("id"))) })
+	})
 	mux.HandleFunc("POST /_sandbox/setup_intents/{id}/authenticate", s.handleAuthenticate)
 	mux.HandleFunc("POST /_sandbox/mandates/{id}/inactivate", func(w http.ResponseWriter, r *http.Request) {
 		s.respond(w, func(c *call) (object, *apiError) { return result(c.inactivate(r.PathValue("id"))) })
@@ -313,11 +316,14 @@ func (c *call) authenticateInSession(id string, passed bool) *apiError {
 }
 
 // handleAutomaticUpdate is the card network replacing an expired or lost card: the saved
-// payment method goes on as the test card of the token given, pm_card_visa if none is.
+// payment method goes on as the test card of the token given, pm_card_visa if none is,
+// with the expiry given, three years more if none is.
 func (s *Sandbox) handleAutomaticUpdate(w http.ResponseWriter, r *http.Request) {
 	in := struct {
-		Token string `json:"token"`
-	}{"pm_card_visa"}
+		Token    string `json:"token"`
+		ExpMonth int64  `json:"exp_month"`
+		ExpYear  int64  `json:"exp_year"`
+	}{Token: "pm_card_visa"}
 	if !readJSON(w, r, &in) {
 		return
 	}
@@ -327,14 +333,21 @@ func (s *Sandbox) handleAutomaticUpdate(w http.ResponseWriter, r *http.Request) 
 			return nil, err
 		}
 		m, ok := testMethodByToken(in.Token)
-		if !ok || m.kind != "card" || old.Type != "card" {
+		switch {
+		case !ok || m.kind != "card" || old.Type != "card":
 			return nil, invalidParam("token", "Invalid token: only a card can be updated, and only to another test card.")
+		case in.ExpMonth < 0 || in.ExpMonth > 12:
+			return nil, invalidParam("exp_month", "Invalid exp_month: must be between 1 and 12")
+		case in.ExpYear != 0 && (in.ExpYear < int64(c.now.Year()) || in.ExpYear > int64(c.now.Year())+50):
+			return nil, invalidParam("exp_year", "Invalid exp_year: must be this year or at most 50 later")
 		}
 		pm := update(c, old, func(pm *paymentMethod) {
-			pm.Token, pm.Fingerprint, pm.DeclinesSoFar, pm.ExpYear = m.token, fingerprintOf(m), 0, pm.ExpYear+3
+			pm.Token, pm.Fingerprint, pm.DeclinesSoFar = m.token, fingerprintOf(m), 0
+			pm.ExpMonth, pm.ExpYear = cmp.Or(in.ExpMonth, pm.ExpMonth), cmp.Or(in.ExpYear, pm.ExpYear+3)
 		})
 		c.emitChange("payment_method.automatically_updated", pm, map[string]string{
-			"card": `{"exp_year":` + strconv.FormatInt(old.ExpYear, 10) + `,"last4":"` + old.test().last4() + `"}`,
+			"card": `{"exp_month":` + strconv.FormatInt(old.ExpMonth, 10) + `,"exp_year":` + strconv.FormatInt(old.ExpYear, 10) +
+				`,"last4":"` + old.test().last4() + `"}`,
 		})
 		return pm, nil
 	})

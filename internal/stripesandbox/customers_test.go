@@ -3,6 +3,7 @@ package stripesandbox_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/stripe/stripe-go/v82"
@@ -62,6 +63,17 @@ func TestAutomaticUpdate(t *testing.T) {
 	require.Equal(t, "4242", b.control("/payment_methods/"+pm+"/automatic_update", nil).at(t, "card.last4"))
 	require.Equal(t, http.StatusOK, b.offSession(cus, pm).status)
 	require.Equal(t, []string{"payment_method.attached", "payment_method.automatically_updated"}, b.events(pm))
+
+	year := time.Now().Year()
+	expires := b.control("/payment_methods/"+pm+"/automatic_update", map[string]any{"exp_month": 2, "exp_year": year + 1})
+	require.InDelta(t, 2, expires.at(t, "card.exp_month"), 0)
+	require.InDelta(t, year+1, expires.at(t, "card.exp_year"), 0)
+	longer := b.control("/payment_methods/"+pm+"/automatic_update", nil)
+	require.InDelta(t, 2, longer.at(t, "card.exp_month"), 0)
+	require.InDelta(t, year+4, longer.at(t, "card.exp_year"), 0)
+	for _, wrong := range []map[string]any{{"exp_month": 13}, {"exp_month": -1}, {"exp_year": year - 1}, {"exp_year": year + 51}} {
+		require.Equal(t, http.StatusBadRequest, b.control("/payment_methods/"+pm+"/automatic_update", wrong).status, wrong)
+	}
 }
 
 func TestAttachAndDetach(t *testing.T) {

@@ -112,7 +112,7 @@ func evidenceFields() fields {
 }
 
 // dispute is the cardholder's complaint about a charge.
-func (c *call) dispute(ch *charge) {
+func (c *call) dispute(ch *charge) *dispute {
 	update(c, ch, func(ch *charge) { ch.Disputed = true })
 	due := c.now.Add(disputeTime)
 	d := &dispute{
@@ -122,6 +122,24 @@ func (c *call) dispute(ch *charge) {
 	c.sandbox.store.add("dispute", d, ch.ID, ch.PaymentIntent)
 	c.schedule(due, dueDecideDispute, d.ID)
 	c.emit("charge.dispute.created", d)
+	return d
+}
+
+// disputePayment is the cardholder who disputes any payment that took money, and not only
+// one by a card that is made for it.
+func (c *call) disputePayment(id string) (*dispute, *apiError) {
+	pi, err := named[*paymentIntent](c, id, "payment_intent", "intent")
+	if err != nil {
+		return nil, err
+	}
+	ch, ok := lookup[*charge](c.sandbox.store, pi.LatestCharge)
+	switch {
+	case !ok || ch.Status != chargeSucceeded || ch.Held:
+		return nil, pi.unexpected("This PaymentIntent has a status of " + pi.Status + ", it has taken no money to dispute.")
+	case ch.Disputed:
+		return nil, invalidParam("intent", "The charge "+ch.ID+" has been disputed already.")
+	}
+	return c.dispute(ch), nil
 }
 
 func listDisputes(c *call) (object, *apiError) {

@@ -63,6 +63,29 @@ func TestDisputesAreDecidedByTheirEvidence(t *testing.T) {
 	}
 }
 
+func TestAnyPaymentCanBeDisputed(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, stripesandbox.Config{})
+	cus := b.customer()
+	pi, err := b.charge(cus, b.saved(cus, "pm_card_visa"))
+	require.NoError(t, err)
+	opened := b.control("/payment_intents/"+pi.ID+"/dispute", nil)
+	require.Equal(t, http.StatusOK, opened.status)
+	require.Equal(t, "needs_response", opened.at(t, "status"))
+	require.Equal(t, pi.ID, opened.at(t, "payment_intent"))
+	id := opened.at(t, "id").(string)
+	require.Equal(t, []string{"charge.dispute.created"}, b.events(id))
+	read, err := b.V1PaymentIntents.Retrieve(t.Context(), pi.ID, &stripe.PaymentIntentRetrieveParams{Expand: stripe.StringSlice([]string{"latest_charge"})})
+	require.NoError(t, err)
+	require.True(t, read.LatestCharge.Disputed)
+
+	require.Equal(t, http.StatusBadRequest, b.control("/payment_intents/"+pi.ID+"/dispute", nil).status, "once")
+	require.Equal(t, http.StatusNotFound, b.control("/payment_intents/pi_none/dispute", nil).status)
+	_, err = b.charge(cus, b.saved(cus, "pm_card_chargeCustomerFail"))
+	declined := stripeError(t, err).PaymentIntent.ID
+	require.Equal(t, "payment_intent_unexpected_state", code(t, b.control("/payment_intents/"+declined+"/dispute", nil)), "a decline took no money")
+}
+
 func TestDisputesAreClosed(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, stripesandbox.Config{})

@@ -17,8 +17,9 @@
 //	POST   /payment_intents/{id}/authenticate  {"result": "pass"|"fail"}: the end of 3D Secure
 //	POST   /setup_intents/{id}/authenticate    the same
 //	POST   /payment_intents/{id}/settle        the bank's answer to a debit: {"outcome": "succeeded"|"failed", "failure_code"}
+//	POST   /payment_intents/{id}/dispute       the cardholder disputes the payment
 //	POST   /mandates/{id}/inactivate           the customer or the bank withdraws a mandate
-//	POST   /payment_methods/{id}/automatic_update  {"token": "pm_card_visa"}: the network replaced the card
+//	POST   /payment_methods/{id}/automatic_update  {"token": "pm_card_visa", "exp_month", "exp_year"}: the network replaced the card
 //	POST   /faults                             a Fault for the next requests; GET lists, DELETE removes
 //	POST   /webhooks                           a WebhookBehaviour: lost, duplicated, delayed, shuffled, stale
 //	POST   /events/{id}/resend                 deliver an event once more
