@@ -14,14 +14,16 @@ import (
 func TestOpenCheckoutSession(t *testing.T) {
 	t.Parallel()
 	in := activities.OpenCheckoutInput{
-		Mode: activities.CheckoutModePayment, UI: activities.CheckoutUICustom, WorkflowID: "payment:inv-1", Reference: "inv-1", Customer: "cus_1",
+		Mode: activities.CheckoutModePayment, UI: activities.CheckoutUICustom, WorkflowID: "payment:inv-1", Reference: "inv-1", Owner: "agreement:a", Customer: "cus_1",
 		Currency: "usd", Amount: 1099, Description: "Gym", Metadata: map[string]string{"order": "7"}, ExpiresAt: now.Add(35 * time.Minute),
 		LinkExpires: now, IdempotencyKey: "payment:inv-1:open_checkout:1",
 	}
 	s := &stripeStub{open: func(r activities.CreateCheckoutSessionRequest) (activities.CheckoutSession, error) {
 		require.Equal(t, activities.CreateCheckoutSessionRequest{
 			Mode: in.Mode, UI: in.UI, Customer: "cus_1", Currency: "usd", Amount: 1099, Description: "Gym", ReturnURL: "https://pay.test/c/x/return",
-			Metadata:  map[string]string{"order": "7", "offsession_workflow_id": "payment:inv-1", "offsession_reference": "inv-1"},
+			Metadata: map[string]string{
+				"order": "7", "offsession_workflow_id": "payment:inv-1", "offsession_reference": "inv-1", "offsession_owner": "agreement:a",
+			},
 			ExpiresAt: in.ExpiresAt, IdempotencyKey: in.IdempotencyKey,
 		}, r)
 		return activities.CheckoutSession{ID: "cs_1", ExpiresAt: in.ExpiresAt}, nil

@@ -20,13 +20,16 @@ func TestWritesWhoseAnswerIsLost(t *testing.T) {
 		pi, refunds := intentOf("pi_1", activities.PaymentIntentSucceeded), 0
 		s := &stripeStub{
 			intent: func(string) (activities.PaymentIntent, error) { return pi, nil },
-			refund: func(string, string, map[string]string) (activities.Refund, error) {
+			refund: func(_, _ string, metadata map[string]string) (activities.Refund, error) {
+				require.Equal(t, map[string]string{
+					"offsession_workflow_id": "payment:inv-1", "offsession_reference": "inv-1", "offsession_owner": "agreement:a",
+				}, metadata)
 				refunds++
 				pi.AmountRefunded = pi.Amount
 				return activities.Refund{}, lost
 			},
 		}
-		fn, in := s.activities().Payments.RefundDuplicate, activities.RefundInput{Reference: "inv-1", PaymentIntent: "pi_1"}
+		fn, in := s.activities().Payments.RefundDuplicate, activities.RefundInput{Reference: "inv-1", Owner: "agreement:a", PaymentIntent: "pi_1"}
 		_, err := do(t, &run{}, fn, in)
 		requireError(t, err, activities.ErrorStripeUnavailable, true)
 		res, err := do(t, &run{}, fn, in)

@@ -45,6 +45,7 @@ func TestEveryEndHasAHistory(t *testing.T) {
 		"collect_payment_paid_at_once", "collect_payment_paid_after_retries", "collect_payment_paid_by_customer",
 		"collect_payment_paid_after_processing", "collect_payment_uncollectible", "collect_payment_canceled",
 		"collect_payment_written_off_from_needs_attention",
+		"collect_payment_handed_over", "save_payment_method_owned",
 		"save_payment_method_saved", "save_payment_method_abandoned", "save_payment_method_canceled",
 	} {
 		require.FileExists(t, filepath.Join(unreleased, name+".json"), "record it with make histories")

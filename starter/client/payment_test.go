@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,20 @@ func TestPayment(t *testing.T) {
 	p, err := b.Payment(t.Context(), "order-17")
 	require.NoError(t, err)
 	require.Equal(t, Payment{PaymentStatus: status, WorkflowID: "payment:order-17", Link: "https://pay.example.com/c/payment:order-17/2126-03-01"}, p)
+}
+
+// TestPaymentWithOwner: the owner has one place in what an app reads, and in its JSON.
+func TestPaymentWithOwner(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	status := workflows.PaymentStatus{Reference: "gym-17~20260301", State: workflows.PaymentProcessing, Owner: "agreement:gym-17"}
+	b.answers(t, "payment:gym-17~20260301", status)
+	p, err := b.Payment(t.Context(), "gym-17~20260301")
+	require.NoError(t, err)
+	require.Equal(t, "agreement:gym-17", p.Owner)
+	text, err := json.Marshal(p)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(text), `"owner":"agreement:gym-17"`))
 }
 
 func TestPaymentWithoutWorkflow(t *testing.T) {
