@@ -23,6 +23,8 @@ type agreementBench struct {
 	*bench
 	family *family
 	amount *fakeAmounts
+	// last is the status after the end.
+	last workflows.AgreementStatus
 }
 
 // family are the workflows that an agreement has started, as the activities see them.
@@ -104,7 +106,9 @@ func (f *family) saved(saved workflows.PaymentMethodSaved, lost bool) {
 	}
 }
 
-func (f *family) PaymentEnded(context.Context, string, activities.PaymentEndedInput) error { return nil }
+func (f *family) PaymentEnded(context.Context, string, activities.PaymentEndedInput) error {
+	return nil
+}
 
 func (f *family) PaymentMethodSaved(context.Context, string, activities.PaymentMethodSavedInput) error {
 	return nil
@@ -153,6 +157,7 @@ func (b *agreementBench) agree(in workflows.BillingAgreementInput) workflows.Bil
 	var res workflows.BillingAgreementResult
 	require.NoError(b, b.env.GetWorkflowResult(&res))
 	require.True(b, res.State.Ended(), res.State)
+	b.last = b.status()
 	b.requireNoSecrets()
 	return res
 }

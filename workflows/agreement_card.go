@@ -30,7 +30,9 @@ var (
 	askBecauseExpiring = cardAsk{deadline: dunning.Days(30)}
 )
 
-func (a *billingAgreement) askReference(k int) string { return fmt.Sprintf("%s~card%d", a.in.Reference, k) }
+func (a *billingAgreement) askReference(k int) string {
+	return fmt.Sprintf("%s~card%d", a.in.Reference, k)
+}
 
 // askCard starts a SavePaymentMethod for the customer. While one is open, that is the one.
 func (a *billingAgreement) askCard(ctx workflow.Context, ask cardAsk) {

@@ -239,4 +239,3 @@ func (a *billingAgreement) chargeNow(ctx workflow.Context, c *command) error {
 	a.cycleDone = true
 	return nil
 }
-

@@ -14,8 +14,8 @@ var agreementMoves = map[AgreementState][]AgreementState{
 	AgreementSavingCard:     {AgreementActive, AgreementCanceled},
 	AgreementActive:         {AgreementOnHold, AgreementPaused, AgreementNeedsAttention, AgreementSettling, AgreementCanceled},
 	AgreementOnHold:         {AgreementActive, AgreementPaused, AgreementNeedsAttention, AgreementSettling, AgreementCanceled},
-	AgreementPaused:         {AgreementActive, AgreementNeedsAttention, AgreementSettling, AgreementCanceled},
-	AgreementNeedsAttention: {AgreementActive, AgreementSettling, AgreementCanceled},
+	AgreementPaused:         {AgreementActive, AgreementNeedsAttention, AgreementCanceled},
+	AgreementNeedsAttention: {AgreementActive, AgreementCanceled},
 	AgreementSettling:       {AgreementCompleted, AgreementCanceled},
 }
 

@@ -22,7 +22,9 @@ func (a *billingAgreement) handleMessages(ctx workflow.Context) error {
 		return fmt.Errorf("query %s: %w", QueryStatus, err)
 	}
 	for _, update := range agreementUpdates {
-		handler := func(ctx workflow.Context, op AgreementOperation) (AgreementResponse, error) { return a.handle(ctx, update, op) }
+		handler := func(ctx workflow.Context, op AgreementOperation) (AgreementResponse, error) {
+			return a.handle(ctx, update, op)
+		}
 		validator := func(ctx workflow.Context, op AgreementOperation) error {
 			if a.answered(ctx, update) != nil {
 				return nil

@@ -108,12 +108,3 @@ func (a *billingAgreement) resumeAt(ctx workflow.Context, cut time.Time, mode Ca
 		a.leaveOut(ctx, cut, mode)
 	}
 }
-
-// consentRevoked reports whether the bank says that the customer does not want to be charged any more.
-func consentRevoked(c activities.Codes) bool {
-	switch c.DeclineCode {
-	case "revocation_of_authorization", "revocation_of_all_authorizations", "stop_payment_order":
-		return true
-	}
-	return false
-}

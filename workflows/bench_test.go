@@ -38,6 +38,8 @@ type bench struct {
 	live bool
 	// runs counts the runs: every continue-as-new begins another.
 	runs int
+	// outage is how long nothing runs after the present run.
+	outage time.Duration
 	// carried is the size of what the last continue-as-new handed over, in bytes.
 	carried int
 	// ports changes what the activities work through.
@@ -171,7 +173,8 @@ func execute[In any](b *bench, workflowType string, in In) error {
 		var next In
 		require.NoError(b, b.spill.FromPayloads(again.Input, &next))
 		in = next
-		b.newRun(b.env.Now())
+		b.newRun(b.env.Now().Add(b.outage))
+		b.outage = 0
 	}
 }
 

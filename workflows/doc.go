@@ -50,7 +50,7 @@
 //	saving_card        to active canceled
 //	active             to on_hold paused needs_attention settling canceled
 //	on_hold            to active paused needs_attention settling canceled
-//	paused             to active needs_attention settling canceled
-//	needs_attention    to active settling canceled
+//	paused             to active needs_attention canceled
+//	needs_attention    to active canceled
 //	settling           to completed canceled
 package workflows

@@ -50,8 +50,8 @@ type command struct {
 	// change is an agreement's operation, request stands for its id.
 	change  AgreementOperation
 	request string
-	done   bool
-	answer OpenCheckoutResponse
+	done    bool
+	answer  OpenCheckoutResponse
 	// changed answers an agreement's Update.
 	changed AgreementResponse
 	err     error

@@ -52,11 +52,11 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	partial := flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != ""
 	if code == 0 && !partial {
-		for what, moves := range map[string]map[string][]string{"payment": names(workflows.PaymentMoves())} {
+		for what, moves := range map[string]map[string][]string{"payment": names(workflows.PaymentMoves()), "agreement": names(workflows.AgreementMoves())} {
 			for from, targets := range moves {
 				for _, to := range targets {
 					if _, made := movesMade.Load(what + " " + from + " " + to); !made {
-						fmt.Fprintf(os.Stderr, "no test moves a %s from %s to %s\n", what, from, to)
+						fmt.Fprintf(os.Stderr, "no test moves one %s from %s to %s\n", what, from, to)
 						code = 1
 					}
 				}
