@@ -149,7 +149,7 @@ func (a *billingAgreement) paymentEnded(ctx workflow.Context, ended PaymentEnded
 	if ended.State == PaymentUncollectible {
 		a.finalAction(ctx)
 	}
-	if a.st.State != AgreementSettling && !a.st.State.Ended() && consentRevoked(activities.Codes{DeclineCode: ended.DeclineCode}) {
+	if a.st.State != AgreementSettling && !a.st.State.Ended() && consentRevoked(activities.Codes{Code: ended.DeclineCode, DeclineCode: ended.DeclineCode}) {
 		a.stop(ctx, AgreementReasonConsentRevoked)
 	}
 }

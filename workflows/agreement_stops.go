@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/workflows/dunning"
 )
 
 // remindEvery is how often the app is told that an agreement stands still and nobody has said until when.
@@ -107,4 +108,9 @@ func (a *billingAgreement) resumeAt(ctx workflow.Context, cut time.Time, mode Ca
 	if a.st.State == AgreementActive && !a.st.BeganAt.IsZero() {
 		a.leaveOut(ctx, cut, mode)
 	}
+}
+
+// consentRevoked reports whether the bank says that the customer does not want to be charged any more.
+func consentRevoked(c activities.Codes) bool {
+	return dunning.ConsentRevoked(dunning.Failure{Outcome: dunning.OutcomeDeclined, Code: c.Code, DeclineCode: c.DeclineCode, NetworkDeclineCode: c.NetworkDeclineCode})
 }
