@@ -71,6 +71,23 @@ func TestBrowser(t *testing.T) {
 		tab.Fine()
 	})
 
+	t.Run("a card for an agreement, charged as soon as it is saved", func(t *testing.T) {
+		t.Parallel()
+		s := site.with(t)
+		p := s.agreement(s.reference(), visa)
+		p.PaymentMethod, p.SaveCard = "", true
+		s.agree(p)
+		tab := browser.Open(t, s.agreementLink(p.Reference))
+		tab.See("#page", "Nothing is charged now")
+		tab.Click("#start")
+		tab.Visible("#sandbox-card")
+		tab.Fill("#sandbox-card", goodCard)
+		tab.Click("#confirm")
+		tab.See("h1", "Payment method saved")
+		s.paidOnce(s.latest(p.Reference, 1, workflows.AgreementPaymentPaid).Reference)
+		tab.Fine()
+	})
+
 	t.Run("a payment after a decline", func(t *testing.T) {
 		t.Parallel()
 		s := site.with(t)
