@@ -92,7 +92,16 @@ func look[T any](err error, known map[string]T, id string) (T, error) {
 	return found, nil
 }
 
-var errNotFound = serviceerror.NewNotFound("workflow not found for ID")
+var (
+	errNotFound    = serviceerror.NewNotFound("workflow not found for ID")
+	alreadyStarted = serviceerror.NewWorkflowExecutionAlreadyStarted("", "", "")
+)
+
+// payloadOf is what Temporal keeps of a value.
+func payloadOf(value any) (string, error) {
+	p, err := converter.GetDefaultDataConverter().ToPayload(value)
+	return string(p.GetData()), err
+}
 
 func payload(t *testing.T, value any) *commonpb.Payload {
 	t.Helper()

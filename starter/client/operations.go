@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/offsession/offsession/workflows"
@@ -146,6 +147,9 @@ func (c *Client) ended(ctx context.Context, workflowID string) error {
 	}
 	if unclean(description.Status) {
 		return (&uncleanError{workflowID: workflowID, status: description.Status}).refuse()
+	}
+	if description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return fmt.Errorf("%s began its next run at this moment; ask again", workflowID)
 	}
 	state, _ := description.TypedSearchAttributes.GetKeyword(workflows.SearchState)
 	return &RefusedError{Message: fmt.Sprintf("%s has ended as %s", workflowID, state)}
