@@ -60,12 +60,14 @@ type Notification struct {
 	// At is when the workflow decided to send it, UTC.
 	At    time.Time `json:"at"`
 	State string    `json:"state"`
-	// Amount is in minor units of Currency; 0 for messages about saving a card.
+	// Amount is in minor units of Currency; 0 for messages about saving a card, and while nobody knows it yet.
 	Amount        int64  `json:"amount,omitempty"`
 	Currency      string `json:"currency,omitempty"`
 	Description   string `json:"description,omitempty"`
 	PaymentIntent string `json:"payment_intent,omitempty"`
 	PaymentMethod string `json:"payment_method,omitempty"`
+	// Owner is the workflow id of the agreement that the payment, or the wish for a payment method, came from.
+	Owner string `json:"owner,omitempty"`
 	// Attempt is the charge attempt the message is about; 0 when none.
 	Attempt     int    `json:"attempt,omitempty"`
 	DeclineCode string `json:"decline_code,omitempty"`

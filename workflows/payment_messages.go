@@ -29,6 +29,7 @@ func (p *collectPayment) message(ctx workflow.Context, kind activities.Notificat
 		Currency:      p.in.Currency,
 		Description:   p.in.Description,
 		PaymentIntent: p.st.Intent,
+		Owner:         p.in.Owner,
 		Attempt:       p.st.Number,
 		TimeZone:      p.in.TimeZone,
 	}

@@ -61,6 +61,8 @@ type SavePaymentMethodInput struct {
 	TimeZone string `json:"time_zone"`
 	// Events says what the app's webhook is told.
 	Events Events `json:"events"`
+	// Description says what the method is for, in messages to the customer and on the page.
+	Description string `json:"description,omitempty"`
 	// Owner is the workflow id of the agreement that asked for the method; it is told how saving ends.
 	Owner string `json:"owner,omitempty"`
 	// Carried is the state handed over by continue-as-new; nil at start.
@@ -100,6 +102,8 @@ type SetupStatus struct {
 	Reason   string `json:"reason,omitempty"`
 	Currency string `json:"currency"`
 	TimeZone string `json:"time_zone"`
+	// Description says what the method is for; may be empty.
+	Description string `json:"description,omitempty"`
 	// Owner is the workflow id of the agreement that asked for the method; empty when none did.
 	Owner string `json:"owner,omitempty"`
 	// Session is the open Checkout Session, if one is.

@@ -14,7 +14,7 @@ import (
 // TestSaveTellsItsOwner: every end is told once, and what Stripe holds names the owner.
 func TestSaveTellsItsOwner(t *testing.T) {
 	t.Parallel()
-	owned := func(in *workflows.SavePaymentMethodInput) { in.Owner = theOwner }
+	owned := func(in *workflows.SavePaymentMethodInput) { in.Owner, in.Description, in.Notify = theOwner, "Gym membership", true }
 	for name, test := range map[string]struct {
 		before func(b *bench)
 		end    workflows.SetupState
@@ -42,6 +42,12 @@ func TestSaveTellsItsOwner(t *testing.T) {
 			test.before(b)
 			require.Equal(t, test.end, b.save(setupWith(owned)).State)
 			require.Equal(t, theOwner, b.setup().Owner)
+			require.Equal(t, "Gym membership", b.setup().Description)
+			require.NotEmpty(t, b.stripe.deliveries)
+			for _, n := range b.stripe.deliveries {
+				require.Equal(t, theOwner, n.Owner)
+				require.Equal(t, "Gym membership", n.Description)
+			}
 			require.Equal(t, []activities.PaymentMethodSavedInput{
 				{Owner: theOwner, Reference: "card-1", State: string(test.end), PaymentMethod: test.method},
 			}, b.stripe.others.saved)

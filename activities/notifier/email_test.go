@@ -146,14 +146,15 @@ func TestEmailThatAsksToActNeedsALink(t *testing.T) {
 	for _, kind := range customerKinds {
 		err := e.Deliver(t.Context(), notification(kind))
 		switch kind {
-		case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded:
+		case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
+			activities.NotifyCardExpiring:
 			requireUndeliverable(t, err, "no_link")
 		default:
 			require.NoError(t, err)
 			sent++
 		}
 	}
-	require.Equal(t, 3, sent)
+	require.Equal(t, 4, sent)
 	require.Len(t, server.mails(), sent)
 }
 

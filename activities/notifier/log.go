@@ -31,7 +31,9 @@ func (l *Log) Deliver(ctx context.Context, n activities.Notification) error {
 		{"customer", n.Customer},
 		{"payment_intent", n.PaymentIntent},
 		{"payment_method", n.PaymentMethod},
+		{"owner", n.Owner},
 		{"decline_code", n.DeclineCode},
+		{"reason", n.Reason},
 	} {
 		if optional.value != "" {
 			attrs = append(attrs, slog.String(optional.key, optional.value))
@@ -42,6 +44,9 @@ func (l *Log) Deliver(ctx context.Context, n activities.Notification) error {
 	}
 	if n.Attempt != 0 {
 		attrs = append(attrs, slog.Int("attempt", n.Attempt))
+	}
+	if !n.DueAt.IsZero() {
+		attrs = append(attrs, slog.Time("due_at", n.DueAt))
 	}
 	if !n.NextAttemptAt.IsZero() {
 		attrs = append(attrs, slog.Time("next_attempt_at", n.NextAttemptAt))

@@ -33,6 +33,7 @@ var mailTemplates = func() map[activities.NotificationKind]mailTemplate {
 		activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentRetryScheduled,
 		activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
 		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
+		activities.NotifyUpcomingCharge, activities.NotifyCardExpiring,
 	} {
 		templates[kind] = mailTemplate{
 			text: texttemplate.Must(texttemplate.ParseFS(templateFiles, "templates/layout.txt", "templates/"+string(kind)+".txt")),
@@ -45,10 +46,12 @@ var mailTemplates = func() map[activities.NotificationKind]mailTemplate {
 // asksToAct reports whether a message of this kind is of no use without a link.
 func asksToAct(kind activities.NotificationKind) bool {
 	switch kind {
-	case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded:
+	case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired,
+		activities.NotifyPaymentMethodNeeded, activities.NotifyCardExpiring:
 		return true
 	case activities.NotifyPaymentRetryScheduled, activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
-		activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing:
+		activities.NotifyUpcomingCharge, activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing,
+		activities.NotifyAgreementPaused, activities.NotifyAgreementEnded:
 		return false
 	}
 	return false
@@ -64,13 +67,19 @@ type mailView struct {
 	Subject, Action string
 	// Business is who writes, Name who is written to.
 	Business, Name string
-	// Payment is "payment of $10.99" with what it is for, where that is known.
+	// Payment is "payment of $10.99" with what it is for; where one of them is not known, it is left out.
 	Amount, Payment string
+	// Purpose is what a payment method is to be saved for.
+	Purpose string
+	// Agreed says that the customer has agreed to payments that are made by themselves.
+	Agreed bool
+	// Card is how the customer knows the payment method, Expiry its last month, "03/2026".
+	Card, Expiry string
 	// Reason is a sentence about the decline; empty when unknown or not to be told.
 	Reason string
 	Link   string
-	// NextAttempt and Deadline are in the customer's time zone.
-	NextAttempt, Deadline string
+	// NextAttempt, Deadline and Due are in the customer's time zone.
+	NextAttempt, Deadline, Due string
 }
 
 func renderMail(n activities.Notification, business, name, link string) (mailContent, error) {
@@ -81,14 +90,18 @@ func renderMail(n activities.Notification, business, name, link string) (mailCon
 	zone := zoneOf(n.TimeZone)
 	v := mailView{
 		Business: business, Name: greetingName(name), Link: link,
-		NextAttempt: formatTime(n.NextAttemptAt, zone), Deadline: formatTime(n.Deadline, zone),
+		NextAttempt: formatTime(n.NextAttemptAt, zone), Deadline: formatTime(n.Deadline, zone), Due: formatTime(n.DueAt, zone),
+		Purpose: oneLine(n.Description), Agreed: n.Owner != "", Card: activities.CardName(n.Brand, n.Last4), Payment: "payment",
 	}
 	if n.Amount != 0 {
 		v.Amount = money.Format(n.Amount, n.Currency, mailLocale)
-		v.Payment = "payment of " + v.Amount
-		if d := oneLine(n.Description); d != "" {
-			v.Payment += " (" + d + ")"
-		}
+		v.Payment += " of " + v.Amount
+	}
+	if v.Purpose != "" {
+		v.Payment += " (" + v.Purpose + ")"
+	}
+	if n.ExpMonth != 0 {
+		v.Expiry = fmt.Sprintf("%02d/%d", n.ExpMonth, n.ExpYear)
 	}
 	if !n.Generic {
 		v.Reason = declineSentences[n.DeclineCode]

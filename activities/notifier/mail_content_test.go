@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,22 @@ func TestMailsAreAsRecorded(t *testing.T) {
 		"needed_hostile_texts": {kind: activities.NotifyPaymentMethodNeeded, name: "Win at http://evil.example", change: func(n *activities.Notification) {
 			n.Description = "<script>alert(1)</script>\r\nBcc: all"
 		}},
+		"setup_link_agreement": {kind: activities.NotifySetupLink, name: customerName, change: func(n *activities.Notification) {
+			n.Owner, n.Description = "agreement:gym-17", "Gym <b>membership</b>\n"
+		}},
+		"setup_reminder_agreement": {kind: activities.NotifySetupReminder, change: func(n *activities.Notification) {
+			n.Owner, n.Description = "agreement:gym-17", "Gym membership"
+		}},
+		"upcoming_amount_unknown": {kind: activities.NotifyUpcomingCharge, noLink: true, change: func(n *activities.Notification) { n.Amount = 0 }},
+		"upcoming_bare_sepa_tokyo": {kind: activities.NotifyUpcomingCharge, noLink: true, change: func(n *activities.Notification) {
+			n.Amount, n.Description, n.Brand, n.Last4, n.TimeZone = 0, "", "", "3000", "Asia/Tokyo"
+		}},
+		"upcoming_hostile": {kind: activities.NotifyUpcomingCharge, noLink: true, change: func(n *activities.Notification) {
+			n.Description, n.Last4 = "<script>alert(1)</script>\r\nBcc: all", "<script>"
+		}},
+		"card_expiring_amount_unknown": {kind: activities.NotifyCardExpiring, name: customerName, change: func(n *activities.Notification) {
+			n.Amount, n.Description, n.Brand, n.ExpMonth = 0, "", "unknown", 12
+		}},
 	}
 	for _, kind := range customerKinds {
 		cases[string(kind)] = testCase{kind: kind, name: customerName}
@@ -49,7 +66,10 @@ func TestMailsAreAsRecorded(t *testing.T) {
 			t.Parallel()
 			n := notification(tc.kind)
 			if tc.kind == activities.NotifySetupLink || tc.kind == activities.NotifySetupReminder {
-				n.Amount, n.Currency, n.Attempt, n.DeclineCode, n.NextAttemptAt = 0, "", 0, "", time.Time{}
+				n.Amount, n.Currency, n.Description, n.Attempt, n.DeclineCode, n.NextAttemptAt = 0, "", "", 0, "", time.Time{}
+			}
+			if slices.Contains(agreementKinds, tc.kind) {
+				n = agreementNotification(tc.kind)
 			}
 			if tc.change != nil {
 				tc.change(&n)

@@ -40,9 +40,12 @@ var (
 	customerKinds = []activities.NotificationKind{
 		activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentRetryScheduled,
 		activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
-		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
+		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible, activities.NotifyUpcomingCharge, activities.NotifyCardExpiring,
 	}
-	appKinds = []activities.NotificationKind{activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing}
+	appKinds = []activities.NotificationKind{
+		activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing,
+		activities.NotifyAgreementPaused, activities.NotifyAgreementEnded,
+	}
 )
 
 // Two self-signed certificates for 127.0.0.1. The system trusts the first and has never heard of the second.
@@ -130,6 +133,31 @@ func notification(kind activities.NotificationKind) activities.Notification {
 	}
 }
 
+// agreementNotification is a full one about an agreement.
+func agreementNotification(kind activities.NotificationKind) activities.Notification {
+	n := activities.Notification{
+		ID: "agreement:gym-17:" + string(kind) + ":3", Kind: kind, WorkflowID: "agreement:gym-17", Reference: "gym-17",
+		Customer: "cus_123", At: time.Date(2026, 3, 24, 8, 0, 0, 0, time.UTC), State: "active",
+		Amount: 1099, Currency: "usd", Description: "Gym membership", PaymentMethod: "pm_123",
+		DueAt: time.Date(2026, 3, 31, 7, 0, 0, 0, time.UTC), Brand: "visa", Last4: "4242", ExpMonth: 2, ExpYear: 2026,
+		TimeZone: "Europe/Berlin",
+	}
+	switch kind {
+	case activities.NotifyCardExpiring:
+		n.WorkflowID, n.Link, n.LinkExpires = "save-payment-method:gym-17~card2", true, time.Unix(1780000000, 0).UTC()
+	case activities.NotifyAgreementPaused:
+		n.State, n.Reason = "needs_attention", "ceiling_per_month"
+	case activities.NotifyAgreementEnded:
+		n.State, n.Reason, n.DueAt = "canceled", "payment_failed", time.Time{}
+	}
+	return n
+}
+
+// agreementKinds are the kinds that agreements send.
+var agreementKinds = []activities.NotificationKind{
+	activities.NotifyUpcomingCharge, activities.NotifyCardExpiring, activities.NotifyAgreementPaused, activities.NotifyAgreementEnded,
+}
+
 // requireNoPersonalData fails when text holds what only the customer and the mail server may see.
 func requireNoPersonalData(t *testing.T, text string) {
 	t.Helper()
@@ -174,12 +202,29 @@ func TestLogPrintsIDsAndAmountsAlone(t *testing.T) {
 	}
 }
 
+func TestLogOfAgreements(t *testing.T) {
+	t.Parallel()
+	for _, kind := range agreementKinds {
+		var out bytes.Buffer
+		n := agreementNotification(kind)
+		n.Owner = "agreement:gym-17"
+		require.NoError(t, NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Deliver(t.Context(), n))
+		line := out.String()
+		require.Contains(t, line, `"owner":"agreement:gym-17"`)
+		require.Equal(t, n.Reason != "", strings.Contains(line, `"reason":"`+n.Reason+`"`))
+		require.Equal(t, !n.DueAt.IsZero(), strings.Contains(line, `"due_at":"2026-03-31T07:00:00Z"`))
+		require.NotContains(t, line, "Gym membership")
+		require.NotContains(t, line, "4242")
+		requireNoPersonalData(t, line)
+	}
+}
+
 func TestLogLeavesOutWhatIsNotSet(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	n := activities.Notification{ID: "id", Kind: activities.NotifyCardSaved, WorkflowID: "save-payment-method:r", State: "saved"}
 	require.NoError(t, NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Deliver(t.Context(), n))
-	for _, key := range []string{"customer", "amount", "attempt", "deadline", "decline_code", "next_attempt_at"} {
+	for _, key := range []string{"customer", "amount", "attempt", "deadline", "decline_code", "next_attempt_at", "owner", "reason", "due_at"} {
 		require.NotContains(t, out.String(), `"`+key+`"`)
 	}
 }

@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,6 +95,31 @@ func TestWebhookArrivesSigned(t *testing.T) {
 			"link_expires": "2026-05-28T20:26:40Z"
 		}
 	}`, string(d.body))
+}
+
+// The data are what apps build on: a key once sent keeps its name and meaning.
+func TestWebhooksOfAgreementsAreAsRecorded(t *testing.T) {
+	t.Parallel()
+	cases := map[string]activities.Notification{}
+	for _, kind := range agreementKinds {
+		cases["webhook_"+string(kind)] = agreementNotification(kind)
+	}
+	unknown := agreementNotification(activities.NotifyUpcomingCharge)
+	unknown.Amount = 0
+	cases["webhook_upcoming_amount_unknown"] = unknown
+	owned := notification(activities.NotifyPaymentUncollectible)
+	owned.Owner, owned.Reference = "agreement:gym-17", "gym-17~20260331"
+	cases["webhook_payment_of_an_agreement"] = owned
+	for name, n := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, got := receiver(t, http.StatusOK)
+			require.NoError(t, newWebhook(t, server.URL, nil).Deliver(t.Context(), n))
+			var body bytes.Buffer
+			require.NoError(t, json.Indent(&body, (<-got).body, "", "  "))
+			requireGolden(t, name+".json", body.String()+"\n")
+		})
+	}
 }
 
 func TestWebhookTakesEveryKind(t *testing.T) {

@@ -19,6 +19,9 @@ import (
 const (
 	paymentID = "payment:r1"
 	setupID   = "save-payment-method:r1"
+	// askedID and chargedID came from an agreement.
+	askedID   = "save-payment-method:gym-17~card1"
+	chargedID = "payment:gym-17~20260331"
 )
 
 func payment(state workflows.PaymentState) workflows.PaymentStatus {
@@ -34,6 +37,13 @@ func attention(reason string) workflows.PaymentStatus {
 func setup(state workflows.SetupState) workflows.SetupStatus {
 	s := workflows.SetupStatus{Reference: "r1", Currency: "usd"}
 	s.State = state
+	return s
+}
+
+// asked is a setup that an agreement asks for.
+func asked(state workflows.SetupState) workflows.SetupStatus {
+	s := setup(state)
+	s.Reference, s.Owner, s.Description = "gym-17~card1", "agreement:gym-17", "Gym, March <b>"
 	return s
 }
 
@@ -58,9 +68,12 @@ var situations = []struct {
 	{"abandoned setup", setupID, setup(workflows.SetupAbandoned), "closed", "This request has ended", true},
 	{"canceled setup", setupID, setup(workflows.SetupCanceled), "closed", "This request has ended", true},
 	{"setup in a state of the future", setupID, setup("moved_on"), "attention", "We are looking into this", false},
+	{"setup that an agreement asks for", askedID, asked(workflows.SetupOpen), "act", "It will be charged automatically", false},
+	{"setup that an agreement does not need any more", askedID, asked(workflows.SetupCanceled), "closed", "This request has ended", true},
 	{"scheduled payment", paymentID, payment(workflows.PaymentScheduled), "act", "Pay $10.99", false},
 	{"payment to be retried", paymentID, payment(workflows.PaymentRetryScheduled), "act", "Pay $10.99", false},
 	{"payment that waits for its customer", paymentID, payment(workflows.PaymentAwaitingCustomer), "act", "Pay $10.99", false},
+	{"payment of an agreement", chargedID, payment(workflows.PaymentAwaitingCustomer), "act", "Pay $10.99", false},
 	{"payment being charged", paymentID, payment(workflows.PaymentCharging), "busy", "One moment", false},
 	{"processing payment", paymentID, payment(workflows.PaymentProcessing), "processing", "Payment under way", false},
 	{"payment that only a person can bring on", paymentID, attention(workflows.ReasonReferenceConflict), "attention", "We are looking into this", false},
@@ -87,7 +100,10 @@ func TestPageOfEverySituation(t *testing.T) {
 			require.Contains(t, html, `<html lang="en">`)
 			require.Equal(t, c.view == "act", strings.Contains(html, `id="start"`), "only who can act has a button")
 			require.Equal(t, c.view == "act", strings.Contains(html, web.DefaultStripeJSURL))
-			require.Equal(t, c.view == "act" && c.workflowID == setupID, strings.Contains(html, `data-consent-version="`+web.ConsentVersion+`"`))
+			_, isSetup := c.status.(workflows.SetupStatus)
+			require.Equal(t, c.view == "act" && isSetup, strings.Contains(html, `data-consent-version="`+web.ConsentVersion+`"`))
+			require.Equal(t, c.workflowID == setupID && c.view == "act", strings.Contains(html, "Nothing is charged now"), "an agreement may charge at once")
+			require.Equal(t, c.workflowID != setupID, strings.Contains(html, "Gym, March &lt;b&gt;"))
 			require.NotContains(t, html, "Gym, March <b>", "a description is text, not HTML")
 			require.NotContains(t, html, "<style")
 			require.NotContains(t, html, "style=")
@@ -258,8 +274,8 @@ func TestStatusOfEverySituation(t *testing.T) {
 			got := decode[map[string]any](t, b.do(http.MethodGet, pagePath(t, c.workflowID)+"/status", ""))
 			require.Equal(t, c.view, got["view"])
 			require.Equal(t, c.ended, got["ended"])
-			if c.workflowID == paymentID {
-				require.Equal(t, string(c.status.(workflows.PaymentStatus).State), got["state"])
+			if payment, ok := c.status.(workflows.PaymentStatus); ok {
+				require.Equal(t, string(payment.State), got["state"])
 				require.Equal(t, "payment", got["mode"])
 				require.InDelta(t, 1099, got["amount"], 0)
 				require.Equal(t, "usd", got["currency"])

@@ -50,18 +50,20 @@ func (b *bundle) answering(response workflows.OpenCheckoutResponse, err error) {
 
 func TestButtonOpensASetup(t *testing.T) {
 	t.Parallel()
-	b := newWeb(t)
-	b.temporal.set(setupID, setup(workflows.SetupOpen))
-	got := decode[session](t, b.do(http.MethodPost, pagePath(t, setupID)+"/session", `{"consent_version":"2026-11-22"}`))
-	require.Equal(t, session{
-		Answer: "open", State: "open", Mode: "setup", SessionID: "cs_1", ClientSecret: "cs_1_secret_x", PublishableKey: "pk_test_1", Currency: "usd",
-	}, got)
-	require.Len(t, b.temporal.updates, 1)
-	update := b.temporal.updates[0]
-	require.Equal(t, setupID, update.WorkflowID)
-	require.Equal(t, workflows.UpdateOpenCheckout, update.UpdateName)
-	require.Equal(t, client.WorkflowUpdateStageCompleted, update.WaitForStage)
-	require.Equal(t, []any{workflows.OpenCheckoutRequest{ConsentVersion: "2026-11-22"}}, update.Args)
+	for workflowID, status := range map[string]workflows.SetupStatus{setupID: setup(workflows.SetupOpen), askedID: asked(workflows.SetupOpen)} {
+		b := newWeb(t)
+		b.temporal.set(workflowID, status)
+		got := decode[session](t, b.do(http.MethodPost, pagePath(t, workflowID)+"/session", `{"consent_version":"2026-11-22"}`))
+		require.Equal(t, session{
+			Answer: "open", State: "open", Mode: "setup", SessionID: "cs_1", ClientSecret: "cs_1_secret_x", PublishableKey: "pk_test_1", Currency: "usd",
+		}, got)
+		require.Len(t, b.temporal.updates, 1)
+		update := b.temporal.updates[0]
+		require.Equal(t, workflowID, update.WorkflowID)
+		require.Equal(t, workflows.UpdateOpenCheckout, update.UpdateName)
+		require.Equal(t, client.WorkflowUpdateStageCompleted, update.WaitForStage)
+		require.Equal(t, []any{workflows.OpenCheckoutRequest{ConsentVersion: "2026-11-22"}}, update.Args)
+	}
 }
 
 func TestButtonOpensAPaymentOnStripesPage(t *testing.T) {

@@ -47,10 +47,13 @@ type situation struct {
 	view       view
 	state      string
 	session    string
-	// amount, currency and description are a payment's.
-	amount      int64
-	currency    string
+	// amount and currency are a payment's.
+	amount   int64
+	currency string
+	// description says what a payment, or a payment method, is for.
 	description string
+	// agreed: an agreement asks for the method, and charges it.
+	agreed bool
 	// brand and last4 are those of a saved card.
 	brand, last4 string
 }
@@ -111,6 +114,7 @@ func (s *server) query(ctx context.Context, workflowID string) (situation, error
 
 func (sit situation) ofSetup(status workflows.SetupStatus) situation {
 	sit.state, sit.session, sit.currency = string(status.State), status.Session, status.Currency
+	sit.description, sit.agreed = status.Description, status.Owner != ""
 	sit.brand, sit.last4 = status.Brand, status.Last4
 	switch status.State {
 	case workflows.SetupOpen:

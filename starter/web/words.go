@@ -37,13 +37,18 @@ func wordsOf(sit situation) words {
 func setupWords(sit situation) words {
 	switch sit.view {
 	case viewAct:
-		return words{
+		w := words{
 			heading: "Save a payment method",
 			text:    "It is kept for later payments. Nothing is charged now.",
 			start:   "Enter payment details",
 			confirm: "Save payment method",
 			consent: setupConsent,
 		}
+		if sit.agreed {
+			// The first of them may be due today.
+			w.text = "It will be charged automatically for the payments you have agreed to, whenever one is due."
+		}
+		return w
 	case viewBusy, viewProcessing:
 		return words{heading: "Your bank is checking", text: "Your bank is still confirming this payment method. There is nothing you need to do on this page."}
 	case viewDone:
@@ -89,27 +94,5 @@ func savedText(sit situation) string {
 	if sit.brand == "" || sit.last4 == "" {
 		return "Thank you. There is nothing more to do."
 	}
-	return fmt.Sprintf("Thank you. Your %s ending in %s is saved; there is nothing more to do.", brandName(sit.brand), sit.last4)
-}
-
-// brandName is how people write Stripe's card brand.
-// https://docs.stripe.com/api/payment_methods/object#payment_method_object-card-brand
-func brandName(brand string) string {
-	switch brand {
-	case "amex":
-		return "American Express card"
-	case "diners":
-		return "Diners Club card"
-	case "discover":
-		return "Discover card"
-	case "jcb":
-		return "JCB card"
-	case "mastercard":
-		return "Mastercard"
-	case "unionpay":
-		return "UnionPay card"
-	case "visa":
-		return "Visa card"
-	}
-	return "card"
+	return fmt.Sprintf("Thank you. Your %s is saved; there is nothing more to do.", activities.CardName(sit.brand, sit.last4))
 }
