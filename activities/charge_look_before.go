@@ -38,7 +38,8 @@ func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress char
 }
 
 // lookForDisputes reads the customer's newest PaymentIntents, and all of them for a look-back. What the reference has
-// done already weighs more than a dispute: then nothing is to be sent anyway.
+// done already weighs more than a dispute: then nothing is to be sent anyway. It is noticed among the newest without a
+// look-back too, at no cost: a workflow that was reset by hand repeats its charges, and Stripe forgets keys after a day.
 func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack bool) (ChargeResult, error) {
 	var known []PaymentIntent
 	disputed, read := "", 0
@@ -50,13 +51,13 @@ func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack
 		if disputed == "" && in.heldBy(intent) {
 			disputed = intent.ID
 		}
-		if lookBack && intent.Metadata[MetadataReference] == in.Reference {
+		if intent.Metadata[MetadataReference] == in.Reference {
 			if intent, err = p.ports.PaymentIntents.PaymentIntent(ctx, intent.ID); err != nil {
 				return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 			}
 			known = append(known, intent)
 		}
-		if !lookBack && (disputed != "" || read == mostAsked) {
+		if !lookBack && read == mostAsked {
 			break
 		}
 	}

@@ -64,7 +64,7 @@ func (a *billingAgreement) askAmount(ctx workflow.Context, due calendar.Occurren
 		Reference:   a.paymentReference(due.Key),
 		Customer:    a.in.Customer,
 		Currency:    a.in.Currency,
-		PeriodStart: a.periodStart(),
+		PeriodStart: a.st.PeriodFrom,
 		PeriodEnd:   due.At,
 	})
 	now = workflow.Now(ctx)
@@ -167,10 +167,10 @@ func (a *billingAgreement) send(ctx workflow.Context, p planned) bool {
 	switch {
 	case err != nil && errorType(err) == activities.ErrorCustomerMissing:
 		a.stop(ctx, AgreementReasonCustomerDeleted)
-	case res.Code == activities.CodePaymentMethodUnusable:
-		a.stop(ctx, AgreementReasonMethodDetached)
 	case consentRevoked(res.Codes):
 		a.stop(ctx, AgreementReasonConsentRevoked)
+	case res.Code == activities.CodePaymentMethodUnusable:
+		a.stop(ctx, AgreementReasonMethodDetached)
 	}
 	return true
 }

@@ -54,7 +54,7 @@ func day(key string) string { return key[:len("20060102")] }
 // it differently, and stops the task until the code is mended.
 func (a *billingAgreement) dates() *calendar.Calendar {
 	if a.calendar == nil {
-		anchor := a.st.BeganAt
+		anchor := a.st.StartedAt
 		if a.st.Schedule != nil {
 			anchor = a.st.ChangedAt
 		}
@@ -83,17 +83,14 @@ func (a *billingAgreement) dueDate(ctx workflow.Context) {
 		a.move(ctx, AgreementOnHold, "")
 		return
 	}
-	mode := a.in.CatchUp
-	if a.st.LateMode != "" {
-		mode = a.st.LateMode
-	}
+	mode := a.mode()
 	missed := now.Sub(due.At) > missedAfter && a.st.AmountSince.IsZero()
 	if missed && mode == CatchUpNone || mode == CatchUpLatest && a.passedToo(due, now) {
 		a.skip(ctx, skippedMissed)
 		return
 	}
 	if a.charge(ctx, due) {
-		a.st.UsedUntil = due.At
+		a.st.UsedUntil, a.st.PeriodFrom = due.At, due.At
 		a.st.ChargedDay = day(due.Key)
 		a.planNext(ctx)
 		a.late(now)
@@ -120,8 +117,19 @@ func (a *billingAgreement) skip(ctx workflow.Context, reason string) {
 	a.keepPayment(AgreementPayment{Reference: a.paymentReference(due.Key), DueAt: due.At, State: AgreementPaymentSkipped, Reason: reason})
 	workflow.GetLogger(ctx).Info("date not charged", "reference", a.paymentReference(due.Key), "skipped", reason)
 	a.st.UsedUntil = due.At
+	if reason != skippedMissed || a.mode() == CatchUpNone {
+		a.st.PeriodFrom = due.At // otherwise the latest of the missed dates charges for all of them, if the app says so
+	}
 	a.planNext(ctx)
 	a.late(workflow.Now(ctx))
+}
+
+// mode says what becomes of dates that passed.
+func (a *billingAgreement) mode() CatchUp {
+	if a.st.LateMode != "" {
+		return a.st.LateMode
+	}
+	return a.in.CatchUp
 }
 
 // leaveOut skips the dates before the cut that the mode does not charge; the others are late, and charged by it.
@@ -138,6 +146,3 @@ func (a *billingAgreement) leaveOut(ctx workflow.Context, cut time.Time, mode Ca
 	}
 	a.st.LateMode = ""
 }
-
-// period is what a due date charges for: from the date before it.
-func (a *billingAgreement) periodStart() time.Time { return later(a.st.UsedUntil, a.st.BeganAt) }

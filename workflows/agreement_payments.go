@@ -156,18 +156,22 @@ func (a *billingAgreement) paymentEnded(ctx workflow.Context, ended PaymentEnded
 
 // finalAction does with the agreement what the policy says after a payment became uncollectible.
 func (a *billingAgreement) finalAction(ctx workflow.Context) {
-	if a.st.State != AgreementActive && a.st.State != AgreementOnHold {
-		return
-	}
+	charging := a.st.State == AgreementActive || a.st.State == AgreementOnHold
 	switch a.in.Policy.FinalAction {
 	case dunning.FinalUncollectible:
 	case dunning.FinalPause:
-		a.pause(ctx, time.Time{}, AgreementReasonPaymentFailed)
+		if charging {
+			a.pause(ctx, time.Time{}, AgreementReasonPaymentFailed)
+		}
 	case dunning.FinalCancel:
-		a.cancelOpenAsk(ctx)
-		a.end(ctx, AgreementCanceled, AgreementReasonPaymentFailed)
+		if !a.st.State.Ended() && a.st.State != AgreementSettling {
+			a.cancelOpenAsk(ctx)
+			a.end(ctx, AgreementCanceled, AgreementReasonPaymentFailed)
+		}
 	case dunning.FinalNeedsAttention:
-		a.stop(ctx, AgreementReasonPaymentFailed)
+		if charging {
+			a.stop(ctx, AgreementReasonPaymentFailed)
+		}
 	}
 }
 

@@ -46,6 +46,8 @@ type agreementState struct {
 	// UsedUntil is the last due instant that was charged or left out: no date up to it is used again. ChargedDay is the
 	// last local day that was charged.
 	UsedUntil  time.Time `json:"used_until,omitzero"`
+	// PeriodFrom is where the period begins that the next date charges for.
+	PeriodFrom time.Time `json:"period_from,omitzero"`
 	ChargedDay string    `json:"charged_day,omitempty"`
 	// LateMode says what becomes of dates that passed while nothing was charged, after a resume; empty is the input's.
 	LateMode CatchUp `json:"late_mode,omitempty"`

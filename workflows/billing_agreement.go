@@ -192,7 +192,7 @@ func (a *billingAgreement) nextAction() time.Time {
 // begin is the agreement's first moment with a payment method.
 func (a *billingAgreement) begin(ctx workflow.Context) {
 	now := workflow.Now(ctx).UTC()
-	a.st.BeganAt, a.st.UsedUntil, a.st.State = now, now.Add(-time.Nanosecond), AgreementActive
+	a.st.BeganAt, a.st.PeriodFrom, a.st.UsedUntil = now, now, now.Add(-time.Nanosecond)
 	if a.in.FirstCharge == FirstChargeNow {
 		first := calendar.At(now, a.zone, a.in.Schedule.SubDaily)
 		a.st.Next = &first
