@@ -271,3 +271,21 @@ func TestChargeLooksBackAloneOnceSent(t *testing.T) {
 	require.Equal(t, activities.ChargeSucceeded, res.Outcome)
 	require.Equal(t, []string{"list cus_1 inv-1", sendCall}, s.calls)
 }
+
+// TestChargeNoticesAUsedReferenceWithoutALookBack: the list of the newest payments is there anyway.
+func TestChargeNoticesAUsedReferenceWithoutALookBack(t *testing.T) {
+	t.Parallel()
+	in := heldInput()
+	used := activities.PaymentIntent{
+		ID: "pi_used", Status: activities.PaymentIntentSucceeded, Amount: in.Amount, Currency: in.Currency, Customer: in.Customer,
+		Metadata: map[string]string{activities.MetadataReference: in.Reference, activities.MetadataOwner: in.Owner},
+	}
+	s := sendsTo(ownedIntent("pi_own", in.Owner, true), used)
+	s.intent = func(string) (activities.PaymentIntent, error) { return used, nil }
+	res, err := do(t, &run{}, s.activities().Payments.Charge, in)
+	require.NoError(t, err)
+	require.Equal(t, activities.ChargeSucceeded, res.Outcome)
+	require.True(t, res.Adopted)
+	require.Equal(t, "pi_used", res.PaymentIntent)
+	require.Equal(t, []string{listCall, "read pi_used"}, s.calls, "nothing is sent")
+}
