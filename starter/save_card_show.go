@@ -37,6 +37,7 @@ func savedText(s client.SavedPaymentMethod) string {
 		"deadline", timeText(s.Deadline, s.TimeZone),
 		"next action", timeText(s.NextActionAt, s.TimeZone),
 		"link", s.Link,
+		"owner", s.Owner,
 		"consent text", s.ConsentVersion,
 		"not delivered", strings.Join(s.Undelivered, ", "),
 	) + auditText(s.Audit, s.TimeZone)
