@@ -104,11 +104,6 @@ func (f *fakeStripe) dispute(intent string) string {
 	return id
 }
 
-// decideDispute ends a dispute: won or lost. The charge remains one that was disputed.
-func (f *fakeStripe) decideDispute(id, status string) {
-	f.edit(func() { f.disputes[id].Status = status })
-}
-
 // mandate gives a method the customer's permission to debit it.
 func (f *fakeStripe) mandate(id, method string) {
 	f.edit(func() { f.mandates[id] = &activities.Mandate{ID: id, Status: "active", PaymentMethod: method} })
