@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -145,17 +146,17 @@ func (b *builder) notWith(kind string, fields ...string) {
 	for _, f := range []struct {
 		name  string
 		set   bool
-		value any
+		value string
 	}{
-		{"interval", b.Interval != 0, b.Interval},
-		{"on", b.On != "", b.On},
-		{"skip_short_months", b.SkipShortMonths, true},
+		{"interval", b.Interval != 0, strconv.Itoa(b.Interval)},
+		{"on", b.On != "", string(b.On)},
+		{"skip_short_months", b.SkipShortMonths, "true"},
 		{"start", b.Start != "", b.Start},
 		{"until", b.Until != "", b.Until},
-		{"count", b.Count != 0, b.Count},
+		{"count", b.Count != 0, strconv.Itoa(b.Count)},
 	} {
 		if f.set && slices.Contains(fields, f.name) {
-			b.wrong(f.name, "%.40v; must not be given together with %s", f.value, kind)
+			b.wrong(f.name, "%.40s; must not be given together with %s", f.value, kind)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func (b *builder) dates() {
 	for i, text := range b.Dates {
 		field := fmt.Sprintf("dates[%d]", i)
 		date, err := time.Parse(localTime, text)
-		if err != nil {
+		if err != nil || len(text) != len(localTime) { // the library takes an hour of one digit too
 			if date, err = time.Parse(time.DateOnly, text); err != nil {
 				b.wrong(field, "%.40q; must be a local date and time such as 2026-01-31T%s, or a local date", text, defaultAt)
 				continue

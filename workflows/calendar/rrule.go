@@ -37,6 +37,9 @@ var (
 	weekdayOpts = []rrule.Weekday{rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR, rrule.SA, rrule.SU}
 )
 
+// maxWeek leaves out weeks 52 and 53, which the library gets wrong around New Year; -1 is the last week.
+const maxWeek = 51
+
 // utcTime is how RFC 5545 writes an UNTIL beside a DTSTART in a time zone.
 const utcTime = "20060102T150405Z"
 
@@ -112,7 +115,7 @@ func (p *ruleParser) read() {
 		Freq:       rrule.Frequency(freq),
 		Interval:   p.number(partInterval, maxInterval, 1),
 		Bymonth:    p.numbers(partByMonth, 1, 12, false),
-		Byweekno:   p.numbers(partByWeekNo, 1, 53, true),
+		Byweekno:   p.numbers(partByWeekNo, 1, maxWeek, true),
 		Byyearday:  p.numbers(partByYearDay, 1, 366, true),
 		Bymonthday: p.numbers(partByMonthDay, 1, 31, true),
 		Byweekday:  p.byDay(),

@@ -31,7 +31,8 @@ type Schedule struct {
 	// Until is the last local date that can be due; empty for no end.
 	Until string `json:"until,omitempty" yaml:"until,omitempty"`
 	// Count is how many dates there are from Start on, those before the agreement's own start included; without Start it
-	// counts from the agreement's own start. 0 is no end, 10000 the most.
+	// counts from the agreement's own start. 0 is no end, 1000 the most; Until can be as far as
+	// one likes.
 	Count int `json:"count,omitempty" yaml:"count,omitempty"`
 	// SubDaily allows more than one charge on a local date.
 	SubDaily bool `json:"sub_daily,omitempty" yaml:"sub_daily,omitempty"`
@@ -39,7 +40,7 @@ type Schedule struct {
 
 const (
 	maxInterval = 1000
-	maxCount    = 10_000
+	maxCount    = 1000
 	maxDates    = 200
 	maxRule     = 500
 	// maxYears is how long timers of the workflow engine can be.
