@@ -68,7 +68,7 @@ func (a *billingAgreement) changeSchedule(ctx workflow.Context, s calendar.Sched
 	if _, err := calendar.New(s, a.zone, now); err != nil {
 		return refuse("%s", err.Error())
 	}
-	a.st.Schedule, a.st.ChangedAt, a.calendar = &s, now, nil
+	a.in.Schedule, a.st.ChangedAt, a.calendar = s, now, nil
 	a.st.UsedUntil = later(a.st.UsedUntil, now)
 	if a.st.State == AgreementOnHold {
 		a.move(ctx, AgreementActive, "")

@@ -122,7 +122,7 @@ func (a *billingAgreement) giveBack(month string, amount int64) {
 func (a *billingAgreement) send(ctx workflow.Context, p planned) bool {
 	sentAt := workflow.Now(ctx).UTC()
 	reference := a.paymentReference(p.key)
-	a.keepPayment(AgreementPayment{Reference: reference, DueAt: p.due, State: AgreementPaymentCharging, Amount: p.amount})
+	a.keepPayment(keptPayment{Key: p.key, Due: p.due.Unix(), State: AgreementPaymentCharging, Amount: p.amount})
 	method := a.st.Method
 	res, err := execute(ctx, chargeOptions(ctx, p.key), payments.Charge, activities.ChargeInput{
 		Reference:       reference,

@@ -44,7 +44,7 @@ func (a *billingAgreement) settle(ctx workflow.Context) {
 }
 
 func (a *billingAgreement) chargedAlready(o calendar.Occurrence) bool {
-	return !a.schedule().SubDaily && day(o.Key) <= a.st.ChargedDay
+	return !a.in.Schedule.SubDaily && day(o.Key) <= a.st.ChargedDay
 }
 
 // day is the local date in an occurrence's key.
@@ -55,10 +55,10 @@ func day(key string) string { return key[:len("20060102")] }
 func (a *billingAgreement) dates() *calendar.Calendar {
 	if a.calendar == nil {
 		anchor := a.st.StartedAt
-		if a.st.Schedule != nil {
+		if !a.st.ChangedAt.IsZero() {
 			anchor = a.st.ChangedAt
 		}
-		c, err := calendar.New(a.schedule(), a.zone, anchor)
+		c, err := calendar.New(a.in.Schedule, a.zone, anchor)
 		if err != nil {
 			panic(fmt.Sprintf("schedule of %s: %v", a.in.Reference, err))
 		}
@@ -114,7 +114,7 @@ func (a *billingAgreement) late(now time.Time) {
 // skip leaves the next date out.
 func (a *billingAgreement) skip(ctx workflow.Context, reason string) {
 	due := *a.st.Next
-	a.keepPayment(AgreementPayment{Reference: a.paymentReference(due.Key), DueAt: due.At, State: AgreementPaymentSkipped, Reason: reason})
+	a.keepPayment(keptPayment{Key: due.Key, Due: due.At.Unix(), State: AgreementPaymentSkipped, Reason: reason})
 	workflow.GetLogger(ctx).Info("date not charged", "reference", a.paymentReference(due.Key), "skipped", reason)
 	a.st.UsedUntil = due.At
 	if reason != skippedMissed || a.mode() == CatchUpNone {

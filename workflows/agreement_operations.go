@@ -45,7 +45,7 @@ func (a *billingAgreement) handle(ctx workflow.Context, update string, op Agreem
 	}
 	c := &command{
 		update: update, op: Operation{Actor: op.Actor, Reason: op.Reason}, change: op,
-		request: requestMark(update, workflow.GetCurrentUpdateInfo(ctx).ID),
+		request: mark(update + ":" + workflow.GetCurrentUpdateInfo(ctx).ID),
 	}
 	done, err := a.submit(ctx, c)
 	if err != nil || c.err != nil {
@@ -62,9 +62,9 @@ func (a *billingAgreement) handle(ctx workflow.Context, update string, op Agreem
 
 // answered finds the answer to an Update with the same id, which may have come in an earlier run.
 func (a *billingAgreement) answered(ctx workflow.Context, update string) *answeredRequest {
-	mark := requestMark(update, workflow.GetCurrentUpdateInfo(ctx).ID)
+	asked := mark(update + ":" + workflow.GetCurrentUpdateInfo(ctx).ID)
 	for i := range a.st.Requests {
-		if a.st.Requests[i].Mark == mark {
+		if a.st.Requests[i].Mark == asked {
 			return &a.st.Requests[i]
 		}
 	}

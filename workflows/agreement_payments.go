@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -30,21 +29,21 @@ func (a *billingAgreement) startChild(ctx workflow.Context, workflowType, id str
 }
 
 // keepPayment adds a payment to those that are shown.
-func (a *billingAgreement) keepPayment(p AgreementPayment) {
+func (a *billingAgreement) keepPayment(p keptPayment) {
 	a.st.Payments = keepLast(append(a.st.Payments, p), agreementPayments)
 }
 
 func (a *billingAgreement) dropPayment(reference string) {
-	a.st.Payments = slices.DeleteFunc(a.st.Payments, func(p AgreementPayment) bool { return p.Reference == reference })
+	a.st.Payments = slices.DeleteFunc(a.st.Payments, func(p keptPayment) bool { return p.Key == a.keyOf(reference) })
 }
 
 // setPayment changes a payment that is still shown.
 func (a *billingAgreement) setPayment(reference string, state AgreementPaymentState, reason, intent string) {
 	for i := range a.st.Payments {
-		if p := &a.st.Payments[i]; p.Reference == reference {
+		if p := &a.st.Payments[i]; p.Key == a.keyOf(reference) {
 			p.State, p.Reason = state, reason
 			if intent != "" {
-				p.PaymentIntent = intent
+				p.Intent = intent
 			}
 		}
 	}
@@ -53,7 +52,7 @@ func (a *billingAgreement) setPayment(reference string, state AgreementPaymentSt
 // paymentState is what became of a payment; empty when it is not shown any more.
 func (a *billingAgreement) paymentState(reference string) AgreementPaymentState {
 	for _, p := range a.st.Payments {
-		if p.Reference == reference {
+		if p.Key == a.keyOf(reference) {
 			return p.State
 		}
 	}
@@ -121,8 +120,7 @@ func (a *billingAgreement) follow(ctx workflow.Context, reference string, found 
 }
 
 func (a *billingAgreement) openIndex(reference string) int {
-	key, _ := strings.CutPrefix(reference, a.in.Reference+"~")
-	return slices.IndexFunc(a.st.Open, func(o openPayment) bool { return o.Key == key })
+	return slices.IndexFunc(a.st.Open, func(o openPayment) bool { return o.Key == a.keyOf(reference) })
 }
 
 // paymentEnded follows the end of a payment, once.

@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"encoding/base64"
-	"hash/fnv"
 	"slices"
 	"time"
 
@@ -37,15 +35,14 @@ type agreementState struct {
 	LookedBack bool `json:"looked_back,omitempty"`
 	Earlier    bool `json:"earlier,omitempty"`
 
-	// Schedule replaces the input's from ChangedAt on, which anchors it.
-	Schedule  *calendar.Schedule `json:"schedule,omitempty"`
-	ChangedAt time.Time          `json:"changed_at,omitzero"`
+	// ChangedAt is when the input's schedule was replaced: it anchors the new one.
+	ChangedAt time.Time `json:"changed_at,omitzero"`
 	// Next is the next due date; nil when there is none. It is computed once per cycle: a later release, or another time
 	// zone database, does not move it.
 	Next *calendar.Occurrence `json:"next,omitempty"`
 	// UsedUntil is the last due instant that was charged or left out: no date up to it is used again. ChargedDay is the
 	// last local day that was charged.
-	UsedUntil  time.Time `json:"used_until,omitzero"`
+	UsedUntil time.Time `json:"used_until,omitzero"`
 	// PeriodFrom is where the period begins that the next date charges for.
 	PeriodFrom time.Time `json:"period_from,omitzero"`
 	ChargedDay string    `json:"charged_day,omitempty"`
@@ -87,8 +84,8 @@ type agreementState struct {
 	Paid    int `json:"paid,omitempty"`
 	Nows    int `json:"nows,omitempty"`
 	// Payments are the last ones, Open those that a CollectPayment has.
-	Payments []AgreementPayment `json:"payments,omitempty"`
-	Open     []openPayment      `json:"open,omitempty"`
+	Payments []keptPayment `json:"payments,omitempty"`
+	Open     []openPayment `json:"open,omitempty"`
 	// Disputed are PaymentIntents whose dispute an operator knows of; Dispute is the one that stopped the agreement.
 	Disputed []string `json:"disputed,omitempty"`
 	Dispute  string   `json:"dispute,omitempty"`
@@ -103,26 +100,9 @@ type agreementState struct {
 
 // openPayment is a payment that a CollectPayment has. Key is the part of its reference after the tilde.
 type openPayment struct {
-	Key    string `json:"key"`
-	Amount int64  `json:"amount"`
-	Month  string `json:"month"`
-}
-
-// answeredRequest is an Update that was carried out: a repetition is answered the same. Mark stands for its name and id.
-type answeredRequest struct {
-	Mark  string         `json:"m"`
-	State AgreementState `json:"s"`
-	// Next is the next due date in Unix seconds; Now the k of a charge at once, Ask that of a SavePaymentMethod.
-	Next int64 `json:"n,omitempty"`
-	Now  int   `json:"k,omitempty"`
-	Ask  int   `json:"a,omitempty"`
-}
-
-// requestMark is a short stand-in for an Update's name and id: 64 bits, of which only the last 50 are kept.
-func requestMark(update, id string) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(update + ":" + id))
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	Key    string `json:"k"`
+	Amount int64  `json:"a"`
+	Month  string `json:"m"`
 }
 
 // keepLast drops all but the last n.

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -40,8 +41,11 @@ type bench struct {
 	runs int
 	// outage is how long nothing runs after the present run.
 	outage time.Duration
-	// carried is the size of what the last continue-as-new handed over, in bytes.
-	carried int
+	// carried is the size of what the last continue-as-new handed over, in bytes; state is the part that is no input, and
+	// largestState the size of the largest one.
+	carried      int
+	state        []byte
+	largestState int
 	// ports changes what the activities work through.
 	ports func(activities.Ports) activities.Ports
 	// prepare is done with the environment of every run.
@@ -169,13 +173,23 @@ func execute[In any](b *bench, workflowType string, in In) error {
 		if !errors.As(err, &again) {
 			return err
 		}
-		b.carried = len(again.Input.GetPayloads()[0].GetData())
+		b.noteCarried(again.Input.GetPayloads()[0].GetData())
 		var next In
 		require.NoError(b, b.spill.FromPayloads(again.Input, &next))
 		in = next
 		b.newRun(b.env.Now().Add(b.outage))
 		b.outage = 0
 	}
+}
+
+func (b *bench) noteCarried(input []byte) {
+	b.Helper()
+	var next struct {
+		Carried json.RawMessage `json:"carried"`
+	}
+	require.NoError(b, json.Unmarshal(input, &next))
+	b.carried, b.state = len(input), next.Carried
+	b.largestState = max(b.largestState, len(b.state))
 }
 
 func paymentInput() workflows.CollectPaymentInput {

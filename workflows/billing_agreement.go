@@ -76,12 +76,6 @@ func newBillingAgreement(ctx workflow.Context, in BillingAgreementInput) (*billi
 	return a, nil
 }
 
-func (a *billingAgreement) carry() BillingAgreementInput {
-	in := a.in.Short()
-	in.Carried = a.st
-	return in
-}
-
 func (a *billingAgreement) ended() bool { return a.st.State.Ended() }
 
 // takeInbox takes the signals of the workflows that this one started.
@@ -217,7 +211,7 @@ func (a *billingAgreement) status() (AgreementStatus, error) {
 		MaxAmountPerMonth:  a.in.MaxAmountPerMonth,
 		Description:        a.in.Description,
 		TimeZone:           a.in.TimeZone,
-		Schedule:           a.schedule(),
+		Schedule:           a.in.Schedule,
 		StartedAt:          a.st.StartedAt,
 		NextDueAt:          a.nextDue(),
 		NextActionAt:       a.nextAction(),
@@ -225,15 +219,15 @@ func (a *billingAgreement) status() (AgreementStatus, error) {
 		CancelAt:           a.st.CancelAt,
 		Charges:            a.st.Charges,
 		Paid:               a.st.Paid,
-		Payments:           a.st.Payments,
+		Payments:           make([]AgreementPayment, 0, len(a.st.Payments)),
 		Audit:              a.st.Audit,
 		Undelivered:        a.st.Undelivered,
 	}
 	if a.st.AskOpen {
 		s.SavePaymentMethod = a.askReference(a.st.CardAsks)
 	}
-	if s.Payments == nil {
-		s.Payments = []AgreementPayment{}
+	for _, p := range a.st.Payments {
+		s.Payments = append(s.Payments, a.shown(p))
 	}
 	return s, nil
 }
@@ -248,10 +242,3 @@ func (a *billingAgreement) nextDue() time.Time {
 
 // amount is what the next date charges; 0 when the app is asked.
 func (a *billingAgreement) amount() int64 { return cmp.Or(a.st.Amount, a.in.Amount) }
-
-func (a *billingAgreement) schedule() calendar.Schedule {
-	if a.st.Schedule != nil {
-		return *a.st.Schedule
-	}
-	return a.in.Schedule
-}

@@ -1,8 +1,10 @@
 package workflows
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -29,7 +31,7 @@ const (
 
 // entityState is the part of a workflow's state that all types carry over.
 type entityState struct {
-	// Seen are the last event ids, so that a second delivery changes nothing.
+	// Seen are marks of the last event ids, so that a second delivery changes nothing.
 	Seen []string `json:"seen,omitempty"`
 	// Hints are events not yet followed up.
 	Hints []StripeEvent `json:"hints,omitempty"`
@@ -116,10 +118,11 @@ func (e *entity) called() bool {
 // note remembers an event once.
 func (e *entity) note(ev StripeEvent) {
 	if ev.ID != "" {
-		if slices.Contains(e.Seen, ev.ID) {
+		seen := mark(ev.ID)
+		if slices.Contains(e.Seen, seen) {
 			return
 		}
-		e.Seen = append(e.Seen, ev.ID)
+		e.Seen = append(e.Seen, seen)
 		if len(e.Seen) > seenEvents {
 			e.Seen = slices.Clone(e.Seen[len(e.Seen)-seenEvents:])
 		}
@@ -128,6 +131,13 @@ func (e *entity) note(ev StripeEvent) {
 	if len(e.Hints) < seenEvents {
 		e.Hints = append(e.Hints, ev)
 	}
+}
+
+// mark is a short stand-in for an id of others: 64 bits, to be compared with the last few.
+func mark(id string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
 // submit queues a command and waits for it.
@@ -201,7 +211,7 @@ func (e *entity) quiet(ctx workflow.Context) bool {
 
 // recordAudit keeps what an operator asked for; every entry is also a log line.
 func (e *entity) recordAudit(ctx workflow.Context, c *command, state string) {
-	e.Audit = append(e.Audit, AuditEntry{At: workflow.Now(ctx).UTC(), Update: c.update, Actor: c.op.Actor, Reason: c.op.Reason, State: state})
+	e.Audit = append(e.Audit, AuditEntry{At: workflow.Now(ctx).UTC().Truncate(time.Second), Update: c.update, Actor: c.op.Actor, Reason: c.op.Reason, State: state})
 	e.trimAudit()
 	workflow.GetLogger(ctx).Info("operation", "update", c.update, "actor", c.op.Actor, "reason", c.op.Reason, "state", state)
 }

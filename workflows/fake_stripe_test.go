@@ -22,6 +22,8 @@ type fakeStripe struct {
 	mu  sync.Mutex
 	now func() time.Time
 	seq int
+	// idDigits makes ids as long as Stripe's.
+	idDigits int
 
 	intents   map[string]*activities.PaymentIntent
 	order     []string // newest first
@@ -152,7 +154,7 @@ func (n fakeNotifier) Deliver(_ context.Context, m activities.Notification) erro
 
 func (f *fakeStripe) id(prefix string) string {
 	f.seq++
-	return fmt.Sprintf("%s_%d", prefix, f.seq)
+	return fmt.Sprintf("%s_%0*d", prefix, f.idDigits, f.seq)
 }
 
 // enter lets time act, notes a call and answers the fault scripted for it.
