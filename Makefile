@@ -33,8 +33,13 @@ test: temporal stripe-mock needs lint typecheck ## everything CI checks: at most
 	go test -race -timeout 9m $(TESTFLAGS) $(PKG)
 
 .PHONY: test-long
-test-long: temporal stripe-mock needs ## also the proofs that take longer (build tag "long")
+test-long: temporal stripe-mock needs ## also the proofs that take longer (build tag "long"), and those on PostgreSQL
 	go test -race -tags long -count 1 -timeout 90m $(TESTFLAGS) $(PKG)
+	@if [[ '$(PKG)' == ./... ]]; then $(MAKE) test-stack; fi
+
+.PHONY: test-stack
+test-stack: ## what needs a newer Temporal server than the development one (build tag "stack"), on make stack-postgres
+	STACK_COMMAND='go test -race -tags stack -run ^TestStack -count 1 -timeout 30m -v $(TESTFLAGS) ./internal/e2e' $(MAKE) stack-postgres
 
 .PHONY: lint
 lint: golangci-lint workflowcheck ## formatting, vet, linters, import rules, determinism of workflows, go.mod

@@ -2,18 +2,20 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/offsession/offsession/internal/config"
+	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/calendar"
 )
 
 // TestVersionedDeploy takes a deployment from no version to its second one, with payments under way. The development
@@ -96,28 +98,71 @@ func TestVersionedDeploy(t *testing.T) {
 	require.Contains(t, r.stderr, "ManagerIdentity 'pipeline' is set")
 }
 
+// TestAgreementsFollowADeploy changes the worker in the middle of a cycle. On a server older than 1.31 agreements are not
+// pinned: the next build goes on with the cycle, since its change stands behind a change id.
+func TestAgreementsFollowADeploy(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{withoutWorker: true, withoutWeb: true, change: func(c *config.Config) { c.Deployment = nextReference("deployment") }})
+	changed := changedWorker(t, changedWithChangeID)
+	first := s.build("a")
+	s.json("changed", "deploy", "set-current", "--build-id", "a")
+	all := s.agreements(10, workflows.FirstChargeNow, calendar.Schedule{Every: "month"})
+	each(t, all, func(a agreement) error { return within(patience, func() error { return s.hasPaid(a, 1) }) })
+
+	s.buildFrom(changed(), "b")
+	s.json("changed", "deploy", "set-current", "--build-id", "b")
+	first.kill()
+	for paid := 2; paid <= 3; paid++ {
+		each(t, all, func(a agreement) error {
+			_, err := s.client.ChargeNow(t.Context(), a.reference, client.AgreementOperation{Actor: "test", Reason: "the next cycle", RequestID: fmt.Sprintf("charge-%d", paid)})
+			return err
+		})
+		each(t, all, func(a agreement) error { return within(patience, func() error { return s.hasPaid(a, paid) }) })
+	}
+
+	require.Len(t, s.sandbox.Ledger("").References, 3*len(all))
+	for _, a := range all {
+		s.paidOnce(a.reference + "~now1")
+		cycles := runs(t, temporal, a)
+		require.GreaterOrEqual(t, len(cycles), 4, a.reference)
+		require.Equal(t, map[string]bool{"a": true}, buildsOf(t, cycles[0]), a.reference)
+		require.Equal(t, map[string]bool{"a": true, "b": true}, buildsOf(t, cycles[1]), "%s: changed in the middle", a.reference)
+		require.False(t, napped(cycles[1]), "%s: goes on as build a began", a.reference)
+		for _, cycle := range cycles[2:] {
+			require.Equal(t, map[string]bool{"b": true}, buildsOf(t, cycle), a.reference)
+			require.True(t, napped(cycle), "%s: begins as build b does", a.reference)
+		}
+	}
+}
+
 // build starts a worker of a build of the site's deployment.
 func (s *site) build(id string) *process {
 	s.t.Helper()
-	return launch(s.t, append(s.environment(), "OFFSESSION_BUILD_ID="+id), "worker ready", workerBinary)
+	return s.buildFrom(workerBinary, id)
+}
+
+func (s *site) buildFrom(binary, id string) *process {
+	s.t.Helper()
+	return launch(s.t, append(s.environment(), "OFFSESSION_BUILD_ID="+id), "worker ready", binary)
 }
 
 // versions are the builds that have completed workflow tasks of a payment.
 func (s *site) versions(reference string) map[string]bool {
 	s.t.Helper()
-	return versionsOf(s.t, workflows.PaymentID(reference))
+	history, err := historyOf(s.t.Context(), workflows.PaymentID(reference), "")
+	require.NoError(s.t, err)
+	return buildsOf(s.t, history)
 }
 
-func versionsOf(t *testing.T, workflowID string) map[string]bool {
+// buildsOf are the builds that have completed workflow tasks of a run. None may have failed.
+func buildsOf(t *testing.T, history *historypb.History) map[string]bool {
 	t.Helper()
-	history, err := historyOf(t.Context(), workflowID, "")
-	require.NoError(t, err)
 	builds := map[string]bool{}
 	for _, event := range history.GetEvents() {
 		if done := event.GetWorkflowTaskCompletedEventAttributes(); done != nil {
 			builds[buildOf(done)] = true
 		}
-		require.NotEqual(t, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED, event.GetEventType(), "%s", event)
+		require.Nil(t, event.GetWorkflowTaskFailedEventAttributes(), "%s", event)
 	}
 	return builds
 }

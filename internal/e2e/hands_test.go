@@ -82,16 +82,20 @@ func (s *site) becomes(reference string, want workflows.PaymentState) client.Pay
 // eventually polls until there is no error any more.
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
+	if err := within(patience, try); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// within polls until there is no error any more, and answers the last one when that takes too long.
+func within(patience time.Duration, try func() error) error {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	deadline := time.Now().Add(patience)
 	for {
 		err := try()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
+		if err == nil || time.Now().After(deadline) {
+			return err
 		}
 		<-ticker.C
 	}

@@ -16,6 +16,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
+	sdk "go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -23,7 +24,11 @@ import (
 const historiesDir = "../../workflows/testdata/histories/unreleased"
 
 func historyOf(ctx context.Context, workflowID, runID string) (*historypb.History, error) {
-	events := temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	return historyFrom(ctx, temporal, workflowID, runID)
+}
+
+func historyFrom(ctx context.Context, tc sdk.Client, workflowID, runID string) (*historypb.History, error) {
+	events := tc.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	history := &historypb.History{}
 	for events.HasNext() {
 		event, err := events.Next()
