@@ -44,6 +44,7 @@ func (a *billingAgreement) askCard(ctx workflow.Context, ask cardAsk) {
 	in := SavePaymentMethodInput{
 		Reference:          reference,
 		Customer:           a.in.Customer,
+		Description:        a.in.Description,
 		Currency:           a.in.Currency,
 		PaymentMethodTypes: a.in.PaymentMethodTypes,
 		CheckoutUI:         a.in.CheckoutUI,

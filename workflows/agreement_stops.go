@@ -112,5 +112,8 @@ func (a *billingAgreement) resumeAt(ctx workflow.Context, cut time.Time, mode Ca
 
 // consentRevoked reports whether the bank says that the customer does not want to be charged any more.
 func consentRevoked(c activities.Codes) bool {
-	return dunning.ConsentRevoked(dunning.Failure{Outcome: dunning.OutcomeDeclined, Code: c.Code, DeclineCode: c.DeclineCode, NetworkDeclineCode: c.NetworkDeclineCode})
+	return dunning.ConsentRevoked(dunning.Failure{
+		Outcome: dunning.OutcomeDeclined, Code: c.Code, DeclineCode: c.DeclineCode,
+		AdviceCode: c.AdviceCode, NetworkAdviceCode: c.NetworkAdviceCode, NetworkDeclineCode: c.NetworkDeclineCode,
+	})
 }
