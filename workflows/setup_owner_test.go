@@ -14,7 +14,9 @@ import (
 // TestSaveTellsItsOwner: every end is told once, and what Stripe holds names the owner.
 func TestSaveTellsItsOwner(t *testing.T) {
 	t.Parallel()
-	owned := func(in *workflows.SavePaymentMethodInput) { in.Owner, in.Description, in.Notify = theOwner, "Gym membership", true }
+	owned := func(in *workflows.SavePaymentMethodInput) {
+		in.Owner, in.Description, in.Notify = theOwner, "Gym membership", true
+	}
 	for name, test := range map[string]struct {
 		before func(b *bench)
 		end    workflows.SetupState
