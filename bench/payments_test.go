@@ -138,6 +138,8 @@ func percentile(values []time.Duration, p int) time.Duration {
 	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
 }
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // stack is what the benchmarks run on.
 type stack struct {
 	*devstack.Stack
@@ -151,12 +153,8 @@ func startStack(b *testing.B) *stack {
 	started, err := devstack.Start(b.Context(), devstack.Options{StripeRate: stripeRate})
 	require.NoError(b, err)
 	b.Cleanup(started.Stop)
-	s := &stack{Stack: started}
-	s.gateway, err = stripegateway.New(stripegateway.Config{
-		APIKey: started.Config.StripeAPIKey, APIBase: started.Config.StripeAPIBase, Logger: slog.New(slog.DiscardHandler),
-	})
-	require.NoError(b, err)
-	s.temporal, err = started.Config.DialTemporal(b.Context(), slog.New(slog.DiscardHandler))
+	s := &stack{Stack: started, gateway: newGateway(b, started)}
+	s.temporal, err = started.Config.DialTemporal(b.Context(), quiet)
 	require.NoError(b, err)
 	b.Cleanup(s.temporal.Close)
 	s.client, err = offsession.New(s.temporal, offsession.Options{})
