@@ -12,6 +12,7 @@ import (
 )
 
 func newAgreementChange(a *app) *cobra.Command {
+	var kind string // of change: the flag that was given
 	return newAgreementOperation(a, agreementOperation{
 		use:   "change",
 		short: "Change the amount, the schedule or the payment method from now on",
@@ -21,7 +22,15 @@ are being collected, keep their amounts. The currency never changes: another one
   starter agreement change gym-17 --schedule schedule.yaml --actor support --reason "customer asked for the 15th"
   starter agreement change gym-17 --payment-method pm_456 --actor support --reason "new card"
   starter agreement change gym-17 --save-card --actor support --reason "customer wants to use another card"`,
-		call: change,
+		call: func(c *client.Client, ctx context.Context, reference string, op client.AgreementOperation) (client.AgreementAnswer, error) {
+			switch kind {
+			case "amount":
+				return c.ChangeAmount(ctx, reference, op)
+			case "schedule":
+				return c.ChangeSchedule(ctx, reference, op)
+			}
+			return c.ChangeAgreementPaymentMethod(ctx, reference, op)
+		},
 		flags: func(f *pflag.FlagSet) readAgreementFlags {
 			var (
 				amount   = f.String("amount", "", "what the dates from now on charge, in minor units")
@@ -35,12 +44,13 @@ are being collected, keep their amounts. The currency never changes: another one
 				if len(kinds) != 1 || f.Changed("save-card") && !*save {
 					return usagef("give exactly one of --amount, --schedule, --payment-method and --save-card; there were %d (%s)", len(kinds), strings.Join(kinds, ", "))
 				}
-				if *currency != "" && kinds[0] != "amount" {
+				kind = kinds[0]
+				if *currency != "" && kind != "amount" {
 					return usagef("--currency: %q; goes with --amount only", shorten(*currency))
 				}
 				op.Currency, op.PaymentMethod, op.SaveCard = *currency, *method, *save
 				var err error
-				switch kinds[0] {
+				switch kind {
 				case "amount":
 					op.Amount, err = parseAmount(*amount)
 				case "schedule":
@@ -51,15 +61,4 @@ are being collected, keep their amounts. The currency never changes: another one
 			}
 		},
 	})
-}
-
-// change calls the operation whose flag was given.
-func change(c *client.Client, ctx context.Context, reference string, op client.AgreementOperation) (client.AgreementAnswer, error) {
-	switch {
-	case op.Schedule != nil:
-		return c.ChangeSchedule(ctx, reference, op)
-	case op.PaymentMethod != "" || op.SaveCard:
-		return c.ChangeAgreementPaymentMethod(ctx, reference, op)
-	}
-	return c.ChangeAmount(ctx, reference, op)
 }
