@@ -57,7 +57,8 @@ func Example() {
 	// What the worker does with AMOUNT_WEBHOOK_URL and AMOUNT_WEBHOOK_SECRET.
 	source, err := amountsource.NewWebhook(app.URL, secret, nil)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	for _, reference := range []string{"gym-17~20260331", "gym-17~20260430"} {
 		answer, err := source.RequestAmount(context.Background(), activities.RequestAmountInput{
