@@ -81,8 +81,12 @@ func TestAmountsOfTheApp(t *testing.T) {
 	used := start(func(reference string) string {
 		return `{"reference": "` + reference + `", "currency": "usd", "amount": 2345, "description": "47 kWh"}`
 	})
-	nothing := start(func(reference string) string { return `{"reference": "` + reference + `", "currency": "usd", "amount": 0}` })
-	garbage := start(func(reference string) string { return `{"reference": "` + reference + `", "currency": "usd", "amount": "23.45"}` })
+	nothing := start(func(reference string) string {
+		return `{"reference": "` + reference + `", "currency": "usd", "amount": 0}`
+	})
+	garbage := start(func(reference string) string {
+		return `{"reference": "` + reference + `", "currency": "usd", "amount": "23.45"}`
+	})
 
 	paid := s.latest(used, 1, workflows.AgreementPaymentPaid)
 	require.EqualValues(t, 2345, paid.Amount)
