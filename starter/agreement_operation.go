@@ -81,7 +81,7 @@ func answerText(s shownAgreement, answer client.AgreementAnswer) string {
 	return text + facts(
 		"payment", payment,
 		"customer saves a method", s.Link,
-		"next charge", timeText(answer.NextDueAt, s.TimeZone),
+		nextLabel(answer.State), timeText(answer.NextDueAt, s.TimeZone),
 		"paused until", timeText(s.PausedUntil, s.TimeZone),
 		"ends", timeText(s.CancelAt, s.TimeZone),
 		"could not be written off", strings.Join(answer.NotWrittenOff, ", "),

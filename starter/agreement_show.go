@@ -64,7 +64,7 @@ func agreementText(s shownAgreement) string {
 		"at most", ceilingText(s.AgreementStatus),
 		"description", s.Description,
 		"schedule", scheduleText(s.AgreementStatus),
-		"next charge", timeText(s.Agreement.NextDueAt, zone),
+		nextLabel(s.State), timeText(s.Agreement.NextDueAt, zone),
 		"next action", timeText(s.Agreement.NextActionAt, zone),
 		"paused until", timeText(s.PausedUntil, zone),
 		"ends", timeText(s.CancelAt, zone),
@@ -89,6 +89,14 @@ func agreementText(s shownAgreement) string {
 		text += "\nPayments\n" + table(rows...)
 	}
 	return text + auditText(s.Audit, zone)
+}
+
+// nextLabel says what the next date is: while nothing is charged, it is only the first that passes.
+func nextLabel(state workflows.AgreementState) string {
+	if state == workflows.AgreementPaused || state == workflows.AgreementNeedsAttention {
+		return "next date, not charged"
+	}
+	return "next charge"
 }
 
 func agreementAmount(from workflows.AmountFrom, amount int64, currency string) string {

@@ -58,7 +58,7 @@ type startedAgreement struct {
 func (a *app) answerStart(ctx context.Context, c agreements, p client.AgreementParams, started client.Started) error {
 	soon, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	agreement, err := c.Agreement(soon, p.Reference)
+	agreement, err := begun(soon, c, p.Reference)
 	if err != nil {
 		a.note("note: started, but no worker has answered yet (%v); ask again with starter agreement show %s", err, p.Reference)
 		agreement = client.Agreement{}
@@ -79,4 +79,29 @@ func (a *app) answerStart(ctx context.Context, c agreements, p client.AgreementP
 			"next charge", timeText(agreement.NextDueAt, agreement.TimeZone),
 		)
 	})
+}
+
+// begun asks for the agreement until it has a next date, or has asked the customer for a payment method. When that takes
+// longer than ctx lasts, it answers what was seen last.
+func begun(ctx context.Context, c agreements, reference string) (client.Agreement, error) {
+	const pause = 100 * time.Millisecond
+	seen, err := c.Agreement(ctx, reference)
+	for err == nil && !hasBegun(seen) {
+		select {
+		case <-ctx.Done():
+			return seen, nil
+		case <-time.After(pause):
+		}
+		again, err := c.Agreement(ctx, reference)
+		if err != nil {
+			return seen, nil //nolint:nilerr // it answered before, and will again
+		}
+		seen = again
+	}
+	return seen, err
+}
+
+func hasBegun(s client.Agreement) bool {
+	waits := s.State == workflows.AgreementActive && s.CancelAt.IsZero() || s.State == workflows.AgreementSavingCard
+	return !waits || s.SavePaymentMethod != "" || !s.NextDueAt.IsZero()
 }

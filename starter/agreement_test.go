@@ -57,6 +57,21 @@ func (f fakeAgreements) Payment(_ context.Context, reference string) (client.Pay
 	return f.payment, f.paymentErr
 }
 
+// agreementsInTurn answers one after the other, then nothing more.
+type agreementsInTurn struct {
+	fakeAgreements
+	answers []client.Agreement
+}
+
+func (f *agreementsInTurn) Agreement(context.Context, string) (client.Agreement, error) {
+	if len(f.answers) == 0 {
+		return client.Agreement{}, errors.New("asked once too often")
+	}
+	next := f.answers[0]
+	f.answers = f.answers[1:]
+	return next, nil
+}
+
 func collecting() client.Payment {
 	p := client.Payment{Link: "https://pay.example.com/c/x"}
 	p.State, p.NextActionAt = workflows.PaymentRetryScheduled, noon.AddDate(0, 0, 2)
@@ -99,8 +114,9 @@ func TestAgreementTextOfOtherStates(t *testing.T) {
 	paused.State, paused.Reason, paused.PausedUntil, paused.CancelAt = workflows.AgreementPaused, "payment_failed", noon, noon.AddDate(0, 1, 0)
 	text := agreementText(showAgreement(paused))
 	require.Contains(t, text, "Agreement gym-17: paused (payment_failed)\n")
-	require.Contains(t, text, "  paused until    2026-03-01 13:00:00 Europe/Berlin")
-	require.Contains(t, text, "  ends            2026-04-01 14:00:00 Europe/Berlin")
+	require.Contains(t, text, "  next date, not charged  2026-03-31 14:00:00 Europe/Berlin")
+	require.Contains(t, text, "  paused until            2026-03-01 13:00:00 Europe/Berlin")
+	require.Contains(t, text, "  ends                    2026-04-01 14:00:00 Europe/Berlin")
 	require.Contains(t, text, "collecting (declined)", "when its own workflow is not asked")
 
 	saving := client.Agreement{Link: "https://pay.example.com/c/y"}
@@ -212,6 +228,15 @@ func TestAgreementStartAnswer(t *testing.T) {
   state        active
   next charge  2026-03-31 14:00:00 Europe/Berlin (2026-03-31 12:00:00 UTC)
 `, out.String())
+
+	// It waits for the customer's link, which comes a moment later.
+	saving := exampleAgreement()
+	saving.State, saving.NextDueAt = workflows.AgreementSavingCard, time.Time{}
+	asked := saving
+	asked.SavePaymentMethod, asked.Link = "gym-17~card1", "https://pay.example.com/c/y"
+	out.Reset()
+	require.NoError(t, (&app{stdout: &out, output: outputText}).answerStart(t.Context(), &agreementsInTurn{answers: []client.Agreement{saving, asked}}, p, started))
+	require.Equal(t, "agreement:gym-17 started (run run-1)\n  state                    saving_card\n  customer saves a method  https://pay.example.com/c/y\n", out.String())
 
 	for _, test := range []struct {
 		name                 string

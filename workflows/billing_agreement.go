@@ -166,7 +166,7 @@ func (a *billingAgreement) actDue(ctx workflow.Context) {
 }
 
 func (a *billingAgreement) attributes() publishedAttributes {
-	return publishedAttributes{state: string(a.st.State), nextAction: a.nextAction(), customer: a.in.Customer}
+	return publishedAttributes{state: string(a.st.State), nextAction: a.nextAction(), customer: a.in.Customer, amount: a.amount()}
 }
 
 // nextAction is the next step that matters to people: a charge, the end of a pause or of the agreement.

@@ -85,6 +85,7 @@ type publishedAttributes struct {
 	nextAction  time.Time
 	declineCode string
 	customer    string
+	amount      int64
 }
 
 // listen names where signals and the Temporal cancellation request arrive.
@@ -285,6 +286,9 @@ func (e *entity) publish(ctx workflow.Context, now publishedAttributes) {
 	if now.customer != e.published.customer && now.customer != "" {
 		set = append(set, SearchCustomer.ValueSet(now.customer))
 	}
+	if now.amount != e.published.amount && now.amount != 0 {
+		set = append(set, SearchAmount.ValueSet(now.amount))
+	}
 	e.published = now
 	if len(set) == 0 {
 		return
@@ -302,6 +306,7 @@ func readPublished(ctx workflow.Context) publishedAttributes {
 	p.nextAction, _ = sa.GetTime(SearchNextActionAt)
 	p.declineCode, _ = sa.GetKeyword(SearchDeclineCode)
 	p.customer, _ = sa.GetKeyword(SearchCustomer)
+	p.amount, _ = sa.GetInt64(SearchAmount)
 	return p
 }
 
