@@ -40,7 +40,7 @@ func (a *billingAgreement) tellUpcoming(ctx workflow.Context) {
 // tellCardExpiring sends the link of the SavePaymentMethod that is open.
 func (a *billingAgreement) tellCardExpiring(ctx workflow.Context) {
 	n := a.message(ctx, activities.NotifyCardExpiring)
-	n.WorkflowID = SavePaymentMethodID(a.askReference(a.st.CardAsks))
+	n.WorkflowID, n.Owner = SavePaymentMethodID(a.askReference(a.st.CardAsks)), AgreementID(a.in.Reference)
 	n.Link = true
 	n.LinkExpires = askBecauseExpiring.deadline.After(workflow.Now(ctx), a.zone).Add(linkGrace).UTC()
 	a.tell(ctx, n)
@@ -78,6 +78,7 @@ func (a *billingAgreement) tellPaid(ctx workflow.Context, p planned, res activit
 		PaymentIntent: res.PaymentIntent,
 		PaymentMethod: a.st.Method,
 		Attempt:       1,
+		Owner:         AgreementID(a.in.Reference),
 		TimeZone:      a.in.TimeZone,
 	})
 }
