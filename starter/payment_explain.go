@@ -96,6 +96,8 @@ func outcomeText(attempt workflows.Attempt) string {
 		return "nothing was charged, as a look-up in Stripe showed"
 	case activities.ChargeCanceled:
 		return "canceled, nothing was charged"
+	case activities.ChargeHeld:
+		return "not sent, since a payment of the agreement is disputed"
 	case activities.ChargeConflict:
 		return "not sent, since Stripe has a payment with this reference and other values"
 	}

@@ -89,7 +89,7 @@ func TestExplanationIsComplete(t *testing.T) {
 	}
 	for _, outcome := range []activities.ChargeOutcome{
 		activities.ChargeSucceeded, activities.ChargeProcessing, activities.ChargeRefused, activities.ChargeNeedsCustomer, activities.ChargeUnknown,
-		activities.ChargeNotTaken, activities.ChargeCanceled, activities.ChargeConflict,
+		activities.ChargeNotTaken, activities.ChargeCanceled, activities.ChargeConflict, activities.ChargeHeld,
 	} {
 		require.NotEqual(t, string(outcome), outcomeText(workflows.Attempt{Outcome: outcome}))
 	}

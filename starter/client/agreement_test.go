@@ -90,7 +90,7 @@ func TestTerminatedAgreement(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, "agreement:gym-17 was terminated; nobody follows it any more, look in Stripe what became of it", refused.Message)
 	}
-	b.temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(nil, alreadyStarted)
+	b.temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(nil, errAlreadyStarted)
 	_, err = b.StartAgreement(t.Context(), agreementParams())
 	refused(err)
 	b.temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, errNotFound)

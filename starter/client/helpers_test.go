@@ -93,8 +93,8 @@ func look[T any](err error, known map[string]T, id string) (T, error) {
 }
 
 var (
-	errNotFound    = serviceerror.NewNotFound("workflow not found for ID")
-	alreadyStarted = serviceerror.NewWorkflowExecutionAlreadyStarted("", "", "")
+	errNotFound       = serviceerror.NewNotFound("workflow not found for ID")
+	errAlreadyStarted = serviceerror.NewWorkflowExecutionAlreadyStarted("", "", "")
 )
 
 // payloadOf is what Temporal keeps of a value.
