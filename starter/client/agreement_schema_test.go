@@ -180,6 +180,7 @@ func TestSchemaAndCodeAcceptTheSame(t *testing.T) {
 		{"SaveCard", without("payment_method") + "save_card: true", true},
 		{"SaveNoCard", valid + "save_card: false", true},
 		{"AmountFrom", without("amount") + "amount_from: webhook\nmax_amount_per_month: 5000", true},
+		{"JustBelowItsCeilings", valid + "max_amount_per_charge: 1099\nmax_amount_per_month: 1099", true},
 		{"Policy", valid + "policy: {final_action: cancel, soft: {after: [1d]}}", true},
 		{"Choices", valid + "catch_up: none\nwhile_in_dunning: hold\nfirst_charge: now\nnotice_days: 60\nevents: all\ncheckout_ui: hosted", true},
 		{"Texts", valid + "metadata: {plan: gold}\ndescription: Membership\nstatement_suffix: GYM\npayment_method_types: [card, sepa_debit]\ntime_zone: Asia/Tokyo", true},

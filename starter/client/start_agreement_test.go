@@ -257,7 +257,7 @@ func TestStartAgreementRefusesBadInput(t *testing.T) {
 		{"AmountFrom", func(p *AgreementParams) { p.Amount, p.AmountFrom = 0, "file" }, []string{"amount_from", `"file"; must be webhook`}},
 		{"AmountYen", func(p *AgreementParams) { p.Currency, p.Amount = "isk", 1050 }, []string{"amount", "multiple of 100"}},
 		{"Currency", func(p *AgreementParams) { p.Currency = "zzz" }, []string{"currency", `"zzz"`}},
-		{"AboveCharge", func(p *AgreementParams) { p.MaxAmountPerCharge = 1000 }, []string{"amount", `"1099"; must be at most max_amount_per_charge, 1000`}},
+		{"AboveCharge", func(p *AgreementParams) { p.MaxAmountPerCharge = 1098 }, []string{"amount", `"1099"; must be at most max_amount_per_charge, 1098`}},
 		{"AboveMonth", func(p *AgreementParams) { p.MaxAmountPerMonth = 1000 }, []string{"amount", `"1099"; must be at most max_amount_per_month, 1000`}},
 		{"CeilingNegative", func(p *AgreementParams) { p.MaxAmountPerCharge = -1 }, []string{"max_amount_per_charge", "-1 USD must be positive"}},
 		{"CeilingHuge", func(p *AgreementParams) { p.MaxAmountPerMonth = 1 << 62 }, []string{"max_amount_per_month", "too large"}},
