@@ -4,9 +4,12 @@
 // [Dial] reads the same environment variables as the worker; [New] takes a Temporal client that the app already has.
 // Every method is safe for concurrent use. Amounts are integers in Stripe's minor units, times are UTC.
 //
-// Starting is idempotent by the caller's reference: the same call again answers the payment that exists, and a call
-// with other values is refused. A reference is spent for ever.
+// Starting is idempotent by the caller's reference: the same call again answers the payment or the agreement that
+// exists, and a call with other values is refused. A reference is spent for ever.
 //
-// Errors: [ErrNotFound], [*RefusedError] when the payment's state or an earlier start does not allow what was asked,
+// Operations say who asks and why. Those of an agreement take a RequestID: a repeat with the same id is answered the same
+// and does nothing more.
+//
+// Errors: [ErrNotFound], [*RefusedError] when the state or an earlier start does not allow what was asked,
 // [*InvalidError] for each value that is not allowed (several are joined); anything else is a fault on the way.
 package client

@@ -9,6 +9,7 @@ import (
 
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/calendar"
 	"github.com/offsession/offsession/workflows/dunning"
 )
 
@@ -64,6 +65,49 @@ func ExampleClient_StartPayment() { //nolint:testableexamples // needs a server
 	}
 	fmt.Println(started.WorkflowID, started.AlreadyStarted)
 	billing.Close()
+}
+
+// A membership is charged on the last day of every month, 24 times. A file holds the same for starter agreement start.
+func ExampleClient_StartAgreement() { //nolint:testableexamples // needs a server
+	ctx := context.Background()
+	billing, err := client.Dial(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	membership := client.AgreementParams{
+		Reference: "gym-17", Customer: "cus_123", PaymentMethod: "pm_123", Amount: 1099, Currency: "usd", MaxAmountPerMonth: 5000,
+		TimeZone: "Europe/Berlin", Schedule: calendar.Schedule{Every: "month", On: "31", At: "09:00", Count: 24},
+	}
+	if _, err := billing.StartAgreement(ctx, membership); err != nil {
+		log.Fatal(err)
+	}
+	charged, err := billing.ChargeNow(ctx, "gym-17", client.AgreementOperation{
+		Actor: "front desk", Reason: "locker key lost", RequestID: "locker-key-1", Amount: 500,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(charged.Payment, charged.PaymentState)
+	billing.Close()
+}
+
+// What an agreement would charge can be asked without a server. 31 is the last day of shorter months, too.
+func ExamplePreview() {
+	preview, err := client.Preview(client.AgreementParams{
+		Customer: "cus_123", PaymentMethod: "pm_123", Amount: 1099, Currency: "usd",
+		TimeZone: "Europe/Berlin", Schedule: calendar.Schedule{Every: "month", On: "31", At: "09:00"},
+	}, time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC), 3)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, date := range preview.Dates {
+		fmt.Println(date.Local, date.Amount, date.Reference)
+	}
+	// Output:
+	// 2026-01-31T09:00:00+01:00 1099 20260131
+	// 2026-02-28T09:00:00+01:00 1099 20260228
+	// 2026-03-31T09:00:00+02:00 1099 20260331
 }
 
 // Every value that is not allowed is reported, by field, before anything is sent.
