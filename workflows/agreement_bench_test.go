@@ -47,7 +47,7 @@ func newAgreementBench(t tb) *agreementBench {
 		known: map[string]activities.OwnedWorkflow{}, refuse: map[string]string{},
 	}
 	b.amount = newFakeAmounts(t, answersAmount(1099))
-	b.bench.ports = func(p activities.Ports) activities.Ports {
+	b.ports = func(p activities.Ports) activities.Ports {
 		p.Workflows, p.Amounts = b.family, b.amount
 		return p
 	}

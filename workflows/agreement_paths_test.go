@@ -1,17 +1,17 @@
 package workflows_test
 
 import (
-	"github.com/offsession/offsession/workflows/calendar"
-	"github.com/offsession/offsession/workflows/dunning"
-	"github.com/stretchr/testify/mock"
-	"go.temporal.io/sdk/testsuite"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/calendar"
+	"github.com/offsession/offsession/workflows/dunning"
 )
 
 func TestAgreementChargesEachDateOnce(t *testing.T) {

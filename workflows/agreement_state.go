@@ -28,7 +28,7 @@ type agreementState struct {
 	State     AgreementState `json:"state"`
 	Reason    string         `json:"why,omitempty"`
 	StartedAt time.Time      `json:"started_at"`
-	// BeganAt is when there was a payment method: it anchors the schedule, and no date before it is charged.
+	// BeganAt is when there was a payment method: no date before it is charged. StartedAt anchors the schedule.
 	BeganAt time.Time `json:"began_at,omitzero"`
 	// LookedBack says that earlier payments with this reference were looked for; Earlier that there are some, so that
 	// every charge looks back before it sends.
