@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/offsession/offsession/starter/client"
+	"github.com/offsession/offsession/workflows/calendar"
 )
 
 // agreementOperation is a command that asks an agreement for a change.
@@ -93,12 +94,14 @@ func parseLocal(flag, text string, zoneOf func() (*time.Location, error)) (time.
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	if _, err := time.Parse(time.DateOnly, text); err != nil {
+	date, err := time.Parse(time.DateOnly, text)
+	if err != nil {
 		return time.Time{}, usagef("--%s: %q; must be a date such as 2026-12-01, or a time in RFC 3339 such as 2026-12-01T09:00:00Z", flag, shorten(text))
 	}
 	zone, err := zoneOf()
 	if err != nil {
 		return time.Time{}, err
 	}
-	return time.ParseInLocation(time.DateOnly, text, zone)
+	at, _ := calendar.Instant(date, zone)
+	return at, nil
 }

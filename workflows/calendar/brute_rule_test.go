@@ -24,8 +24,8 @@ type bruteDay struct {
 
 var bruteDays = []string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}
 
-func readBrute(text string, anchor time.Time) bruteRule {
-	r := bruteRule{interval: 1, wkst: time.Monday, lists: map[string][]int{}}
+func readBrute(text string, anchor time.Time) *bruteRule {
+	r := &bruteRule{interval: 1, wkst: time.Monday, lists: map[string][]int{}}
 	for part := range strings.SplitSeq(text, ";") {
 		name, value, _ := strings.Cut(part, "=")
 		switch name {
@@ -76,7 +76,7 @@ func (r *bruteRule) complete(anchor time.Time) {
 }
 
 // walls walks every hour from the beginning of DTSTART's period, collects those of each period that fit, and picks BYSETPOS.
-func (r bruteRule) walls(end time.Time) []time.Time {
+func (r *bruteRule) walls(end time.Time) []time.Time {
 	minute := time.Duration(r.dtstart.Minute()) * time.Minute
 	first := r.beginning(r.dtstart.Truncate(time.Hour))
 	period := r.period(first)
@@ -102,7 +102,7 @@ func (r bruteRule) walls(end time.Time) []time.Time {
 	return walls // the last period is not complete
 }
 
-func (r bruteRule) picked(set []time.Time) []time.Time {
+func (r *bruteRule) picked(set []time.Time) []time.Time {
 	var picked []time.Time
 	for i, t := range set {
 		positions := r.lists["BYSETPOS"]
@@ -113,7 +113,7 @@ func (r bruteRule) picked(set []time.Time) []time.Time {
 	return picked
 }
 
-func (r bruteRule) beginning(t time.Time) time.Time {
+func (r *bruteRule) beginning(t time.Time) time.Time {
 	if r.freq != "HOURLY" {
 		t = t.Truncate(24 * time.Hour)
 	}
@@ -124,7 +124,7 @@ func (r bruteRule) beginning(t time.Time) time.Time {
 }
 
 // period numbers the periods of a frequency.
-func (r bruteRule) period(t time.Time) int {
+func (r *bruteRule) period(t time.Time) int {
 	hours := int(t.Sub(bruteFrom) / time.Hour)
 	switch r.freq {
 	case "YEARLY":
@@ -139,14 +139,14 @@ func (r bruteRule) period(t time.Time) int {
 	return hours
 }
 
-func (r bruteRule) fitsHour(hour int) bool {
+func (r *bruteRule) fitsHour(hour int) bool {
 	if list := r.lists["BYHOUR"]; list != nil {
 		return slices.Contains(list, hour)
 	}
 	return r.freq == "HOURLY" || hour == r.dtstart.Hour()
 }
 
-func (r bruteRule) fits(day time.Time) bool {
+func (r *bruteRule) fits(day time.Time) bool {
 	in := func(name string, positive, negative int) bool {
 		list := r.lists[name]
 		return list == nil || slices.Contains(list, positive) || negative < 0 && slices.Contains(list, negative)
@@ -161,7 +161,7 @@ func (r bruteRule) fits(day time.Time) bool {
 		in("BYYEARDAY", day.YearDay(), day.YearDay()-lastOfYear.YearDay()-1) && in("BYWEEKNO", week, week-weeks-1) && (r.days == nil || r.fitsWeekday(day))
 }
 
-func (r bruteRule) fitsWeekday(day time.Time) bool {
+func (r *bruteRule) fitsWeekday(day time.Time) bool {
 	first := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
 	last := first.AddDate(0, 1, -1)
 	if r.freq == "YEARLY" && r.lists["BYMONTH"] == nil {
@@ -183,7 +183,7 @@ func (r bruteRule) fitsWeekday(day time.Time) bool {
 }
 
 // week is the number of a day's week, and how many its year has: week 1 is the first with four days in the year.
-func (r bruteRule) week(day time.Time) (number, of int) {
+func (r *bruteRule) week(day time.Time) (number, of int) {
 	for day.Weekday() != r.wkst {
 		day = day.AddDate(0, 0, -1)
 	}

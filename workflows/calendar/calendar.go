@@ -14,6 +14,18 @@ type Occurrence struct {
 	Key string `json:"key"`
 }
 
+// At is the occurrence of a charge that is due now, beside any schedule.
+func At(now time.Time, zone *time.Location, subDaily bool) Occurrence {
+	return Occurrence{At: now.UTC(), Key: now.In(zone).Format(keyForm(subDaily))}
+}
+
+func keyForm(subDaily bool) string {
+	if subDaily {
+		return "20060102T1504"
+	}
+	return "20060102"
+}
+
 // Calendar is a schedule in a zone, ready to be asked. It never changes.
 type Calendar struct {
 	zone  *time.Location
@@ -55,36 +67,45 @@ func (c *Calendar) After(after time.Time) iter.Seq[Occurrence] {
 
 func (c *Calendar) occurrences(after time.Time) iter.Seq[Occurrence] {
 	return func(yield func(Occurrence) bool) {
-		due := func(at, wall time.Time) bool {
-			if !at.After(after) || !c.last.IsZero() && at.After(c.last) {
-				return true
+		for m := range c.moments(wallClock(after, c.zone).Add(-largestGap)) {
+			if !c.last.IsZero() && m.at.After(c.last) {
+				return
 			}
-			return yield(Occurrence{At: at, Key: wall.Format(c.keyForm)})
+			if m.at.After(after) && !yield(Occurrence{At: m.at, Key: m.wall.Format(c.keyForm)}) {
+				return
+			}
 		}
-		// moved are times that do not exist and are not yet known to be the next: a later one may come before, or be the same.
-		type pair struct{ at, wall time.Time }
-		var moved []pair
-		for wall := range c.walls.from(wallClock(after, c.zone).Add(-largestGap)) {
+	}
+}
+
+// moment is a local time with its instant.
+type moment struct{ at, wall time.Time }
+
+// moments puts the local times at and after wall in the order of their instants, each once.
+func (c *Calendar) moments(wall time.Time) iter.Seq[moment] {
+	return func(yield func(moment) bool) {
+		var moved []moment // forward, over times that may come before them or be the same
+		for wall := range c.walls.from(wall) {
 			if !wall.Before(c.end) {
 				break
 			}
 			at, exists := Instant(wall, c.zone)
 			if !exists {
-				moved = append(moved, pair{at, wall})
+				moved = append(moved, moment{at, wall})
 				continue
 			}
 			for len(moved) > 0 && !moved[0].at.After(at) {
-				if moved[0].at.Before(at) && !due(moved[0].at, moved[0].wall) {
+				if moved[0].at.Before(at) && !yield(moved[0]) {
 					return
 				}
 				moved = moved[1:]
 			}
-			if !due(at, wall) || !c.last.IsZero() && !at.Before(c.last) {
+			if !yield(moment{at, wall}) {
 				return
 			}
 		}
 		for _, m := range moved {
-			if !due(m.at, m.wall) {
+			if !yield(m) {
 				return
 			}
 		}

@@ -45,47 +45,49 @@ func dates(t require.TestingT, schedule, zoneName, began string, n int) string {
 	return strings.Join(found, ", ")
 }
 
-// Began on a Saturday.
-func TestAnchors(t *testing.T) {
+// accepted are schedules with their first dates, for an agreement that began in Berlin on Saturday 2026-01-17 at 12:00.
+var accepted = []struct{ name, schedule, want string }{
+	{"the 31st is the last of shorter months, and the 31st again after them", "{every: month, on: 31, start: 2026-01-31}", "2026-01-31 09:00, 2026-02-28 09:00, 2026-03-31 09:00, 2026-04-30 09:00"},
+	{"the 30th in leap years", "{every: month, start: 2028-01-30}", "2028-01-30 09:00, 2028-02-29 09:00, 2028-03-30 09:00, 2028-04-30 09:00"},
+	{"the start's day of the month", "{every: month, start: 2026-03-31}", "2026-03-31 09:00, 2026-04-30 09:00, 2026-05-31 09:00, 2026-06-30 09:00"},
+	{"the agreement's own day of the month", "{every: month}", "2026-02-17 09:00, 2026-03-17 09:00, 2026-04-17 09:00, 2026-05-17 09:00"},
+	{"the first day counts when its hour has not passed", "{every: month, at: '12:00'}", "2026-01-17 12:00, 2026-02-17 12:00, 2026-03-17 12:00, 2026-04-17 12:00"},
+	{"a day later in the first month", "{every: month, on: 20, interval: 2}", "2026-01-20 09:00, 2026-03-20 09:00, 2026-05-20 09:00, 2026-07-20 09:00"},
+	{"a day that the first month has passed is in the next", "{every: month, on: 15, interval: 2}", "2026-02-15 09:00, 2026-04-15 09:00, 2026-06-15 09:00, 2026-08-15 09:00"},
+	{"every third month from the 31st", "{every: month, on: 31, interval: 3, start: 2026-08-31}", "2026-08-31 09:00, 2026-11-30 09:00, 2027-02-28 09:00, 2027-05-31 09:00"},
+	{"the last day", "{every: month, on: last}", "2026-01-31 09:00, 2026-02-28 09:00, 2026-03-31 09:00, 2026-04-30 09:00"},
+	{"the first business day", "{every: month, on: first business day}", "2026-02-02 09:00, 2026-03-02 09:00, 2026-04-01 09:00, 2026-05-01 09:00"},
+	{"the last business day", "{every: month, on: last business day}", "2026-01-30 09:00, 2026-02-27 09:00, 2026-03-31 09:00, 2026-04-30 09:00"},
+	{"the second Tuesday", "{every: month, on: 2nd tuesday}", "2026-02-10 09:00, 2026-03-10 09:00, 2026-04-14 09:00, 2026-05-12 09:00"},
+	{"the first Thursday, in words", "{every: month, on: First  Thursday}", "2026-02-05 09:00, 2026-03-05 09:00, 2026-04-02 09:00, 2026-05-07 09:00"},
+	{"the last Friday", "{every: month, on: last friday}", "2026-01-30 09:00, 2026-02-27 09:00, 2026-03-27 09:00, 2026-04-24 09:00"},
+	{"days", "{every: day, interval: 10}", "2026-01-27 09:00, 2026-02-06 09:00, 2026-02-16 09:00, 2026-02-26 09:00"},
+	{"weeks on the agreement's own weekday", "{every: week, interval: 2}", "2026-01-31 09:00, 2026-02-14 09:00, 2026-02-28 09:00, 2026-03-14 09:00"},
+	{"weeks count from the first Monday after the anchor", "{every: week, on: monday, interval: 2}", "2026-01-19 09:00, 2026-02-02 09:00, 2026-02-16 09:00, 2026-03-02 09:00"},
+	{"weeks of a start in the past", "{every: week, on: monday, interval: 2, start: 2026-01-01}", "2026-01-19 09:00, 2026-02-02 09:00, 2026-02-16 09:00, 2026-03-02 09:00"},
+	{"February 29 is the 28th in other years", "{every: year, on: 02-29}", "2026-02-28 09:00, 2027-02-28 09:00, 2028-02-29 09:00, 2029-02-28 09:00"},
+	{"years from the anchor", "{every: year, start: 2024-02-29, interval: 2}", "2026-02-28 09:00, 2028-02-29 09:00, 2030-02-28 09:00, 2032-02-29 09:00"},
+	{"a day that the first year has passed is in the next", "{every: year, on: 01-10, interval: 2}", "2027-01-10 09:00, 2029-01-10 09:00, 2031-01-10 09:00, 2033-01-10 09:00"},
+	{"hours from the time of day", "{every: hour, interval: 8, sub_daily: true, at: '10:30'}", "2026-01-17 18:30, 2026-01-18 02:30, 2026-01-18 10:30, 2026-01-18 18:30"},
+	{"a number of dates", "{every: day, count: 3}", "2026-01-18 09:00, 2026-01-19 09:00, 2026-01-20 09:00"},
+	{"a number of dates from a start, those before the agreement included", "{every: day, start: 2026-01-15, count: 5}", "2026-01-18 09:00, 2026-01-19 09:00"},
+	{"a number of dates from a start to come", "{every: day, start: 2026-02-15, count: 2}", "2026-02-15 09:00, 2026-02-16 09:00"},
+	{"until a date, included", "{every: day, until: 2026-01-19}", "2026-01-18 09:00, 2026-01-19 09:00"},
+	{"until the first date, before its hour", "{every: day, at: '12:00', until: 2026-01-17}", "2026-01-17 12:00"},
+	{"a list", "{dates: [2026-01-17, 2026-01-18, '2026-02-01T23:59', 2027-01-01], at: '07:15'}", "2026-01-18 07:15, 2026-02-01 23:59, 2027-01-01 07:15"},
+	{"a list by the hour", "{dates: ['2026-02-01T08:00', '2026-02-01T09:00'], sub_daily: true}", "2026-02-01 08:00, 2026-02-01 09:00"},
+	{"a rule from the agreement's own day", "{rrule: FREQ=MONTHLY;COUNT=2}", "2026-02-17 09:00, 2026-03-17 09:00"},
+	{"a rule's first day is a date only when it fits", "{rrule: FREQ=WEEKLY;BYDAY=MO;COUNT=2, at: '13:00'}", "2026-01-19 13:00, 2026-01-26 13:00"},
+	{"a rule with the schedule's count", "{rrule: FREQ=WEEKLY;BYDAY=MO, count: 2}", "2026-01-19 09:00, 2026-01-26 09:00"},
+	{"a rule with the schedule's end", "{rrule: FREQ=WEEKLY;BYDAY=MO, until: 2026-01-26}", "2026-01-19 09:00, 2026-01-26 09:00"},
+	{"a rule until an instant, included", "{rrule: FREQ=DAILY;UNTIL=20260119T080000Z}", "2026-01-18 09:00, 2026-01-19 09:00"},
+	{"a rule until just before", "{rrule: FREQ=DAILY;UNTIL=20260119T075959Z}", "2026-01-18 09:00"},
+	{"a rule in small letters", "{rrule: ' rrule:freq=daily;count=1 '}", "2026-01-18 09:00"},
+}
+
+func TestDates(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ name, schedule, want string }{
-		{"the 31st is the last of shorter months, and the 31st again after them", "{every: month, on: 31, start: 2026-01-31}", "2026-01-31 09:00, 2026-02-28 09:00, 2026-03-31 09:00, 2026-04-30 09:00"},
-		{"the 30th in leap years", "{every: month, start: 2028-01-30}", "2028-01-30 09:00, 2028-02-29 09:00, 2028-03-30 09:00, 2028-04-30 09:00"},
-		{"the start's day of the month", "{every: month, start: 2026-03-31}", "2026-03-31 09:00, 2026-04-30 09:00, 2026-05-31 09:00, 2026-06-30 09:00"},
-		{"the agreement's own day of the month", "{every: month}", "2026-02-17 09:00, 2026-03-17 09:00, 2026-04-17 09:00, 2026-05-17 09:00"},
-		{"the first day counts when its hour has not passed", "{every: month, at: '12:00'}", "2026-01-17 12:00, 2026-02-17 12:00, 2026-03-17 12:00, 2026-04-17 12:00"},
-		{"a day later in the first month", "{every: month, on: 20, interval: 2}", "2026-01-20 09:00, 2026-03-20 09:00, 2026-05-20 09:00, 2026-07-20 09:00"},
-		{"a day that the first month has passed is in the next", "{every: month, on: 15, interval: 2}", "2026-02-15 09:00, 2026-04-15 09:00, 2026-06-15 09:00, 2026-08-15 09:00"},
-		{"every third month from the 31st", "{every: month, on: 31, interval: 3, start: 2026-08-31}", "2026-08-31 09:00, 2026-11-30 09:00, 2027-02-28 09:00, 2027-05-31 09:00"},
-		{"the last day", "{every: month, on: last}", "2026-01-31 09:00, 2026-02-28 09:00, 2026-03-31 09:00, 2026-04-30 09:00"},
-		{"the first business day", "{every: month, on: first business day}", "2026-02-02 09:00, 2026-03-02 09:00, 2026-04-01 09:00, 2026-05-01 09:00"},
-		{"the last business day", "{every: month, on: last business day}", "2026-01-30 09:00, 2026-02-27 09:00, 2026-03-31 09:00, 2026-04-30 09:00"},
-		{"the second Tuesday", "{every: month, on: 2nd tuesday}", "2026-02-10 09:00, 2026-03-10 09:00, 2026-04-14 09:00, 2026-05-12 09:00"},
-		{"the first Thursday, in words", "{every: month, on: First  Thursday}", "2026-02-05 09:00, 2026-03-05 09:00, 2026-04-02 09:00, 2026-05-07 09:00"},
-		{"the last Friday", "{every: month, on: last friday}", "2026-01-30 09:00, 2026-02-27 09:00, 2026-03-27 09:00, 2026-04-24 09:00"},
-		{"days", "{every: day, interval: 10}", "2026-01-27 09:00, 2026-02-06 09:00, 2026-02-16 09:00, 2026-02-26 09:00"},
-		{"weeks on the agreement's own weekday", "{every: week, interval: 2}", "2026-01-31 09:00, 2026-02-14 09:00, 2026-02-28 09:00, 2026-03-14 09:00"},
-		{"weeks count from the first Monday after the anchor", "{every: week, on: monday, interval: 2}", "2026-01-19 09:00, 2026-02-02 09:00, 2026-02-16 09:00, 2026-03-02 09:00"},
-		{"weeks of a start in the past", "{every: week, on: monday, interval: 2, start: 2026-01-01}", "2026-01-19 09:00, 2026-02-02 09:00, 2026-02-16 09:00, 2026-03-02 09:00"},
-		{"February 29 is the 28th in other years", "{every: year, on: 02-29}", "2026-02-28 09:00, 2027-02-28 09:00, 2028-02-29 09:00, 2029-02-28 09:00"},
-		{"years from the anchor", "{every: year, start: 2024-02-29, interval: 2}", "2026-02-28 09:00, 2028-02-29 09:00, 2030-02-28 09:00, 2032-02-29 09:00"},
-		{"a day that the first year has passed is in the next", "{every: year, on: 01-10, interval: 2}", "2027-01-10 09:00, 2029-01-10 09:00, 2031-01-10 09:00, 2033-01-10 09:00"},
-		{"hours from the time of day", "{every: hour, interval: 8, sub_daily: true, at: '10:30'}", "2026-01-17 18:30, 2026-01-18 02:30, 2026-01-18 10:30, 2026-01-18 18:30"},
-		{"a number of dates", "{every: day, count: 3}", "2026-01-18 09:00, 2026-01-19 09:00, 2026-01-20 09:00"},
-		{"a number of dates from a start, those before the agreement included", "{every: day, start: 2026-01-15, count: 5}", "2026-01-18 09:00, 2026-01-19 09:00"},
-		{"a number of dates from a start to come", "{every: day, start: 2026-02-15, count: 2}", "2026-02-15 09:00, 2026-02-16 09:00"},
-		{"until a date, included", "{every: day, until: 2026-01-19}", "2026-01-18 09:00, 2026-01-19 09:00"},
-		{"until the first date, before its hour", "{every: day, at: '12:00', until: 2026-01-17}", "2026-01-17 12:00"},
-		{"a list", "{dates: [2026-01-17, 2026-01-18, '2026-02-01T23:59', 2027-01-01], at: '07:15'}", "2026-01-18 07:15, 2026-02-01 23:59, 2027-01-01 07:15"},
-		{"a list by the hour", "{dates: ['2026-02-01T08:00', '2026-02-01T09:00'], sub_daily: true}", "2026-02-01 08:00, 2026-02-01 09:00"},
-		{"a rule from the agreement's own day", "{rrule: FREQ=MONTHLY;COUNT=2}", "2026-02-17 09:00, 2026-03-17 09:00"},
-		{"a rule's first day is a date only when it fits", "{rrule: FREQ=WEEKLY;BYDAY=MO;COUNT=2, at: '13:00'}", "2026-01-19 13:00, 2026-01-26 13:00"},
-		{"a rule with the schedule's count", "{rrule: FREQ=WEEKLY;BYDAY=MO, count: 2}", "2026-01-19 09:00, 2026-01-26 09:00"},
-		{"a rule with the schedule's end", "{rrule: FREQ=WEEKLY;BYDAY=MO, until: 2026-01-26}", "2026-01-19 09:00, 2026-01-26 09:00"},
-		{"a rule until an instant, included", "{rrule: FREQ=DAILY;UNTIL=20260119T080000Z}", "2026-01-18 09:00, 2026-01-19 09:00"},
-		{"a rule until just before", "{rrule: FREQ=DAILY;UNTIL=20260119T075959Z}", "2026-01-18 09:00"},
-		{"a rule in small letters", "{rrule: ' rrule:freq=daily;count=1 '}", "2026-01-18 09:00"},
-	} {
+	for _, tt := range accepted {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, tt.want, dates(t, tt.schedule, "Europe/Berlin", "2026-01-17 12:00", 4))

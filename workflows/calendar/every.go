@@ -16,7 +16,7 @@ func (s steps) from(wall time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		next := s.first
 		if passed := wall.Sub(s.first); passed > 0 {
-			next = next.Add((passed + s.step - 1) / s.step * s.step)
+			next = next.Add((passed + s.step - 1).Truncate(s.step))
 		}
 		for yield(next) {
 			next = next.Add(s.step)

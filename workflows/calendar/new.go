@@ -36,11 +36,8 @@ func New(s Schedule, zone *time.Location, began time.Time) (*Calendar, error) {
 	}
 	b := builder{
 		Schedule: s.Canonical(),
-		Calendar: Calendar{zone: zone, began: began.UTC(), keyForm: "20060102"},
+		Calendar: Calendar{zone: zone, began: began.UTC(), keyForm: keyForm(s.SubDaily)},
 		today:    dayOf(wallClock(began, zone)),
-	}
-	if s.SubDaily {
-		b.keyForm = "20060102T1504"
 	}
 	b.end = time.Date(b.today.Year()+maxYears+1, time.January, 1, 0, 0, 0, 0, time.UTC)
 	b.common()
@@ -149,14 +146,14 @@ func (b *builder) notWith(kind string, fields ...string) {
 		value string
 	}{
 		{"interval", b.Interval != 0, strconv.Itoa(b.Interval)},
-		{"on", b.On != "", string(b.On)},
+		{"on", b.On != "", fmt.Sprintf("%.40q", b.On)},
 		{"skip_short_months", b.SkipShortMonths, "true"},
-		{"start", b.Start != "", b.Start},
-		{"until", b.Until != "", b.Until},
+		{"start", b.Start != "", fmt.Sprintf("%.40q", b.Start)},
+		{"until", b.Until != "", fmt.Sprintf("%.40q", b.Until)},
 		{"count", b.Count != 0, strconv.Itoa(b.Count)},
 	} {
 		if f.set && slices.Contains(fields, f.name) {
-			b.wrong(f.name, "%.40s; must not be given together with %s", f.value, kind)
+			b.wrong(f.name, "%s; must not be given together with %s", f.value, kind)
 		}
 	}
 }

@@ -171,26 +171,24 @@ func lastWeekday(weekday time.Weekday) dayOfMonth {
 }
 
 func firstBusinessDay(year int, month time.Month) int {
-	switch weekdayOf(year, month, 1) {
-	case time.Saturday:
-		return 3
-	case time.Sunday:
-		return 2
-	default:
-		return 1
+	day := 1
+	for isWeekend(year, month, day) {
+		day++
 	}
+	return day
 }
 
 func lastBusinessDay(year int, month time.Month) int {
-	last := daysIn(year, month)
-	switch weekdayOf(year, month, last) {
-	case time.Saturday:
-		return last - 1
-	case time.Sunday:
-		return last - 2
-	default:
-		return last
+	day := daysIn(year, month)
+	for isWeekend(year, month, day) {
+		day--
 	}
+	return day
+}
+
+func isWeekend(year int, month time.Month, day int) bool {
+	weekday := weekdayOf(year, month, day)
+	return weekday == time.Saturday || weekday == time.Sunday
 }
 
 // daysUntil is how many days after from the next to comes, 0 to 6.

@@ -74,12 +74,12 @@ func (b *builder) rule() {
 	}
 	r := newRule(p.opts, b.anchor, b.end.Year())
 	if reason := r.never(); reason != "" {
-		b.wrong("rrule", "%s; must have a date: %s", b.RRule, reason)
+		b.wrong("rrule", "%.80q; must have a date: %s", b.RRule, reason)
 		return
 	}
 	if !b.SkipShortMonths {
 		if skipped := r.skips(); skipped != "" {
-			b.wrong("rrule", "%s; has fewer dates, or none, in some %s: every: month moves a date to the last day of a shorter month, skip_short_months: true accepts the rule",
+			b.wrong("rrule", "%.80q; has fewer dates, or none, in some %s: every: month moves a date to the last day of a shorter month, skip_short_months: true accepts the rule",
 				b.RRule, skipped)
 		}
 	}
@@ -87,7 +87,7 @@ func (b *builder) rule() {
 }
 
 func (p *ruleParser) wrong(part, format string, args ...any) {
-	p.b.wrong("rrule", "%s=%.40s; %s", part, p.values[part], fmt.Sprintf(format, args...))
+	p.b.wrong("rrule", "%.40q; %s", part+"="+p.values[part], fmt.Sprintf(format, args...))
 }
 
 func (p *ruleParser) split(part string) {

@@ -25,8 +25,8 @@ const (
 	libraryEnds = rrule.MAXYEAR
 )
 
-func newRule(opts rrule.ROption, anchor time.Time, endYear int) rule {
-	r := rule{opts: opts, shift: (libraryEnds - endYear) / cycle * cycle}
+func newRule(opts rrule.ROption, anchor time.Time, endYear int) *rule {
+	r := &rule{opts: opts, shift: (libraryEnds - endYear) / cycle * cycle}
 	o := &r.opts
 	o.Bysecond = []int{0}
 	if o.Byminute == nil {
@@ -86,7 +86,7 @@ func (r *rule) numbered() bool {
 	return slices.ContainsFunc(r.opts.Byweekday, func(d rrule.Weekday) bool { return d.N() != 0 })
 }
 
-func (r rule) from(wall time.Time) iter.Seq[time.Time] {
+func (r *rule) from(wall time.Time) iter.Seq[time.Time] {
 	if wall.Before(r.dtstart) {
 		wall = r.dtstart
 	}
@@ -94,7 +94,7 @@ func (r rule) from(wall time.Time) iter.Seq[time.Time] {
 }
 
 // run lets the library find the dates of a rule that begins with a period.
-func (r rule) run(opts rrule.ROption, period, wall time.Time) iter.Seq[time.Time] {
+func (r *rule) run(opts rrule.ROption, period, wall time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		opts.Dtstart = period.AddDate(r.shift, 0, 0)
 		library, err := rrule.NewRRule(opts) //workflowcheck:ignore it looks at the clock only when there is no Dtstart
@@ -116,7 +116,7 @@ func (r rule) run(opts rrule.ROption, period, wall time.Time) iter.Seq[time.Time
 
 // period is the beginning of the period, of those that the rule's interval allows, in which wall lies, or of the last
 // before. A first week or month counts from its beginning, as RFC 5545 wants it for BYSETPOS.
-func (r rule) period(wall time.Time) time.Time {
+func (r *rule) period(wall time.Time) time.Time {
 	first, interval := r.dtstart, r.opts.Interval
 	whole := func(passed int) int { return passed / interval * interval }
 	hours := func(from time.Time) int { return int(wall.Sub(from) / time.Hour) }
@@ -132,8 +132,8 @@ func (r rule) period(wall time.Time) time.Time {
 		return week.AddDate(0, 0, 7*whole(hours(week)/24/7))
 	case rrule.DAILY:
 		return dayOf(first).AddDate(0, 0, whole(hours(dayOf(first))/24))
-	default:
-		first = first.Truncate(time.Hour)
-		return first.Add(time.Duration(whole(hours(first))) * time.Hour)
+	case rrule.HOURLY, rrule.MINUTELY, rrule.SECONDLY: // of which the parser lets only hours pass
 	}
+	first = first.Truncate(time.Hour)
+	return first.Add(time.Duration(whole(hours(first))) * time.Hour)
 }

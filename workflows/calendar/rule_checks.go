@@ -9,7 +9,7 @@ import (
 
 // never says why a rule has no date at all, as far as that can be told without looking for one: the library would look
 // for ever, or long.
-func (r rule) never() string {
+func (r *rule) never() string {
 	o := r.opts
 	if o.Freq == rrule.HOURLY && o.Byhour != nil {
 		reached := false
@@ -22,14 +22,15 @@ func (r rule) never() string {
 	}
 	most := len(o.Byhour)
 	switch o.Freq {
-	case rrule.HOURLY:
-		most = 1
+	case rrule.DAILY:
 	case rrule.WEEKLY:
 		most *= len(o.Byweekday)
 	case rrule.MONTHLY:
 		most *= 31
 	case rrule.YEARLY:
 		most *= 366
+	case rrule.HOURLY, rrule.MINUTELY, rrule.SECONDLY: // of which the parser lets only hours pass
+		most = 1
 	}
 	if o.Bysetpos != nil && !slices.ContainsFunc(o.Bysetpos, func(n int) bool { return max(n, -n) <= most }) {
 		return "BYSETPOS is larger than the number of dates in a period"
@@ -38,7 +39,7 @@ func (r rule) never() string {
 }
 
 // neverOnAnyDay asks for the days of a rule in years instead of shorter periods, where the library finds them sooner.
-func (r rule) neverOnAnyDay() string {
+func (r *rule) neverOnAnyDay() string {
 	o := r.opts
 	if o.Freq == rrule.YEARLY || !r.canSkip() {
 		return ""
@@ -57,7 +58,7 @@ func (r rule) neverOnAnyDay() string {
 var allMonths = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 
 // skips says in which months or years a rule has fewer dates than in others, or none; empty when it has no such.
-func (r rule) skips() string {
+func (r *rule) skips() string {
 	if !r.canSkip() {
 		return ""
 	}
@@ -90,13 +91,13 @@ func (r rule) skips() string {
 
 // even reports whether people expect as many dates in each period: not of the Mondays in a month, and not of a Friday the
 // 13th.
-func (r rule) even() bool {
+func (r *rule) even() bool {
 	o := r.opts
 	return o.Bysetpos == nil && o.Byweekno == nil && (o.Byweekday == nil || o.Bymonthday == nil && r.numbered() && !r.mixed)
 }
 
 // sample counts the dates that the rule has in years of all kinds (0) and in their months (1 to 12).
-func (r rule) sample() [][13]int {
+func (r *rule) sample() [][13]int {
 	o := r.opts
 	o.Interval = 1
 	if o.Bysetpos == nil {
@@ -124,7 +125,7 @@ func (r rule) sample() [][13]int {
 }
 
 // canSkip is false for the many rules of which it is plain that they have a date in each of their months.
-func (r rule) canSkip() bool {
+func (r *rule) canSkip() bool {
 	o := r.opts
 	kinds := 0
 	for _, list := range [][]int{o.Bymonthday, o.Byyearday, o.Byweekno} {
@@ -147,7 +148,7 @@ func (r rule) canSkip() bool {
 }
 
 // reaches reports whether the rule means to have a date in a month.
-func (r rule) reaches(month time.Month) bool {
+func (r *rule) reaches(month time.Month) bool {
 	o := r.opts
 	if o.Bymonth != nil && !slices.Contains(o.Bymonth, int(month)) {
 		return false

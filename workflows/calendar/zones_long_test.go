@@ -1,0 +1,28 @@
+//go:build long
+
+package calendar
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// In every zone, from 2000 to 2040: one date a day, at several times of day, and the ends of months.
+func TestEveryDayInEveryZone(t *testing.T) {
+	t.Parallel()
+	from, to := time.Date(firstYear, 1, 31, 0, 0, 0, 0, time.UTC), time.Date(lastYear, 12, 31, 0, 0, 0, 0, time.UTC)
+	eachZone(t, 15*time.Minute, func(t *testing.T, z *time.Location, segments []segment) {
+		for _, at := range []string{"00:00", "02:30", "23:45"} {
+			clock, err := time.Parse(timeOfDay, at)
+			require.NoError(t, err)
+			anchor := from.Add(time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute)
+			requireDates(t, segments, z, anchor, to, Schedule{Every: "day", At: at})
+			requireDates(t, segments, z, anchor, to, Schedule{Every: "month", On: "31", At: at})
+			requireDates(t, segments, z, anchor, to, Schedule{Every: "month", On: "last business day", At: at})
+			requireDates(t, segments, z, anchor, to, Schedule{Every: "year", On: "02-29", At: at})
+		}
+		requireDates(t, segments, z, from, from.AddDate(2, 0, 0), Schedule{Every: "hour", At: "00:00", SubDaily: true})
+	})
+}
