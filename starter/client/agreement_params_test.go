@@ -105,7 +105,7 @@ func TestReadmeDefinition(t *testing.T) {
 	_, err = Preview(p, noon, 24)
 	require.NoError(t, err)
 	schema := schemaFile(t, "starter/client/agreement.schema.json")
-	require.True(t, accepts(t, schema, example))
+	require.True(t, accepts(t, compiled(t, "starter/client/agreement.schema.json"), example))
 	for _, key := range keysOf(schema["properties"].(map[string]any)) {
 		require.Regexp(t, `(?m)\b`+key+`:`, example)
 	}
