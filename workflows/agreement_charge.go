@@ -84,6 +84,9 @@ func (a *billingAgreement) askAmount(ctx workflow.Context, due calendar.Occurren
 	return activities.RequestAmountResult{}, false
 }
 
+// ceilingFields are the fields of the input that the reasons are about.
+var ceilingFields = map[string]string{AgreementReasonCeilingPerCharge: "max_amount_per_charge", AgreementReasonCeilingPerMonth: "max_amount_per_month"}
+
 // ceiling is the reason for which an amount must not be charged; empty when it may. Whatever became of the payments of a
 // month, they count in the month in which they were first sent, unless they ended unpaid.
 func (a *billingAgreement) ceiling(now time.Time, amount int64) string {
@@ -225,7 +228,7 @@ func (a *billingAgreement) chargeNow(ctx workflow.Context, c *command) error {
 	amount := cmp.Or(c.change.Amount, a.amount())
 	now := workflow.Now(ctx).UTC()
 	if reason := a.ceiling(now, amount); reason != "" {
-		return refuse("amount: %d is above what is left of the agreement's %s", amount, reason)
+		return refuse("amount: %d is above what is left of the agreement's %s (%s)", amount, ceilingFields[reason], reason)
 	}
 	k := a.st.Nows + 1
 	p := planned{key: fmt.Sprintf("now%d", k), due: now, amount: amount, description: cmp.Or(c.change.Description, a.in.Description)}

@@ -137,6 +137,9 @@ func TestAgreementPauseAndResume(t *testing.T) {
 			}
 			b.at(time.Hour, func() { b.operate(workflows.UpdatePause, "", op) })
 			b.expectState(2*time.Hour, workflows.AgreementPaused, "")
+			if test.until != "" {
+				b.at(3*time.Hour, func() { require.Equal(t, "2026-03-31T07:00:00Z", b.status().NextDueAt.Format(time.RFC3339)) })
+			}
 			if test.until == "" {
 				b.at(b.day("2026-04-05"), func() { b.operate(workflows.UpdateResume, "", workflows.AgreementOperation{CatchUp: test.mode}) })
 			}

@@ -237,6 +237,10 @@ func (a *billingAgreement) nextDue() time.Time {
 	if a.st.Next == nil || a.st.State.Ended() || !a.st.CancelAt.IsZero() && !a.st.Next.At.Before(a.st.CancelAt) {
 		return time.Time{}
 	}
+	if until := a.st.PausedUntil; a.st.Next.At.Before(until) {
+		first, _ := a.dates().Next(until.Add(-time.Nanosecond))
+		return first.At
+	}
 	return a.st.Next.At
 }
 
