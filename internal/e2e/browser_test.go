@@ -78,7 +78,7 @@ func TestBrowser(t *testing.T) {
 		p.PaymentMethod, p.SaveCard = "", true
 		s.agree(p)
 		tab := browser.Open(t, s.agreementLink(p.Reference))
-		tab.See("#page", "Nothing is charged now")
+		tab.See("#page", "will be charged automatically")
 		tab.Click("#start")
 		tab.Visible("#sandbox-card")
 		tab.Fill("#sandbox-card", goodCard)

@@ -221,7 +221,7 @@ func oneOf[T ~string](i *invalid, field string, value T, allowed ...T) {
 func calendarOf(i *invalid, s calendar.Schedule, zone string, began time.Time) *calendar.Calendar {
 	location, err := time.LoadLocation(cmp.Or(zone, config.DefaultTimeZone))
 	if err != nil {
-		return nil // another check has named it
+		location = time.UTC // another check names the zone, this one the schedule
 	}
 	dates, err := calendar.New(s, location, began)
 	i.within("schedule", err)

@@ -175,6 +175,10 @@ func (r *Router) customerOf(ctx context.Context, e activities.Event) (string, er
 // customerID keeps everything out of the query that could end its quotation.
 var customerID = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,255}$`)
 
+// visibilityLag is how long a run that has continued as new counts as running: visibility tells of its end before it
+// knows the next run, just when a charge has been made and Stripe may have news of the customer's card.
+const visibilityLag = time.Minute
+
 // openWorkflows lists the customer's running workflows, oldest first.
 func (r *Router) openWorkflows(ctx context.Context, customer string) ([]*workflowpb.WorkflowExecutionInfo, error) {
 	if !customerID.MatchString(customer) {
@@ -182,13 +186,18 @@ func (r *Router) openWorkflows(ctx context.Context, customer string) ([]*workflo
 	}
 	list, err := r.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: listPage,
-		Query:    fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running'", workflows.SearchCustomer.GetName(), customer),
+		Query: fmt.Sprintf("%s = '%s' AND (ExecutionStatus = 'Running' OR ExecutionStatus = 'ContinuedAsNew' AND CloseTime > '%s')",
+			workflows.SearchCustomer.GetName(), customer, time.Now().Add(-visibilityLag).UTC().Format(time.RFC3339)),
 	})
 	if err != nil {
 		return nil, err
 	}
+	listed := map[string]bool{}
 	open := slices.DeleteFunc(list.GetExecutions(), func(w *workflowpb.WorkflowExecutionInfo) bool {
-		return w.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		id, status := w.GetExecution().GetWorkflowId(), w.GetStatus()
+		again := listed[id]
+		listed[id] = true
+		return again || status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
 	})
 	slices.SortStableFunc(open, func(a, b *workflowpb.WorkflowExecutionInfo) int {
 		if c := startOf(a).Compare(startOf(b)); c != 0 {

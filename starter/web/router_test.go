@@ -253,7 +253,29 @@ func TestEventsOfACustomerReachAllOpenWorkflowsOldestFirst(t *testing.T) {
 				{"payment:old", hint(0)}, {"save-payment-method:s", hint(0)}, {"agreement:a", hint(0)}, {"payment:new", hint(20)},
 			}, temporal.sent(), "payments are 10 minutes apart, by their rank among payments")
 			require.Len(t, temporal.lists, 1)
-			require.Equal(t, "OffsessionCustomer = 'cus_1' AND ExecutionStatus = 'Running'", temporal.lists[0].GetQuery())
+			require.Regexp(t, `^OffsessionCustomer = 'cus_1' AND \(ExecutionStatus = 'Running' OR ExecutionStatus = 'ContinuedAsNew' AND CloseTime > '[0-9TZ:-]{20}'\)$`, temporal.lists[0].GetQuery())
+		})
+	}
+}
+
+// Visibility knows the end of a run before it knows the next one, and for a moment both.
+func TestEventsOfACustomerReachAWorkflowThatContinuesAsNewOnce(t *testing.T) {
+	t.Parallel()
+	continued := execution("agreement:a", workflows.TypeBillingAgreement, 4)
+	continued.Status = enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
+	for name, listed := range map[string][]*workflowpb.WorkflowExecutionInfo{
+		"the old run alone": {continued},
+		"both runs":         {execution("agreement:a", workflows.TypeBillingAgreement, 5), continued},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			router, temporal, _ := newRouter()
+			temporal.listed = listed
+			temporal.set("agreement:a", nil)
+			n, err := router.Route(t.Context(), activities.Event{ID: "evt_1", Type: "payment_method.detached", PreviousCustomer: "cus_1"})
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			require.Len(t, temporal.sent(), 1)
 		})
 	}
 }

@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/offsession/offsession/internal/stripesandbox"
+	"github.com/offsession/offsession/starter/client"
+	"github.com/offsession/offsession/workflows"
+)
+
+// TestAgreementsDueAtOnce: a hundred agreements are due in the same moment, answers of Stripe are lost, some cards have too
+// little money, and the worker is killed with SIGKILL in the middle. Each is charged once.
+func TestAgreementsDueAtOnce(t *testing.T) {
+	t.Parallel()
+	m := manyAgreements{site: newSite(t, siteOptions{withoutWorker: true, withoutWeb: true}), patience: 2 * patience}
+	m.loseAnswers(100)
+	// Their first charges are due when the worker comes.
+	m.start(100, nil)
+	worker := m.worker()
+	m.paid(25)
+	worker.kill()
+	m.worker()
+	m.paid(100)
+	m.check(1)
+}
+
+// manyAgreements are agreements of one site.
+type manyAgreements struct {
+	*site
+	references []string
+	// patience is for all of them to be charged once.
+	patience time.Duration
+}
+
+// loseAnswers breaks about one in five of so many charges, in every way that shows within a test.
+func (m *manyAgreements) loseAnswers(charges int) {
+	m.t.Helper()
+	for i, kind := range []stripesandbox.FaultKind{
+		stripesandbox.FaultDropAfter, stripesandbox.FaultDropBefore, stripesandbox.Fault503, stripesandbox.FaultBrokenJSON, stripesandbox.Fault500After,
+	} {
+		m.fault(stripesandbox.Fault{Method: http.MethodPost, Path: "/v1/payment_intents", Kind: kind, Skip: i, Times: charges / 25, Probability: 0.3, Seed: uint64(i)})
+	}
+}
+
+// start starts n agreements with customers of their own; every tenth has too little money at first.
+func (m *manyAgreements) start(n int, change func(*client.AgreementParams)) {
+	m.t.Helper()
+	name := m.reference()
+	work, all := make(chan client.AgreementParams), sync.WaitGroup{}
+	errs := make(chan error, n)
+	for range 8 {
+		all.Go(func() {
+			for p := range work {
+				_, err := m.client.StartAgreement(m.t.Context(), p)
+				errs <- err
+			}
+		})
+	}
+	for i := range n {
+		token := visa
+		if i%10 == 0 {
+			token = oneSoftDecline
+		}
+		p := m.agreement(fmt.Sprintf("%s-%d", name, i), token)
+		if change != nil {
+			change(&p)
+		}
+		m.references = append(m.references, p.Reference)
+		work <- p
+	}
+	close(work)
+	all.Wait()
+	for range n {
+		require.NoError(m.t, <-errs)
+	}
+}
+
+// paid waits until Stripe has taken so many payments.
+func (m *manyAgreements) paid(want int) {
+	m.t.Helper()
+	err := within(m.patience, func() error {
+		taken := 0
+		for _, payment := range m.sandbox.Ledger("").References {
+			taken += payment.NetSuccesses
+		}
+		if taken < want {
+			return fmt.Errorf("%d of %d payments have been taken", taken, want)
+		}
+		return nil
+	})
+	require.NoError(m.t, err)
+}
+
+// check waits until every agreement knows that its so many charges are paid, and compares with Stripe's side.
+func (m *manyAgreements) check(charges int) {
+	m.t.Helper()
+	err := within(m.patience, func() error {
+		for _, reference := range m.references {
+			a, err := m.client.Agreement(m.t.Context(), reference)
+			if err != nil {
+				return err
+			}
+			if a.Paid != charges || a.Charges != charges || a.State != workflows.AgreementActive || len(a.Payments) != charges {
+				return fmt.Errorf("%w: %+v", errNotYet, a)
+			}
+		}
+		return nil
+	})
+	require.NoError(m.t, err)
+	ledger := m.sandbox.Ledger("")
+	require.Empty(m.t, ledger.PaidMoreThanOnce)
+	require.Empty(m.t, ledger.KeysReused)
+	require.Len(m.t, ledger.References, len(m.references)*charges, "nothing but what the agreements charged")
+	for reference, payment := range ledger.References {
+		require.Equal(m.t, 1, payment.NetSuccesses, "%s: %+v", reference, payment)
+		require.Len(m.t, payment.PaymentIntents, 1, reference)
+	}
+}
