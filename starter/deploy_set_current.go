@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
@@ -17,8 +19,8 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
-// pollersAskedEvery is how long to wait before asking again whether a version's workers have come.
-const pollersAskedEvery = time.Second
+// askedEvery is how long to wait before asking Temporal again.
+const askedEvery = 500 * time.Millisecond
 
 // madeCurrent says which version gets new work.
 type madeCurrent struct {
@@ -94,13 +96,36 @@ func (d deployment) setCurrent(ctx context.Context, build string, wait time.Dura
 		return madeCurrent{}, fmt.Errorf("make %s current: %w", build, err)
 	}
 	made.Changed = true
-	return made, nil
+	return made, d.awaitRouting(ctx)
+}
+
+// awaitRouting waits until every task queue knows the current version: servers since 1.30 tell them one after the other,
+// and until then work may still begin on the version before.
+func (d deployment) awaitRouting(ctx context.Context) error {
+	ticker := time.NewTicker(askedEvery)
+	defer ticker.Stop()
+	for {
+		described, err := d.temporal.WorkflowService().DescribeWorkerDeployment(ctx, &workflowservice.DescribeWorkerDeploymentRequest{
+			Namespace: d.config.Temporal.Namespace, DeploymentName: d.name,
+		})
+		if err != nil {
+			return fmt.Errorf("the version is current, but not known is whether all task queues have heard of it: %w", err)
+		}
+		if described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
 }
 
 // awaitWorkers waits until the build polls all that it has to. It answers the deployment as it was when it was first
 // seen: what somebody else changes from then on is a conflict.
 func (d deployment) awaitWorkers(ctx context.Context, build string, wait time.Duration) (sdk.WorkerDeploymentDescribeResponse, error) {
-	ticker := time.NewTicker(pollersAskedEvery)
+	ticker := time.NewTicker(askedEvery)
 	defer ticker.Stop()
 	enough := time.NewTimer(wait)
 	defer enough.Stop()
@@ -163,6 +188,7 @@ func (d deployment) checkWorkers(ctx context.Context, build string, described sd
 // hasWorkers reports whether workers of the build have polled the queue in the last five minutes.
 func (d deployment) hasWorkers(ctx context.Context, build string, queue sdk.WorkerDeploymentTaskQueueInfo) (bool, error) {
 	name := versionName(worker.WorkerDeploymentVersion{DeploymentName: d.name, BuildID: build})
+	// Deprecated with the versioning of before, but the only call that knows the pollers of a version on all partitions.
 	described, err := d.temporal.DescribeTaskQueueEnhanced(ctx, sdk.DescribeTaskQueueEnhancedOptions{
 		TaskQueue:      queue.Name,
 		TaskQueueTypes: []sdk.TaskQueueType{queue.Type},
@@ -172,5 +198,5 @@ func (d deployment) hasWorkers(ctx context.Context, build string, queue sdk.Work
 	if err != nil {
 		return false, fmt.Errorf("task queue %s: %w", queue.Name, err)
 	}
-	return len(described.VersionsInfo[name].TypesInfo[queue.Type].Pollers) > 0, nil
+	return len(described.VersionsInfo[name].TypesInfo[queue.Type].Pollers) > 0, nil //nolint:staticcheck // see above
 }

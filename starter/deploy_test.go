@@ -54,9 +54,10 @@ func deploymentWith(t *testing.T, handle *fakeHandle, pollers int) deployment {
 	temporal.On("WorkerDeploymentClient").Return(deployments)
 	deployments.On("GetHandle", "billing").Return(handle)
 	info := sdk.TaskQueueTypeInfo{Pollers: make([]sdk.TaskQueuePollerInfo, pollers)}
-	temporal.On("DescribeTaskQueueEnhanced", mock.Anything, mock.Anything).Return(sdk.TaskQueueDescription{VersionsInfo: map[string]sdk.TaskQueueVersionInfo{
+	description := sdk.TaskQueueDescription{VersionsInfo: map[string]sdk.TaskQueueVersionInfo{ //nolint:staticcheck // what is asked for
 		"billing:v2": {TypesInfo: map[sdk.TaskQueueType]sdk.TaskQueueTypeInfo{sdk.TaskQueueTypeWorkflow: info, sdk.TaskQueueTypeActivity: info}},
-	}}, nil).Maybe()
+	}}
+	temporal.On("DescribeTaskQueueEnhanced", mock.Anything, mock.Anything).Return(description, nil).Maybe()
 	return deployment{name: "billing", config: config.Config{TaskQueue: "q"}, temporal: temporal}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
-	"github.com/offsession/offsession/workflows/calendar"
 )
 
 // TestVersionedDeploy takes a deployment from no version to its second one, with payments under way. The development
@@ -31,6 +29,16 @@ func TestVersionedDeploy(t *testing.T) {
 		require.Equal(t, notFound, r.code, r.stderr)
 		require.Contains(t, r.stderr, "no worker has named deployment "+name)
 	}
+
+	// Workers without versioning come first.
+	s.config.Deployment = ""
+	plain := s.worker()
+	params := s.params(s.reference(), visa)
+	params.Due = time.Now().Add(time.Hour)
+	older := s.start(params)
+	eventually(t, func() error { return s.is(older, workflows.PaymentScheduled) })
+	plain.kill()
+	s.config.Deployment = name
 
 	// A version that is not current gets nothing, and says what to do.
 	first := s.build("v1")
@@ -51,7 +59,11 @@ func TestVersionedDeploy(t *testing.T) {
 	s.ended(early, workflows.PaymentPaid)
 	s.paidOnce(early)
 	require.Equal(t, map[string]bool{"v1": true}, s.versions(early))
-	params := s.params(s.reference(), visa)
+	_, err = s.client.RetryPayment(t.Context(), older, byHand)
+	require.NoError(t, err)
+	s.ended(older, workflows.PaymentPaid)
+	require.Equal(t, map[string]bool{"": true, "v1": true}, s.versions(older))
+	params = s.params(s.reference(), visa)
 	params.Due = time.Now().Add(time.Hour)
 	later := s.start(params)
 	eventually(t, func() error { return s.is(later, workflows.PaymentScheduled) })
@@ -66,14 +78,7 @@ func TestVersionedDeploy(t *testing.T) {
 	s.paidOnce(later)
 	require.Equal(t, map[string]bool{"v1": true, "v2": true}, s.versions(later))
 
-	var shown struct {
-		CurrentBuildID string `json:"current_build_id"`
-		Versions       []struct {
-			BuildID         string `json:"build_id"`
-			Status          string
-			PinnedWorkflows int `json:"pinned_workflows"`
-		}
-	}
+	var shown shownDeployment
 	r = s.starter("deploy", "show", "--output", "json")
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &shown), r.stderr)
 	require.Equal(t, "v2", shown.CurrentBuildID)
@@ -106,7 +111,7 @@ func TestAgreementsFollowADeploy(t *testing.T) {
 	changed := changedWorker(t, changedWithChangeID)
 	first := s.build("a")
 	s.json("changed", "deploy", "set-current", "--build-id", "a")
-	all := s.agreements(10, workflows.FirstChargeNow, calendar.Schedule{Every: "month"})
+	all := s.agreements(10, visa)
 	each(t, all, func(a agreement) error { return within(patience, func() error { return s.hasPaid(a, 1) }) })
 
 	s.buildFrom(changed(), "b")
@@ -135,6 +140,18 @@ func TestAgreementsFollowADeploy(t *testing.T) {
 	}
 }
 
+// shownDeployment is what `starter deploy show` prints as JSON.
+type shownDeployment struct {
+	CurrentBuildID string         `json:"current_build_id"`
+	Versions       []shownVersion `json:"versions"`
+}
+
+type shownVersion struct {
+	BuildID         string `json:"build_id"`
+	Status          string `json:"status"`
+	PinnedWorkflows int64  `json:"pinned_workflows"`
+}
+
 // build starts a worker of a build of the site's deployment.
 func (s *site) build(id string) *process {
 	s.t.Helper()
@@ -160,18 +177,9 @@ func buildsOf(t *testing.T, history *historypb.History) map[string]bool {
 	builds := map[string]bool{}
 	for _, event := range history.GetEvents() {
 		if done := event.GetWorkflowTaskCompletedEventAttributes(); done != nil {
-			builds[buildOf(done)] = true
+			builds[done.GetDeploymentVersion().GetBuildId()] = true
 		}
 		require.Nil(t, event.GetWorkflowTaskFailedEventAttributes(), "%s", event)
 	}
 	return builds
-}
-
-// buildOf is in a field of its own since server 1.30.
-func buildOf(done *historypb.WorkflowTaskCompletedEventAttributes) string {
-	if v := done.GetDeploymentVersion(); v != nil {
-		return v.GetBuildId()
-	}
-	_, build, _ := strings.Cut(done.GetWorkerDeploymentVersion(), ".")
-	return build
 }
