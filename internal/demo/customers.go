@@ -6,6 +6,7 @@ import (
 
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/calendar"
 	"github.com/offsession/offsession/workflows/dunning"
 )
 
@@ -19,6 +20,7 @@ var customers = []struct {
 	{"has a card that was reported lost, pays with another one", hardDecline},
 	{"has a bank that wants to see the customer", authenticationRequired},
 	{"leaves the checkout, comes back by the reminder", abandonedSetup},
+	{"agrees to pay every month; the first charge takes two attempts", agreementRecovers},
 }
 
 // quick is a dunning policy of seconds instead of days.
@@ -155,6 +157,45 @@ func abandonedSetup(v *visit) error {
 	}
 	v.say("saved: %s ending in %s", saved.Brand, saved.Last4)
 	v.ended(saved.WorkflowID, string(workflows.SetupSaved), string(saved.State), saved.PaymentMethod)
+	return nil
+}
+
+func agreementRecovers(v *visit) error {
+	customer, method, err := v.customerWithCard("pm_sandbox_decline_insufficient_funds_times_1")
+	if err != nil {
+		return err
+	}
+	reference := v.reference("agreement")
+	started, err := v.Client.StartAgreement(v.ctx, client.AgreementParams{
+		Reference: reference, Customer: customer, PaymentMethod: method, Amount: 1099, Currency: "usd", Description: "Plan", Policy: quick(),
+		Schedule: calendar.Schedule{Every: "month", On: "31"}, FirstCharge: workflows.FirstChargeNow,
+	})
+	if err != nil {
+		return fmt.Errorf("start agreement: %w", err)
+	}
+	v.say("agreement:%s charges 10.99 USD now, and on the 31st of every month, or on its last day", reference)
+	handed, err := v.awaitAgreement(reference, func(a client.Agreement) bool {
+		return len(a.Payments) == 1 && a.Payments[0].State != workflows.AgreementPaymentCharging
+	})
+	if err != nil {
+		return err
+	}
+	payment := handed.Payments[0].Reference
+	v.say("the first charge was declined; payment:%s collects it, and the agreement goes on", payment)
+	if err := v.awaitPaid(payment); err != nil {
+		return err
+	}
+	paid, err := v.awaitAgreement(reference, func(a client.Agreement) bool { return a.Paid == 1 })
+	if err != nil {
+		return err
+	}
+	v.say("agreement:%s is %s, its next charge is due on %s", reference, paid.State, paid.NextDueAt.Format("2 January 2006, 15:04 MST"))
+	answer, err := v.Client.CancelAgreement(v.ctx, reference, client.AgreementOperation{Actor: "demo", Reason: "the tour is over"})
+	if err != nil {
+		return fmt.Errorf("cancel agreement: %w", err)
+	}
+	v.say("the customer gave notice: agreement:%s is %s, nothing is charged any more", reference, answer.State)
+	v.ended(started.WorkflowID, string(workflows.AgreementCanceled), string(answer.State), fmt.Sprintf("%d of %d charges paid", paid.Paid, paid.Charges))
 	return nil
 }
 

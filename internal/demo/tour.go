@@ -1,4 +1,4 @@
-// Package demo walks five customers through the product, on a stack that runs on this machine: a real Temporal server,
+// Package demo walks six customers through the product, on a stack that runs on this machine: a real Temporal server,
 // worker and web server, the Stripe sandbox and a mail server. What the customers do goes over HTTP, as from a browser.
 package demo
 
@@ -142,20 +142,30 @@ func (v *visit) awaitPaid(reference string) error {
 
 // awaitState waits until the payment is in a state.
 func (v *visit) awaitState(reference string, want workflows.PaymentState) (client.Payment, error) {
+	return await(v, reference, v.Client.Payment, func(p client.Payment) bool { return p.State == want })
+}
+
+// awaitAgreement waits until the agreement is as it should be.
+func (v *visit) awaitAgreement(reference string, as func(client.Agreement) bool) (client.Agreement, error) {
+	return await(v, reference, v.Client.Agreement, as)
+}
+
+// await reads something until it is as it should be.
+func await[T any](v *visit, reference string, read func(context.Context, string) (T, error), as func(T) bool) (T, error) {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		p, err := v.Client.Payment(v.ctx, reference)
+		seen, err := read(v.ctx, reference)
 		if err != nil {
-			return p, fmt.Errorf("read payment %s: %w", reference, err)
+			return seen, fmt.Errorf("read %s: %w", reference, err)
 		}
-		if p.State == want {
-			return p, nil
+		if as(seen) {
+			return seen, nil
 		}
 		select {
 		case <-ticker.C:
 		case <-v.ctx.Done():
-			return p, fmt.Errorf("payment %s is %s, not %s: %w", reference, p.State, want, v.ctx.Err())
+			return seen, fmt.Errorf("%s is not as it should be, %+v: %w", reference, seen, v.ctx.Err())
 		}
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/offsession/offsession/internal/stripesandbox"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows/calendar"
 )
@@ -16,11 +19,10 @@ func TestThousandAgreementsDueAtOnce(t *testing.T) {
 	t.Parallel()
 	const n = 1000
 	m := manyAgreements{site: newSite(t, siteOptions{withoutWorker: true, withoutWeb: true}), patience: 10 * time.Minute}
+	m.webhooks(stripesandbox.WebhookBehaviour{Mode: stripesandbox.WebhooksLost})
 	m.loseAnswers(n)
 	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	due := time.Now().Add(6 * time.Minute)
 	nextYear := due.AddDate(1, 0, 0)
 	local := func(at time.Time) string { return at.In(berlin).Format("2006-01-02T15:04") }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 func TestAgreementsDueAtOnce(t *testing.T) {
 	t.Parallel()
 	m := manyAgreements{site: newSite(t, siteOptions{withoutWorker: true, withoutWeb: true}), patience: 2 * patience}
+	m.webhooks(stripesandbox.WebhookBehaviour{Mode: stripesandbox.WebhooksLost})
 	m.loseAnswers(100)
 	// Their first charges are due when the worker comes.
 	m.start(100, nil)
@@ -38,13 +38,14 @@ type manyAgreements struct {
 	patience time.Duration
 }
 
-// loseAnswers breaks about one in five of so many charges, in every way that shows within a test.
+// loseAnswers breaks one in five of so many charges. What Stripe has stored as a fault is not among them: a card with too
+// little money would be tried again ten minutes later.
 func (m *manyAgreements) loseAnswers(charges int) {
 	m.t.Helper()
 	for i, kind := range []stripesandbox.FaultKind{
-		stripesandbox.FaultDropAfter, stripesandbox.FaultDropBefore, stripesandbox.Fault503, stripesandbox.FaultBrokenJSON, stripesandbox.Fault500After,
+		stripesandbox.FaultDropAfter, stripesandbox.FaultDropBefore, stripesandbox.Fault503, stripesandbox.FaultBrokenJSON,
 	} {
-		m.fault(stripesandbox.Fault{Method: http.MethodPost, Path: "/v1/payment_intents", Kind: kind, Skip: i, Times: charges / 25, Probability: 0.3, Seed: uint64(i)})
+		m.fault(stripesandbox.Fault{Method: http.MethodPost, Path: "/v1/payment_intents", Kind: kind, Times: charges / 20, Probability: 0.3, Seed: uint64(i)})
 	}
 }
 
@@ -52,30 +53,29 @@ func (m *manyAgreements) loseAnswers(charges int) {
 func (m *manyAgreements) start(n int, change func(*client.AgreementParams)) {
 	m.t.Helper()
 	name := m.reference()
-	work, all := make(chan client.AgreementParams), sync.WaitGroup{}
-	errs := make(chan error, n)
+	m.references = make([]string, n)
+	work, errs := make(chan int), make(chan error, n)
 	for range 8 {
-		all.Go(func() {
-			for p := range work {
+		go func() {
+			for i := range work {
+				token := visa
+				if i%10 == 0 {
+					token = oneSoftDecline
+				}
+				p := m.agreement(fmt.Sprintf("%s-%d", name, i), token)
+				if change != nil {
+					change(&p)
+				}
+				m.references[i] = p.Reference
 				_, err := m.client.StartAgreement(m.t.Context(), p)
 				errs <- err
 			}
-		})
+		}()
 	}
 	for i := range n {
-		token := visa
-		if i%10 == 0 {
-			token = oneSoftDecline
-		}
-		p := m.agreement(fmt.Sprintf("%s-%d", name, i), token)
-		if change != nil {
-			change(&p)
-		}
-		m.references = append(m.references, p.Reference)
-		work <- p
+		work <- i
 	}
 	close(work)
-	all.Wait()
 	for range n {
 		require.NoError(m.t, <-errs)
 	}

@@ -30,6 +30,7 @@ const shiftedNow = `package time
 
 import "syscall"
 
+// clockShift is how many seconds the wall clock of this process goes ahead.
 var clockShift = func() (seconds int64) {
 	text, _ := syscall.Getenv("` + clockShift + `")
 	for _, digit := range text {
