@@ -215,3 +215,12 @@ func states(s workflows.AgreementStatus) map[string]workflows.AgreementPaymentSt
 	}
 	return m
 }
+
+// lose terminates a workflow: nobody follows it any more.
+func (f *family) lose(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := f.known[id]
+	w.Lost = true
+	f.known[id] = w
+}

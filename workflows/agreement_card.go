@@ -88,9 +88,8 @@ func (a *billingAgreement) changeMethod(ctx workflow.Context, method string) {
 	switch {
 	case a.st.State == AgreementSavingCard:
 		a.move(ctx, AgreementActive, "")
-	case a.st.State == AgreementNeedsAttention && (a.st.Reason == AgreementReasonMethodDetached || a.st.Reason == AgreementReasonMandateInactive):
-		// What stopped the agreement is mended: what passed meanwhile is late.
-		a.goOn(ctx)
+	case a.st.State == AgreementNeedsAttention && mendedByMethod(a.st.Reason):
+		a.mended(ctx)
 	}
 	a.changeOpenPayments(ctx, method)
 }
@@ -156,8 +155,8 @@ func (c AgreementCard) expiresBefore(t time.Time, zone *time.Location) bool {
 
 // cardNotice asks for another card, unless the network has updated this one without a word.
 func (a *billingAgreement) cardNotice(ctx workflow.Context) {
-	a.st.CardNoticed = a.cardMark()
 	a.readCard(ctx)
+	a.st.CardNoticed = a.cardMark()
 	if a.st.State != AgreementActive || a.nextDue().IsZero() || !a.st.Card.expiresBefore(a.st.Next.At, a.zone) {
 		return
 	}

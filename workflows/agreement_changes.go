@@ -68,12 +68,15 @@ func (a *billingAgreement) changeSchedule(ctx workflow.Context, s calendar.Sched
 	if _, err := calendar.New(s, a.zone, now); err != nil {
 		return refuse("%s", err.Error())
 	}
+	a.keepPassed(ctx, now)
 	a.in.Schedule, a.st.ChangedAt, a.calendar = s, now, nil
-	a.st.UsedUntil = later(a.st.UsedUntil, now)
 	if a.st.State == AgreementOnHold {
 		a.move(ctx, AgreementActive, "")
 	}
-	a.planNext(ctx)
+	if a.st.Next == nil || a.st.Next.At.After(now) {
+		a.st.UsedUntil = later(a.st.UsedUntil, now)
+		a.planNext(ctx)
+	}
 	return nil
 }
 
@@ -111,6 +114,9 @@ func (a *billingAgreement) cancel(ctx workflow.Context, c *command) {
 	if c.change.OpenPayments == OpenPaymentsWriteOff {
 		c.changed.NotWrittenOff = a.writeOff(ctx, c)
 	}
+	if a.st.State.Ended() {
+		return // by the policy's final action, which follows the payments written off
+	}
 	if c.change.AtPeriodEnd && a.st.Next != nil && a.st.Next.At.After(workflow.Now(ctx)) {
 		a.st.CancelAt = a.st.Next.At
 		return
@@ -119,7 +125,6 @@ func (a *billingAgreement) cancel(ctx workflow.Context, c *command) {
 }
 
 func (a *billingAgreement) cancelNow(ctx workflow.Context) {
-	a.cancelOpenAsk(ctx)
 	a.end(ctx, AgreementCanceled, "")
 }
 
@@ -162,7 +167,7 @@ func (a *billingAgreement) cancelOpenAsk(ctx workflow.Context) {
 		defer func() { a.undelivered-- }()
 		_, err := execute(ctx, notifyOptions, handovers.Instruct, activities.InstructInput{
 			WorkflowID: SavePaymentMethodID(reference), Update: UpdateCancel, RequestID: AgreementID(a.in.Reference) + ":cancel",
-			Actor: actorAgreement, Reason: "the agreement was canceled",
+			Actor: actorAgreement, Reason: "the agreement has ended",
 		})
 		if err != nil {
 			workflow.GetLogger(ctx).Warn("saving a payment method not canceled", "reference", reference, "error_type", errorType(err))

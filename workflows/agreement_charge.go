@@ -70,12 +70,12 @@ func (a *billingAgreement) askAmount(ctx workflow.Context, due calendar.Occurren
 	now = workflow.Now(ctx)
 	switch {
 	case err == nil:
-		a.st.AmountTries, a.st.AmountAt, a.st.AmountSince = 0, time.Time{}, time.Time{}
+		a.forgetSilence()
 		return asked, true
 	case errorType(err) == activities.ErrorAmountInvalid, now.Sub(a.st.AmountSince) >= amountPatience:
 		workflow.GetLogger(ctx).Warn("amount not known", "reference", a.paymentReference(due.Key), "error_type", errorType(err))
 		a.stop(ctx, AgreementReasonAmountUnknown)
-		a.st.AmountTries, a.st.AmountAt, a.st.AmountSince = 0, time.Time{}, time.Time{}
+		a.forgetSilence()
 	default:
 		next := now.Add(pollDelay(a.st.AmountTries, a.in.Reference))
 		a.st.AmountAt = earliest(next, a.st.AmountSince.Add(amountPatience))
@@ -86,6 +86,11 @@ func (a *billingAgreement) askAmount(ctx workflow.Context, due calendar.Occurren
 
 // ceilingFields are the fields of the input that the reasons are about.
 var ceilingFields = map[string]string{AgreementReasonCeilingPerCharge: "max_amount_per_charge", AgreementReasonCeilingPerMonth: "max_amount_per_month"}
+
+// forgetSilence ends the asking for a date's amount.
+func (a *billingAgreement) forgetSilence() {
+	a.st.AmountTries, a.st.AmountAt, a.st.AmountSince = 0, time.Time{}, time.Time{}
+}
 
 // ceiling is the reason for which an amount must not be charged; empty when it may. Whatever became of the payments of a
 // month, they count in the month in which they were first sent, unless they ended unpaid.
@@ -227,6 +232,9 @@ func (a *billingAgreement) handOver(ctx workflow.Context, p planned, method stri
 func (a *billingAgreement) chargeNow(ctx workflow.Context, c *command) error {
 	amount := cmp.Or(c.change.Amount, a.amount())
 	now := workflow.Now(ctx).UTC()
+	if len(a.st.Open) >= openPaymentsMost {
+		return refuse("%s: %d payments of the agreement are being collected; no more than that at a time", c.update, openPaymentsMost)
+	}
 	if reason := a.ceiling(now, amount); reason != "" {
 		return refuse("amount: %d is above what is left of the agreement's %s (%s)", amount, ceilingFields[reason], reason)
 	}

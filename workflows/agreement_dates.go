@@ -18,15 +18,16 @@ const (
 	skippedPaused     = "paused"
 	skippedByOperator = "skip_next"
 	skippedNothingDue = "nothing_due"
+	skippedByChange   = "change_schedule"
 )
 
-// planNext computes the next due date. A local day that was charged is not charged again, whatever the schedule has
-// become meanwhile.
+// planNext computes the next due date. A local day that was charged or left out is not used again, whatever the schedule
+// has become meanwhile.
 func (a *billingAgreement) planNext(ctx workflow.Context) {
-	a.st.AmountTries, a.st.AmountAt, a.st.AmountSince = 0, time.Time{}, time.Time{}
+	a.forgetSilence()
 	a.st.Next = nil
 	next, ok := a.dates().Next(a.st.UsedUntil)
-	for ok && a.chargedAlready(next) {
+	for ok && a.usedAlready(next) {
 		next, ok = a.dates().Next(next.At)
 	}
 	switch {
@@ -43,8 +44,8 @@ func (a *billingAgreement) settle(ctx workflow.Context) {
 	a.st.CancelAt = time.Time{}
 }
 
-func (a *billingAgreement) chargedAlready(o calendar.Occurrence) bool {
-	return !a.in.Schedule.SubDaily && day(o.Key) <= a.st.ChargedDay
+func (a *billingAgreement) usedAlready(o calendar.Occurrence) bool {
+	return !a.in.Schedule.SubDaily && day(o.Key) <= a.st.UsedDay
 }
 
 // day is the local date in an occurrence's key.
@@ -84,14 +85,14 @@ func (a *billingAgreement) dueDate(ctx workflow.Context) {
 		return
 	}
 	mode := a.mode()
-	missed := now.Sub(due.At) > missedAfter && a.st.AmountSince.IsZero()
-	if missed && mode == CatchUpNone || mode == CatchUpLatest && a.passedToo(due, now) {
+	missed := now.Sub(due.At) > missedAfter && mode == CatchUpNone || mode == CatchUpLatest && a.passedToo(due, now)
+	if missed && a.st.AmountSince.IsZero() { // an app that is silent does not make its date one that was missed
 		a.skip(ctx, skippedMissed)
 		return
 	}
 	if a.charge(ctx, due) {
-		a.st.UsedUntil, a.st.PeriodFrom = due.At, due.At
-		a.st.ChargedDay = day(due.Key)
+		a.use(due)
+		a.st.PeriodFrom = due.At
 		a.planNext(ctx)
 		a.late(now)
 		a.cycleDone = true
@@ -114,14 +115,34 @@ func (a *billingAgreement) late(now time.Time) {
 // skip leaves the next date out.
 func (a *billingAgreement) skip(ctx workflow.Context, reason string) {
 	due := *a.st.Next
-	a.keepPayment(keptPayment{Key: due.Key, Due: due.At.Unix(), State: AgreementPaymentSkipped, Reason: reason})
-	workflow.GetLogger(ctx).Info("date not charged", "reference", a.paymentReference(due.Key), "skipped", reason)
-	a.st.UsedUntil = due.At
+	a.keepSkipped(ctx, due, reason)
 	if reason != skippedMissed || a.mode() == CatchUpNone {
 		a.st.PeriodFrom = due.At // otherwise the latest of the missed dates charges for all of them, if the app says so
 	}
 	a.planNext(ctx)
 	a.late(workflow.Now(ctx))
+}
+
+func (a *billingAgreement) keepSkipped(ctx workflow.Context, due calendar.Occurrence, reason string) {
+	a.keepPayment(keptPayment{Key: due.Key, Due: due.At.Unix(), State: AgreementPaymentSkipped, Reason: reason})
+	workflow.GetLogger(ctx).Info("date not charged", "reference", a.paymentReference(due.Key), "skipped", reason)
+	a.use(due)
+}
+
+// use marks a date as used: neither it nor another one of its local day comes again.
+func (a *billingAgreement) use(due calendar.Occurrence) {
+	a.st.UsedUntil, a.st.UsedDay = due.At, day(due.Key)
+}
+
+// keepPassed makes the last date that has passed the next one, before another schedule takes the place of this one: it is
+// still owed, and the others have nowhere to stand.
+func (a *billingAgreement) keepPassed(ctx workflow.Context, now time.Time) {
+	for a.st.Next != nil && a.passedToo(*a.st.Next, now) {
+		following, _ := a.dates().Next(a.st.Next.At)
+		a.keepSkipped(ctx, *a.st.Next, skippedByChange)
+		a.st.Next = &following
+		a.forgetSilence()
+	}
 }
 
 // mode says what becomes of dates that passed.

@@ -15,7 +15,7 @@ var agreementMoves = map[AgreementState][]AgreementState{
 	AgreementActive:         {AgreementOnHold, AgreementPaused, AgreementNeedsAttention, AgreementSettling, AgreementCanceled},
 	AgreementOnHold:         {AgreementActive, AgreementPaused, AgreementNeedsAttention, AgreementSettling, AgreementCanceled},
 	AgreementPaused:         {AgreementActive, AgreementNeedsAttention, AgreementCanceled},
-	AgreementNeedsAttention: {AgreementActive, AgreementCanceled},
+	AgreementNeedsAttention: {AgreementActive, AgreementPaused, AgreementCanceled},
 	AgreementSettling:       {AgreementCompleted, AgreementCanceled},
 }
 
@@ -27,11 +27,15 @@ func (a *billingAgreement) move(ctx workflow.Context, to AgreementState, reason 
 	workflow.GetLogger(ctx).Debug("agreement moved", "from", a.st.State, "to", to, "because", reason)
 	a.st.State, a.st.Reason = to, reason
 	a.st.PausedUntil, a.st.RemindAt = time.Time{}, time.Time{}
+	if to != AgreementNeedsAttention {
+		a.st.Before = nil
+	}
 }
 
-// end ends the agreement, and tells the app.
+// end ends the agreement, asks the customer for nothing more, and tells the app.
 func (a *billingAgreement) end(ctx workflow.Context, as AgreementState, reason string) {
 	a.move(ctx, as, reason)
 	a.st.CancelAt = time.Time{}
+	a.cancelOpenAsk(ctx)
 	a.tellEnded(ctx)
 }

@@ -163,7 +163,6 @@ func (a *billingAgreement) finalAction(ctx workflow.Context) {
 		}
 	case dunning.FinalCancel:
 		if !a.st.State.Ended() && a.st.State != AgreementSettling {
-			a.cancelOpenAsk(ctx)
 			a.end(ctx, AgreementCanceled, AgreementReasonPaymentFailed)
 		}
 	case dunning.FinalNeedsAttention:

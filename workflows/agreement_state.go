@@ -40,12 +40,12 @@ type agreementState struct {
 	// Next is the next due date; nil when there is none. It is computed once per cycle: a later release, or another time
 	// zone database, does not move it.
 	Next *calendar.Occurrence `json:"next,omitempty"`
-	// UsedUntil is the last due instant that was charged or left out: no date up to it is used again. ChargedDay is the
-	// last local day that was charged.
+	// UsedUntil is the last due instant that was charged or left out: no date up to it is used again. UsedDay is its local
+	// day.
 	UsedUntil time.Time `json:"used_until,omitzero"`
+	UsedDay   string    `json:"used_day,omitempty"`
 	// PeriodFrom is where the period begins that the next date charges for.
 	PeriodFrom time.Time `json:"period_from,omitzero"`
-	ChargedDay string    `json:"charged_day,omitempty"`
 	// LateMode says what becomes of dates that passed while nothing was charged, after a resume; empty is the input's.
 	LateMode CatchUp `json:"late_mode,omitempty"`
 
@@ -72,7 +72,9 @@ type agreementState struct {
 	Noticed     string `json:"noticed,omitempty"`
 
 	PausedUntil time.Time `json:"paused_until,omitzero"`
-	CancelAt    time.Time `json:"cancel_at,omitzero"`
+	// Before is what stood still already when the agreement was stopped.
+	Before   *standstill `json:"before,omitempty"`
+	CancelAt time.Time   `json:"cancel_at,omitzero"`
 	// RemindAt is when the app is told again that the agreement stands still; Told counts the messages, for their ids.
 	RemindAt time.Time `json:"remind_at,omitzero"`
 	Told     int       `json:"told,omitempty"`
@@ -96,6 +98,13 @@ type agreementState struct {
 	// Ended and Saved are signals not yet followed.
 	Ended []PaymentEnded       `json:"ended,omitempty"`
 	Saved []PaymentMethodSaved `json:"saved,omitempty"`
+}
+
+// standstill is a pause, or a stop that a person must look at.
+type standstill struct {
+	State  AgreementState `json:"state"`
+	Reason string         `json:"why,omitempty"`
+	Until  time.Time      `json:"until,omitzero"`
 }
 
 // openPayment is a payment that a CollectPayment has. Key is the part of its reference after the tilde.

@@ -14,18 +14,51 @@ import (
 // remindEvery is how often the app is told that an agreement stands still and nobody has said until when.
 const remindEvery = 30 * 24 * time.Hour
 
-// stop keeps the agreement from charging until a person has looked at it, and tells the app why.
+// stop keeps the agreement from charging until a person has looked at it, and tells the app why. Where nothing can be
+// charged yet, or any more, there is nothing to stop.
 func (a *billingAgreement) stop(ctx workflow.Context, reason string) {
-	if a.st.State == AgreementSettling || a.st.State.Ended() || a.st.State == AgreementNeedsAttention && a.st.Reason == reason {
+	switch a.st.State {
+	case AgreementSavingCard, AgreementSettling, AgreementCompleted, AgreementCanceled:
 		return
+	case AgreementNeedsAttention:
+		if a.st.Reason == reason {
+			return
+		}
+		if !mendedByMethod(a.st.Reason) {
+			a.st.Before = &standstill{State: a.st.State, Reason: a.st.Reason}
+		}
+	case AgreementPaused:
+		a.st.Before = &standstill{State: a.st.State, Reason: a.st.Reason, Until: a.st.PausedUntil}
+	case AgreementActive, AgreementOnHold:
 	}
 	a.move(ctx, AgreementNeedsAttention, reason)
 	workflow.GetLogger(ctx).Warn("agreement needs attention", "attention", reason)
 	a.tellPaused(ctx)
 }
 
-// goOn resumes by itself what a stop had interrupted, when the cause is mended. Dates that passed follow the input's
-// catch-up.
+// mendedByMethod reports whether another payment method takes a stop's cause away.
+func mendedByMethod(reason string) bool {
+	return reason == AgreementReasonMethodDetached || reason == AgreementReasonMandateInactive
+}
+
+// mended takes a stop back whose cause is gone, and leaves what stood still before as it was: that is a person's matter.
+func (a *billingAgreement) mended(ctx workflow.Context) {
+	before := a.st.Before
+	switch {
+	case before == nil:
+		a.goOn(ctx)
+	case before.State == AgreementNeedsAttention:
+		a.st.Before = nil
+		a.move(ctx, AgreementNeedsAttention, before.Reason)
+		a.tellPaused(ctx)
+	case before.Until.IsZero() || before.Until.After(workflow.Now(ctx)):
+		a.pause(ctx, before.Until, before.Reason)
+	default:
+		a.resumeAt(ctx, before.Until, CatchUpNone)
+	}
+}
+
+// goOn charges again. Dates that passed follow the input's catch-up.
 func (a *billingAgreement) goOn(ctx workflow.Context) {
 	a.move(ctx, AgreementActive, "")
 	if a.st.Next == nil && !a.st.BeganAt.IsZero() {

@@ -186,7 +186,8 @@ func (a *billingAgreement) nextAction() time.Time {
 // begin is the agreement's first moment with a payment method.
 func (a *billingAgreement) begin(ctx workflow.Context) {
 	now := workflow.Now(ctx).UTC()
-	a.st.BeganAt, a.st.PeriodFrom, a.st.UsedUntil = now, now, now.Add(-time.Nanosecond)
+	a.st.BeganAt, a.st.PeriodFrom = now, now
+	a.st.UsedUntil = later(a.st.UsedUntil, now.Add(-time.Nanosecond)) // a date may have been skipped before
 	if a.in.FirstCharge == FirstChargeNow {
 		first := calendar.At(now, a.zone, a.in.Schedule.SubDaily)
 		a.st.Next = &first

@@ -54,6 +54,6 @@
 //	active             to on_hold paused needs_attention settling canceled
 //	on_hold            to active paused needs_attention settling canceled
 //	paused             to active needs_attention canceled
-//	needs_attention    to active canceled
+//	needs_attention    to active paused canceled
 //	settling           to completed canceled
 package workflows

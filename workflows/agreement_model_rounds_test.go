@@ -1,0 +1,6 @@
+//go:build !long
+
+package workflows_test
+
+// agreementRounds times 100 sequences are made.
+const agreementRounds = 1
