@@ -202,10 +202,11 @@ func TestAgreementPreview(t *testing.T) {
 	require.Equal(t, done, r.code, r.stderr)
 	var preview struct {
 		Dates []struct {
-			Reference, Local string
-			DueAt            time.Time `json:"due_at"`
-			Amount           int64
-		}
+			Reference string    `json:"reference"`
+			Local     string    `json:"local"`
+			DueAt     time.Time `json:"due_at"`
+			Amount    int64     `json:"amount"`
+		} `json:"dates"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &preview))
 	require.Len(t, preview.Dates, 24)
