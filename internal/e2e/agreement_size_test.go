@@ -99,7 +99,7 @@ func soonAnd(days int) calendar.Schedule {
 	if err != nil {
 		panic(err)
 	}
-	soon := time.Now().Add(75 * time.Second).In(berlin).AddDate(0, 0, days)
+	soon := time.Now().Add(75*time.Second).In(berlin).AddDate(0, 0, days)
 	return calendar.Schedule{
 		Dates:    []string{soon.Format("2006-01-02T15:04"), soon.AddDate(1, 0, 0).Format("2006-01-02T15:04")},
 		SubDaily: true,
@@ -135,7 +135,7 @@ func continuedFrom(events []*historypb.HistoryEvent) string {
 func actions(events []*historypb.HistoryEvent) int {
 	n := 0
 	for _, event := range events {
-		switch event.GetEventType() { //nolint:exhaustive // what is not named is no action
+		switch event.GetEventType() {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
 			enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
 			enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
@@ -155,4 +155,3 @@ func list(t *testing.T, events []*historypb.HistoryEvent) {
 	}
 	t.Logf("%d events, %d actions, %d bytes", len(events), actions(events), size)
 }
-
