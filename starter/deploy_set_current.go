@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
@@ -21,6 +21,9 @@ import (
 
 // askedEvery is how long to wait before asking Temporal again.
 const askedEvery = 500 * time.Millisecond
+
+// routingWithin is how long the task queues may take to hear of a change; it takes them a second.
+const routingWithin = time.Minute
 
 // madeCurrent says which version gets new work.
 type madeCurrent struct {
@@ -85,7 +88,7 @@ func (d deployment) setCurrent(ctx context.Context, build string, wait time.Dura
 	}
 	made := madeCurrent{Deployment: d.name, BuildID: build, PreviousBuildID: buildOf(described.Info.RoutingConfig.CurrentVersion)}
 	if made.PreviousBuildID == build {
-		return made, nil
+		return made, d.awaitRouting(ctx, build)
 	}
 	_, err = d.handle().SetCurrentVersion(ctx, sdk.WorkerDeploymentSetCurrentVersionOptions{BuildID: build, ConflictToken: described.ConflictToken})
 	var precondition *serviceerror.FailedPrecondition
@@ -96,30 +99,33 @@ func (d deployment) setCurrent(ctx context.Context, build string, wait time.Dura
 		return madeCurrent{}, fmt.Errorf("make %s current: %w", build, err)
 	}
 	made.Changed = true
-	return made, d.awaitRouting(ctx)
+	return made, d.awaitRouting(ctx, build)
 }
 
-// awaitRouting waits until every task queue knows the current version: servers since 1.30 tell them one after the other,
-// and until then work may still begin on the version before.
-func (d deployment) awaitRouting(ctx context.Context) error {
+// awaitRouting waits until the task queues know the current version: servers since 1.30 tell them after they have
+// answered. It asks the queues themselves, since the server's own record of it (RoutingConfigUpdateState) can stay "in
+// progress" for ever: https://github.com/temporalio/temporal/issues/11842
+func (d deployment) awaitRouting(ctx context.Context, build string) error {
+	ctx, cancel := context.WithTimeout(ctx, routingWithin)
+	defer cancel()
 	ticker := time.NewTicker(askedEvery)
 	defer ticker.Stop()
-	for {
-		described, err := d.temporal.WorkflowService().DescribeWorkerDeployment(ctx, &workflowservice.DescribeWorkerDeploymentRequest{
-			Namespace: d.config.Temporal.Namespace, DeploymentName: d.name,
-		})
-		if err != nil {
-			return fmt.Errorf("the version is current, but not known is whether all task queues have heard of it: %w", err)
-		}
-		if described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
+	for _, queue := range d.taskQueues() {
+		for {
+			described, err := d.temporal.DescribeTaskQueue(ctx, queue.Name, enumspb.TaskQueueType(queue.Type))
+			current := described.GetVersioningInfo().GetCurrentDeploymentVersion()
+			if err == nil && current.GetDeploymentName() == d.name && current.GetBuildId() == build {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s is the current version of %s, but task queue %s has not heard of it yet: %w; repeat the command",
+					build, d.name, queue.Name, cmp.Or(err, ctx.Err()))
+			case <-ticker.C:
+			}
 		}
 	}
+	return nil
 }
 
 // awaitWorkers waits until the build polls all that it has to. It answers the deployment as it was when it was first
@@ -167,11 +173,7 @@ func (d deployment) checkWorkers(ctx context.Context, build string, described sd
 	case err != nil:
 		return fmt.Errorf("version %s of %s: %w", build, d.name, err)
 	}
-	for _, need := range []sdk.WorkerDeploymentTaskQueueInfo{
-		{Name: d.config.TaskQueue, Type: sdk.TaskQueueTypeWorkflow},
-		{Name: d.config.TaskQueue, Type: sdk.TaskQueueTypeActivity},
-		{Name: workflows.StripeWritesQueue(d.config.TaskQueue), Type: sdk.TaskQueueTypeActivity},
-	} {
+	for _, need := range d.taskQueues() {
 		polled := slices.Contains(version.Info.TaskQueuesInfos, need)
 		if polled {
 			if polled, err = d.hasWorkers(ctx, build, need); err != nil {
@@ -183,6 +185,15 @@ func (d deployment) checkWorkers(ctx context.Context, build string, described sd
 		}
 	}
 	return nil
+}
+
+// taskQueues are those that a worker polls.
+func (d deployment) taskQueues() []sdk.WorkerDeploymentTaskQueueInfo {
+	return []sdk.WorkerDeploymentTaskQueueInfo{
+		{Name: d.config.TaskQueue, Type: sdk.TaskQueueTypeWorkflow},
+		{Name: d.config.TaskQueue, Type: sdk.TaskQueueTypeActivity},
+		{Name: workflows.StripeWritesQueue(d.config.TaskQueue), Type: sdk.TaskQueueTypeActivity},
+	}
 }
 
 // hasWorkers reports whether workers of the build have polled the queue in the last five minutes.
