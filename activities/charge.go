@@ -53,6 +53,8 @@ type ChargeInput struct {
 	HoldIfDisputed bool `json:"hold_if_disputed,omitempty"`
 	// Acknowledged are PaymentIntents whose dispute an operator knows of.
 	Acknowledged []string `json:"acknowledged,omitempty"`
+	// AcknowledgedBefore stands for all that were created before it.
+	AcknowledgedBefore time.Time `json:"acknowledged_before,omitzero"`
 	// Closed are PaymentIntents with this reference that are known to be closed; the look-back leaves them out.
 	Closed []string `json:"closed,omitempty"`
 }
@@ -72,6 +74,8 @@ type ChargeResult struct {
 	PaymentMethodStamp string `json:"payment_method_stamp,omitempty"`
 	LatestCharge       string `json:"latest_charge,omitempty"`
 	Codes
+	// Disputed are the PaymentIntents that hold the charge, with ChargeHeld.
+	Disputed []string `json:"disputed,omitempty"`
 	// Adopted says that a look-back found the reference used before: this attempt sent nothing.
 	Adopted bool `json:"adopted,omitempty"`
 	// FirstSentAt is set with ChargeUnknown: when this attempt was first sent, UTC.
@@ -85,6 +89,8 @@ type chargeProgress struct {
 	LookedBack    bool      `json:"looked_back,omitempty"`
 	// Unsent counts the runs of the activity, from the first on, of which every one has sent nothing.
 	Unsent int32 `json:"unsent,omitempty"`
+	// AskedAt is when the first of them asked what must be known before anything is sent.
+	AskedAt time.Time `json:"asked_at,omitzero"`
 }
 
 // Charge asks Stripe, once, to take the amount off-session: it creates and confirms a PaymentIntent, or confirms the

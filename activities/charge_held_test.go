@@ -95,7 +95,7 @@ func TestChargeHeldByADispute(t *testing.T) {
 				require.Equal(t, []string{listCall, sendCall}, s.calls, "one read, one send")
 				return
 			}
-			require.Equal(t, activities.ChargeResult{Outcome: activities.ChargeHeld, PaymentIntent: test.held}, res)
+			require.Equal(t, activities.ChargeResult{Outcome: activities.ChargeHeld, PaymentIntent: test.held, Disputed: []string{test.held}}, res)
 			require.Equal(t, []string{listCall}, s.calls, "nothing is sent")
 		})
 	}
@@ -185,11 +185,11 @@ func TestChargeWhenTheQuestionHasNoAnswer(t *testing.T) {
 			s.listed = func(activities.ListPaymentIntentsRequest) iter.Seq2[activities.PaymentIntent, error] {
 				return intents(fail(kind), ownedIntent("pi_1", "agreement:a", false))
 			}
-			r := &run{attempt: 3, scheduled: now, details: json.RawMessage(`{"unsent":2}`)}
+			r := &run{attempt: 3, scheduled: now, details: json.RawMessage(`{"unsent":2,"asked_at":"2026-03-01T08:00:00Z"}`)}
 			_, err := do(t, r, s.activities().Payments.Charge, heldInput())
 			requireError(t, err, want.typ, want.retried)
 			require.Equal(t, []string{listCall}, s.calls, "nothing is sent")
-			require.Equal(t, []string{`{"unsent":3}`}, r.beats)
+			require.Equal(t, []string{`{"unsent":3,"asked_at":"2026-03-01T08:00:00Z"}`}, r.beats)
 		})
 	}
 	s := sendsTo()
@@ -233,7 +233,7 @@ func TestChargeSharesOneListing(t *testing.T) {
 	}{
 		"neither": {list: others, want: activities.ChargeResult{Outcome: activities.ChargeSucceeded, PaymentIntent: "pi_1"}, calls: []string{listCall, sendCall}},
 		"a dispute": {
-			list: append([]activities.PaymentIntent{disputed}, others...), want: activities.ChargeResult{Outcome: activities.ChargeHeld, PaymentIntent: "pi_own"},
+			list: append([]activities.PaymentIntent{disputed}, others...), want: activities.ChargeResult{Outcome: activities.ChargeHeld, PaymentIntent: "pi_own", Disputed: []string{"pi_own"}},
 			calls: []string{listCall},
 		},
 		"used before, far back": {
@@ -288,4 +288,24 @@ func TestChargeNoticesAUsedReferenceWithoutALookBack(t *testing.T) {
 	require.True(t, res.Adopted)
 	require.Equal(t, "pi_used", res.PaymentIntent)
 	require.Equal(t, []string{listCall, "read pi_used"}, s.calls, "nothing is sent")
+}
+
+// TestChargeGivesUpAskingAfterADay: nothing was sent, but whoever asked must not wait for ever unseen.
+func TestChargeGivesUpAskingAfterADay(t *testing.T) {
+	t.Parallel()
+	s := sendsTo()
+	s.listed = func(activities.ListPaymentIntentsRequest) iter.Seq2[activities.PaymentIntent, error] {
+		return intents(fail(activities.StripeUnknown))
+	}
+	first := &run{attempt: 1, scheduled: now}
+	_, err := do(t, first, s.activities().Payments.Charge, heldInput())
+	requireError(t, err, activities.ErrorStripeUnavailable, true)
+	require.Equal(t, []string{`{"unsent":1,"asked_at":"2026-03-01T09:00:00Z"}`}, first.beats)
+
+	last := &run{attempt: 150, scheduled: now, details: json.RawMessage(`{"unsent":149,"asked_at":"2026-02-28T13:00:00Z"}`)}
+	res, err := do(t, last, s.activities().Payments.Charge, heldInput())
+	require.NoError(t, err)
+	require.Equal(t, activities.ChargeUnknown, res.Outcome)
+	require.Zero(t, res.FirstSentAt, "nothing was sent")
+	require.Equal(t, []string{listCall, listCall}, s.calls)
 }

@@ -22,8 +22,16 @@ func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress char
 	case in.HoldIfDisputed && progress.FirstSentAt.IsZero():
 		res, err := p.lookForDisputes(readCtx, in, lookBack)
 		if err != nil {
+			now := p.ports.Now().UTC()
+			if progress.AskedAt.IsZero() {
+				progress.AskedAt = now
+			}
+			if now.Sub(progress.AskedAt) >= KeyTrust {
+				// Nothing was sent, but nobody may wait for ever unseen: whoever asked goes on with a look-up.
+				return ChargeResult{Outcome: ChargeUnknown, PaymentIntent: in.PaymentIntent, PaymentMethod: in.PaymentMethod}, nil
+			}
 			// Without this the repetition would have to believe that something was sent.
-			activity.RecordHeartbeat(ctx, chargeProgress{Unsent: activity.GetInfo(ctx).Attempt})
+			activity.RecordHeartbeat(ctx, chargeProgress{Unsent: activity.GetInfo(ctx).Attempt, AskedAt: progress.AskedAt})
 			return ChargeResult{}, applicationError(err)
 		}
 		return res, nil
@@ -42,14 +50,15 @@ func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress char
 // look-back too, at no cost: a workflow that was reset by hand repeats its charges, and Stripe forgets keys after a day.
 func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack bool) (ChargeResult, error) {
 	var known []PaymentIntent
-	disputed, read := "", 0
+	var disputed []string
+	read := 0
 	for intent, err := range p.ports.PaymentIntents.ListPaymentIntents(ctx, ListPaymentIntentsRequest{Customer: in.Customer, Charges: true}) {
 		if err != nil {
 			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 		}
 		read++
-		if disputed == "" && in.heldBy(intent) {
-			disputed = intent.ID
+		if in.heldBy(intent) {
+			disputed = append(disputed, intent.ID)
 		}
 		if intent.Metadata[MetadataReference] == in.Reference {
 			if intent, err = p.ports.PaymentIntents.PaymentIntent(ctx, intent.ID); err != nil {
@@ -61,15 +70,16 @@ func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack
 			break
 		}
 	}
-	if res := in.lookedBack(known); res.Outcome != "" || disputed == "" {
+	if res := in.lookedBack(known); res.Outcome != "" || len(disputed) == 0 {
 		return res, nil
 	}
-	return ChargeResult{Outcome: ChargeHeld, PaymentIntent: disputed}, nil
+	return ChargeResult{Outcome: ChargeHeld, PaymentIntent: disputed[0], Disputed: disputed}, nil
 }
 
 // heldBy reports whether the intent is a disputed payment of the same owner that nobody has acknowledged.
 func (in ChargeInput) heldBy(intent PaymentIntent) bool {
-	return intent.Disputed && in.Owner != "" && intent.Metadata[MetadataOwner] == in.Owner && !slices.Contains(in.Acknowledged, intent.ID)
+	known := slices.Contains(in.Acknowledged, intent.ID) || intent.Created.Before(in.AcknowledgedBefore)
+	return intent.Disputed && in.Owner != "" && intent.Metadata[MetadataOwner] == in.Owner && !known
 }
 
 // lookedBack says what becomes of the attempt when the reference's PaymentIntents are those known. An empty outcome says

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/offsession/offsession/workflows"
 )
@@ -16,15 +17,20 @@ func TestAgreementSearchAttributes(t *testing.T) {
 	t.Parallel()
 	b := newAgreementBench(t)
 	var written []map[string]any
-	b.env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
-		set := map[string]any{}
-		for key, value := range args.Get(0).(temporal.SearchAttributes).GetUntypedValues() {
-			set[key.GetName()] = value
-		}
-		written = append(written, set)
-	}).Return(nil)
 	in := agreementInput()
-	require.NoError(t, b.env.SetTypedSearchAttributesOnStart(in.StartSearchAttributes(b.start)))
+	prepare := b.prepare
+	b.prepare = func(env *testsuite.TestWorkflowEnvironment) {
+		prepare(env)
+		require.NoError(t, env.SetTypedSearchAttributesOnStart(in.StartSearchAttributes(b.start)))
+		env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+			set := map[string]any{}
+			for key, value := range args.Get(0).(temporal.SearchAttributes).GetUntypedValues() {
+				set[key.GetName()] = value
+			}
+			written = append(written, set)
+		}).Return(nil)
+	}
+	b.newRun(b.start)
 	b.at(time.Hour, func() { b.operate(workflows.UpdateChangeAmount, "", workflows.AgreementOperation{Amount: 1299}) })
 	b.at(2*time.Hour, func() { b.operate(workflows.UpdatePause, "", workflows.AgreementOperation{}) })
 	b.at(3*time.Hour, func() { b.operate(workflows.UpdateCancel, "", workflows.AgreementOperation{}) })

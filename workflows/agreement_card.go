@@ -87,6 +87,7 @@ func (a *billingAgreement) changeMethod(ctx workflow.Context, method string) {
 	workflow.GetLogger(ctx).Info("payment method changed", "payment_method", method)
 	switch {
 	case a.st.State == AgreementSavingCard:
+		a.st.BeganAt = workflow.Now(ctx).UTC()
 		a.move(ctx, AgreementActive, "")
 	case a.st.State == AgreementNeedsAttention && mendedByMethod(a.st.Reason):
 		a.mended(ctx)
@@ -123,15 +124,15 @@ func (a *billingAgreement) noticeAt() time.Time {
 	if a.in.NoticeDays == 0 || a.st.Next == nil || a.st.Noticed == a.st.Next.Key || !a.nextDue().After(a.st.BeganAt) {
 		return time.Time{}
 	}
-	return a.daysBefore(a.st.Next.At, a.in.NoticeDays)
+	return a.st.NoticeAt
 }
 
 // cardNoticeAt is when the customer is asked for another card, since this one expires before the next charge.
 func (a *billingAgreement) cardNoticeAt() time.Time {
-	if a.nextDue().IsZero() || !a.st.Card.expiresBefore(a.st.Next.At, a.zone) || a.st.CardNoticed == a.cardMark() {
+	if a.nextDue().IsZero() || !a.st.Card.expiresBefore(a.st.Next.At) || a.st.CardNoticed == a.cardMark() {
 		return time.Time{}
 	}
-	return a.daysBefore(a.st.Next.At, max(a.in.NoticeDays, cardNoticeDays))
+	return a.st.CardNoticeAt
 }
 
 // daysBefore is so many calendar days before, at the same local time.
@@ -144,12 +145,12 @@ func (a *billingAgreement) cardMark() string {
 	return fmt.Sprintf("%s %d/%d", a.st.Method, a.st.Card.ExpMonth, a.st.Card.ExpYear)
 }
 
-// expiresBefore reports whether the card's last month is over at t. What has no expiry does not expire.
-func (c AgreementCard) expiresBefore(t time.Time, zone *time.Location) bool {
+// expiresBefore reports whether the card's last month, in UTC, is over at t. What has no expiry does not expire.
+func (c AgreementCard) expiresBefore(t time.Time) bool {
 	if c.ExpYear == 0 || c.ExpMonth == 0 {
 		return false
 	}
-	over := time.Date(int(c.ExpYear), time.Month(c.ExpMonth)+1, 1, 0, 0, 0, 0, zone)
+	over := time.Date(int(c.ExpYear), time.Month(c.ExpMonth)+1, 1, 0, 0, 0, 0, time.UTC)
 	return !t.Before(over)
 }
 
@@ -157,7 +158,7 @@ func (c AgreementCard) expiresBefore(t time.Time, zone *time.Location) bool {
 func (a *billingAgreement) cardNotice(ctx workflow.Context) {
 	a.readCard(ctx)
 	a.st.CardNoticed = a.cardMark()
-	if a.st.State != AgreementActive || a.nextDue().IsZero() || !a.st.Card.expiresBefore(a.st.Next.At, a.zone) {
+	if a.st.State != AgreementActive || a.nextDue().IsZero() || !a.st.Card.expiresBefore(a.st.Next.At) {
 		return
 	}
 	a.askCard(ctx, askBecauseExpiring)

@@ -20,6 +20,7 @@ func (a *billingAgreement) operate(ctx workflow.Context, c *command) error {
 		}
 	case UpdateSkipNext:
 		a.skip(ctx, skippedByOperator)
+		a.cycleDone = true // the next run has its dates in its input
 	case UpdateChangeAmount:
 		a.st.Amount = c.change.Amount
 	case UpdateChangeSchedule:
@@ -58,6 +59,7 @@ func (a *billingAgreement) resume(ctx workflow.Context, mode CatchUp) error {
 	if mode == "" {
 		mode = CatchUpNone
 	}
+	a.acknowledge(ctx)
 	a.resumeAt(ctx, workflow.Now(ctx), mode)
 	return nil
 }
@@ -70,6 +72,7 @@ func (a *billingAgreement) changeSchedule(ctx workflow.Context, s calendar.Sched
 	}
 	a.keepPassed(ctx, now)
 	a.in.Schedule, a.st.ChangedAt, a.calendar = s, now, nil
+	a.cycleDone = true
 	if a.st.State == AgreementOnHold {
 		a.move(ctx, AgreementActive, "")
 	}
@@ -114,9 +117,6 @@ func (a *billingAgreement) cancel(ctx workflow.Context, c *command) {
 	if c.change.OpenPayments == OpenPaymentsWriteOff {
 		c.changed.NotWrittenOff = a.writeOff(ctx, c)
 	}
-	if a.st.State.Ended() {
-		return // by the policy's final action, which follows the payments written off
-	}
 	if c.change.AtPeriodEnd && a.st.Next != nil && a.st.Next.At.After(workflow.Now(ctx)) {
 		a.st.CancelAt = a.st.Next.At
 		return
@@ -125,11 +125,15 @@ func (a *billingAgreement) cancel(ctx workflow.Context, c *command) {
 }
 
 func (a *billingAgreement) cancelNow(ctx workflow.Context) {
-	a.end(ctx, AgreementCanceled, "")
+	if !a.st.State.Ended() {
+		a.end(ctx, AgreementCanceled, "")
+	}
 }
 
 // writeOff writes the open payments off, and answers those that could not be.
 func (a *billingAgreement) writeOff(ctx workflow.Context, c *command) []string {
+	a.writingOff = true
+	defer func() { a.writingOff = false }()
 	var not []string
 	for i := 0; i < len(a.st.Open); {
 		reference := a.paymentReference(a.st.Open[i].Key)
@@ -138,7 +142,7 @@ func (a *billingAgreement) writeOff(ctx workflow.Context, c *command) []string {
 			Actor: c.op.Actor, Reason: c.op.Reason,
 		})
 		switch {
-		case err != nil || res.Refused != "" || res.Pending:
+		case err != nil || res.Refused != "" || res.Pending || !res.Ended && !PaymentState(res.State).Ended():
 			workflow.GetLogger(ctx).Warn("payment not written off", "reference", reference, "refused", res.Refused, "error_type", errorType(err))
 			not = append(not, reference)
 			i++
@@ -147,9 +151,6 @@ func (a *billingAgreement) writeOff(ctx workflow.Context, c *command) []string {
 			i++
 		default:
 			a.paymentEnded(ctx, PaymentEnded{Reference: reference, State: PaymentState(res.State)})
-			if i < len(a.st.Open) && a.paymentReference(a.st.Open[i].Key) == reference {
-				i++
-			}
 		}
 	}
 	return not

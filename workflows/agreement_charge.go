@@ -143,9 +143,11 @@ func (a *billingAgreement) send(ctx workflow.Context, p planned) bool {
 		Description:     p.description,
 		StatementSuffix: a.in.StatementSuffix,
 		Metadata:        a.in.Metadata,
-		LookBack:        a.st.Earlier,
-		HoldIfDisputed:  true,
-		Acknowledged:    a.st.Disputed,
+		// Stripe has forgotten the key of a date long past, should it have been charged in a run that was reset since.
+		LookBack:           a.st.Earlier || sentAt.Sub(p.due) > activities.KeyTrust,
+		HoldIfDisputed:     true,
+		Acknowledged:       a.st.Disputed,
+		AcknowledgedBefore: a.st.DisputedBefore,
 	})
 	if err != nil {
 		// An earlier try may have come through, its answer lost: the payment's own workflow finds out.
@@ -153,8 +155,7 @@ func (a *billingAgreement) send(ctx workflow.Context, p planned) bool {
 	}
 	if res.Outcome == activities.ChargeHeld {
 		a.dropPayment(reference)
-		a.st.Dispute = res.PaymentIntent
-		a.stop(ctx, AgreementReasonDisputed)
+		a.disputed(ctx, res.Disputed...)
 		return false
 	}
 	a.st.Charges++
@@ -232,8 +233,11 @@ func (a *billingAgreement) handOver(ctx workflow.Context, p planned, method stri
 func (a *billingAgreement) chargeNow(ctx workflow.Context, c *command) error {
 	amount := cmp.Or(c.change.Amount, a.amount())
 	now := workflow.Now(ctx).UTC()
-	if len(a.st.Open) >= openPaymentsMost {
-		return refuse("%s: %d payments of the agreement are being collected; no more than that at a time", c.update, openPaymentsMost)
+	switch {
+	case a.st.NowsUnknown:
+		return refuse("%s: Stripe did not say which charges an earlier agreement with this reference made; start another agreement", c.update)
+	case len(a.st.Open) >= openPaymentsMost:
+		return refuse("%s: %d payments of the agreement are being collected; no more are begun", c.update, len(a.st.Open))
 	}
 	if reason := a.ceiling(now, amount); reason != "" {
 		return refuse("amount: %d is above what is left of the agreement's %s (%s)", amount, ceilingFields[reason], reason)

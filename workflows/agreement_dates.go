@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -26,15 +27,35 @@ const (
 func (a *billingAgreement) planNext(ctx workflow.Context) {
 	a.forgetSilence()
 	a.st.Next = nil
-	next, ok := a.dates().Next(a.st.UsedUntil)
-	for ok && a.usedAlready(next) {
-		next, ok = a.dates().Next(next.At)
+	for next := range a.datesAfter(a.st.UsedUntil) {
+		a.setNext(next)
+		return
 	}
 	switch {
-	case ok:
-		a.st.Next = &next
 	case a.st.State == AgreementActive || a.st.State == AgreementOnHold:
 		a.settle(ctx)
+	}
+}
+
+// setNext makes a date the next one. When the customer is told of it is computed here as well: what a run sleeps on must
+// not move when it is replayed with another time zone database.
+func (a *billingAgreement) setNext(next calendar.Occurrence) {
+	a.st.Next = &next
+	a.st.CardNoticeAt = a.daysBefore(next.At, max(a.in.NoticeDays, cardNoticeDays))
+	a.st.NoticeAt = time.Time{}
+	if a.in.NoticeDays > 0 {
+		a.st.NoticeAt = a.daysBefore(next.At, a.in.NoticeDays)
+	}
+}
+
+// datesAfter are the dates of the schedule that can still be charged.
+func (a *billingAgreement) datesAfter(t time.Time) iter.Seq[calendar.Occurrence] {
+	return func(yield func(calendar.Occurrence) bool) {
+		for o := range a.dates().After(t) {
+			if !a.usedAlready(o) && !yield(o) {
+				return
+			}
+		}
 	}
 }
 
@@ -84,11 +105,15 @@ func (a *billingAgreement) dueDate(ctx workflow.Context) {
 		a.move(ctx, AgreementOnHold, "")
 		return
 	}
-	mode := a.mode()
-	missed := now.Sub(due.At) > missedAfter && mode == CatchUpNone || mode == CatchUpLatest && a.passedToo(due, now)
-	if missed && a.st.AmountSince.IsZero() { // an app that is silent does not make its date one that was missed
-		a.skip(ctx, skippedMissed)
-		return
+	// The first charge of all, which is made as soon as it can be, is never missed.
+	if first := a.in.FirstCharge == FirstChargeNow && due.At.Equal(a.st.BeganAt); !first && a.st.AmountSince.IsZero() {
+		switch mode := a.mode(); {
+		case mode == CatchUpNone && now.Sub(due.At) > missedAfter:
+			a.skipBefore(ctx, now.Add(-missedAfter), CatchUpNone, skippedMissed)
+			return
+		case mode == CatchUpLatest && a.skipBefore(ctx, now.Add(1), CatchUpLatest, skippedMissed) > 0:
+			return
+		}
 	}
 	if a.charge(ctx, due) {
 		a.use(due)
@@ -97,12 +122,6 @@ func (a *billingAgreement) dueDate(ctx workflow.Context) {
 		a.late(now)
 		a.cycleDone = true
 	}
-}
-
-// passedToo reports whether the date after this one has passed as well.
-func (a *billingAgreement) passedToo(due calendar.Occurrence, now time.Time) bool {
-	next, ok := a.dates().Next(due.At)
-	return ok && !next.At.After(now)
 }
 
 // late forgets what a resume said about late dates, as soon as there is none.
@@ -114,19 +133,51 @@ func (a *billingAgreement) late(now time.Time) {
 
 // skip leaves the next date out.
 func (a *billingAgreement) skip(ctx workflow.Context, reason string) {
-	due := *a.st.Next
-	a.keepSkipped(ctx, due, reason)
-	if reason != skippedMissed || a.mode() == CatchUpNone {
-		a.st.PeriodFrom = due.At // otherwise the latest of the missed dates charges for all of them, if the app says so
-	}
-	a.planNext(ctx)
-	a.late(workflow.Now(ctx))
+	a.skipBefore(ctx, a.st.Next.At.Add(1), CatchUpNone, reason)
 }
 
-func (a *billingAgreement) keepSkipped(ctx workflow.Context, due calendar.Occurrence, reason string) {
-	a.keepPayment(keptPayment{Key: due.Key, Due: due.At.Unix(), State: AgreementPaymentSkipped, Reason: reason})
-	workflow.GetLogger(ctx).Info("date not charged", "reference", a.paymentReference(due.Key), "skipped", reason)
-	a.use(due)
+// skipBefore leaves out the next date and all after it that are before the cut, or all but the last of them with
+// CatchUpLatest, and answers how many. A long pause of an agreement by the hour has thousands: they are looked at once.
+func (a *billingAgreement) skipBefore(ctx workflow.Context, cut time.Time, mode CatchUp, reason string) int {
+	n := a.passOver(ctx, cut, mode, reason)
+	if n > 0 {
+		a.planNext(ctx)
+		a.late(workflow.Now(ctx))
+	}
+	return n
+}
+
+// passOver is skipBefore without planning what comes next.
+func (a *billingAgreement) passOver(ctx workflow.Context, cut time.Time, mode CatchUp, reason string) int {
+	if a.st.Next == nil || !a.st.Next.At.Before(cut) {
+		return 0
+	}
+	passed, n := []calendar.Occurrence{*a.st.Next}, 1
+	for o := range a.datesAfter(a.st.Next.At) {
+		if !o.At.Before(cut) {
+			break
+		}
+		passed, n = append(passed, o), n+1
+		if len(passed) > 2*agreementPayments {
+			passed = keepLast(passed, agreementPayments+1)
+		}
+	}
+	if mode == CatchUpLatest {
+		passed, n = passed[:len(passed)-1], n-1
+	}
+	if n == 0 {
+		return 0
+	}
+	for _, o := range passed {
+		a.keepPayment(keptPayment{Key: o.Key, Due: o.At.Unix(), State: AgreementPaymentSkipped, Reason: reason})
+	}
+	last := passed[len(passed)-1]
+	workflow.GetLogger(ctx).Info("dates not charged", "first", a.st.Next.Key, "last", last.Key, "count", n, "skipped", reason)
+	a.use(last)
+	if reason != skippedByChange && (reason != skippedMissed || mode == CatchUpNone) {
+		a.st.PeriodFrom = last.At // otherwise a later date charges for the whole time, if the app says so
+	}
+	return n
 }
 
 // use marks a date as used: neither it nor another one of its local day comes again.
@@ -137,10 +188,18 @@ func (a *billingAgreement) use(due calendar.Occurrence) {
 // keepPassed makes the last date that has passed the next one, before another schedule takes the place of this one: it is
 // still owed, and the others have nowhere to stand.
 func (a *billingAgreement) keepPassed(ctx workflow.Context, now time.Time) {
-	for a.st.Next != nil && a.passedToo(*a.st.Next, now) {
-		following, _ := a.dates().Next(a.st.Next.At)
-		a.keepSkipped(ctx, *a.st.Next, skippedByChange)
-		a.st.Next = &following
+	if a.st.Next == nil || a.st.Next.At.After(now) {
+		return
+	}
+	last := *a.st.Next
+	for o := range a.datesAfter(last.At) {
+		if o.At.After(now) {
+			break
+		}
+		last = o
+	}
+	if a.passOver(ctx, now.Add(1), CatchUpLatest, skippedByChange) > 0 {
+		a.setNext(last)
 		a.forgetSilence()
 	}
 }
@@ -155,15 +214,11 @@ func (a *billingAgreement) mode() CatchUp {
 
 // leaveOut skips the dates before the cut that the mode does not charge; the others are late, and charged by it.
 func (a *billingAgreement) leaveOut(ctx workflow.Context, cut time.Time, mode CatchUp) {
-	a.st.LateMode = mode
-	for a.st.Next != nil && a.st.Next.At.Before(cut) {
-		if mode == CatchUpAll {
-			return
-		}
-		if following, ok := a.dates().Next(a.st.Next.At); mode == CatchUpLatest && (!ok || !following.At.Before(cut)) {
-			return
-		}
-		a.skip(ctx, skippedPaused)
+	if mode != CatchUpAll {
+		a.skipBefore(ctx, cut, mode, skippedPaused)
 	}
 	a.st.LateMode = ""
+	if a.st.Next != nil && a.st.Next.At.Before(cut) {
+		a.st.LateMode = mode
+	}
 }

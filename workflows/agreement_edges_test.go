@@ -89,21 +89,23 @@ func TestAgreementIsNotStoppedBeforeItHasACard(t *testing.T) {
 	b.agree(in)
 }
 
-// A date that was skipped before the agreement has begun to charge stays skipped.
-func TestAgreementSkipBeforeTheBeginning(t *testing.T) {
+// Before an agreement has begun to charge there is no date to change or to skip.
+func TestAgreementChangesBeforeTheBeginning(t *testing.T) {
 	t.Parallel()
 	b := newAgreementBench(t)
 	b.stripe.detach("pm_card")
 	in := agreementInput()
-	in.FirstCharge = workflows.FirstChargeScheduled
 	b.expectState(time.Hour, workflows.AgreementNeedsAttention, workflows.AgreementReasonMethodDetached)
 	b.at(time.Hour, func() {
-		b.operate(workflows.UpdateChangeSchedule, "", workflows.AgreementOperation{Schedule: &in.Schedule})
-		b.operate(workflows.UpdateSkipNext, "", workflows.AgreementOperation{})
+		change := b.operate(workflows.UpdateChangeSchedule, "", workflows.AgreementOperation{Schedule: &in.Schedule})
+		skip := b.operate(workflows.UpdateSkipNext, "", workflows.AgreementOperation{})
+		b.env.RegisterDelayedCallback(func() {
+			require.ErrorContains(t, change.refused(), "it has not begun")
+			require.ErrorContains(t, skip.refused(), "there is no next date")
+		}, 0)
 		b.operate(workflows.UpdateChangePaymentMethod, "", workflows.AgreementOperation{PaymentMethod: "pm_other"})
 	})
-	require.Equal(t, 2, b.agree(in).Paid)
-	require.Equal(t, []string{"gym-17~20260228", "gym-17~20260331"}, b.charged())
+	require.Equal(t, 3, b.agree(in).Paid)
 }
 
 // The last date that passed under the old schedule is still owed, the ones before it are accounted for.
@@ -115,6 +117,8 @@ func TestAgreementScheduleChangedAfterDatesHavePassed(t *testing.T) {
 	b.at(b.day("2026-01-17"), func() { b.operate(workflows.UpdatePause, "", workflows.AgreementOperation{}) })
 	b.at(b.day("2026-01-20"), func() {
 		b.operate(workflows.UpdateChangeSchedule, "", workflows.AgreementOperation{Schedule: &calendar.Schedule{Every: "month", On: "31", Count: 2}})
+	})
+	b.at(b.day("2026-01-20")+time.Minute, func() {
 		b.operate(workflows.UpdateResume, "", workflows.AgreementOperation{CatchUp: workflows.CatchUpAll})
 	})
 	b.agree(in)

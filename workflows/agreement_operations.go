@@ -52,6 +52,7 @@ func (a *billingAgreement) handle(ctx workflow.Context, update string, op Agreem
 		return AgreementResponse{}, firstError(err, c.err)
 	}
 	if !done {
+		c.answered = true
 		c.changed.State, c.changed.NextDueAt, c.changed.Pending = a.st.State, a.nextDue(), true
 		if c.changed.Payment != "" {
 			c.changed.PaymentState = a.paymentState(c.changed.Payment)
@@ -198,7 +199,7 @@ func (a *billingAgreement) refusal(update string) error {
 			return no("it does not stand still")
 		}
 	case UpdateSkipNext:
-		if allowed(AgreementSavingCard) || a.st.Next == nil {
+		if a.st.Next == nil {
 			return no("there is no next date")
 		}
 	case UpdateChargeNow:
@@ -206,7 +207,7 @@ func (a *billingAgreement) refusal(update string) error {
 			return no("nothing is charged")
 		}
 	case UpdateChangeSchedule:
-		if allowed(AgreementSavingCard) {
+		if !a.begun() {
 			return no("it has not begun; cancel it and start another")
 		}
 	case UpdateChangePaymentMethod:
@@ -240,4 +241,8 @@ func (a *billingAgreement) carryOut(ctx workflow.Context, c *command) {
 		outcome = "refused: " + outcome
 	}
 	a.recordAudit(ctx, c, outcome)
+	if c.err != nil && c.answered {
+		// The caller was told pending. In the next run, the same request is not taken for one that is still under way.
+		a.cycleDone = true
+	}
 }

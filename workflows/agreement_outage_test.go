@@ -24,7 +24,7 @@ func TestAgreementOutage(t *testing.T) {
 			b := newAgreementBench(t)
 			in := agreementInput()
 			in.CatchUp, in.Schedule.Count = mode, 5
-			b.outage = 100 * 24 * time.Hour // after the first date's run, to 11 May
+			b.at(b.day("2026-01-30"), func() { b.outage = 100 * 24 * time.Hour }) // after the first date's run, to 11 May
 			require.Equal(t, workflows.AgreementCompleted, b.agree(in).State)
 			require.Equal(t, want, b.charged())
 			require.Equal(t, b.stripe.keysSent(), distinct(b.stripe.keysSent()))
@@ -46,7 +46,7 @@ func TestAgreementShortOutage(t *testing.T) {
 	b := newAgreementBench(t)
 	in := agreementInput()
 	in.CatchUp, in.Schedule = workflows.CatchUpNone, calendar.Schedule{Every: "day", At: "13:30", Count: 3}
-	b.outage = 24*time.Hour + 50*time.Minute
+	b.at(time.Minute, func() { b.outage = 24*time.Hour + 50*time.Minute })
 	require.Equal(t, 3, b.agree(in).Paid)
 }
 

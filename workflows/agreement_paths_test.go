@@ -27,7 +27,7 @@ func TestAgreementChargesEachDateOnce(t *testing.T) {
 		require.Equal(t, want, b.stripe.sends[i].At.UTC().Format(time.RFC3339))
 		require.Equal(t, "agreement:gym-17", b.stripe.sends[i].Metadata[activities.MetadataOwner])
 	}
-	require.Equal(t, 3, b.runs, "a run per cycle")
+	require.Equal(t, 4, b.runs, "a run that begins, and one per cycle")
 	require.Equal(t, []activities.NotificationKind{activities.NotifyAgreementEnded}, b.stripe.told())
 	require.Empty(t, b.family.order)
 }

@@ -154,6 +154,9 @@ func (a *billingAgreement) paymentEnded(ctx workflow.Context, ended PaymentEnded
 
 // finalAction does with the agreement what the policy says after a payment became uncollectible.
 func (a *billingAgreement) finalAction(ctx workflow.Context) {
+	if a.writingOff {
+		return // the operator cancels the agreement anyway
+	}
 	charging := a.st.State == AgreementActive || a.st.State == AgreementOnHold
 	switch a.in.Policy.FinalAction {
 	case dunning.FinalUncollectible:

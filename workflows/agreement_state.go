@@ -34,18 +34,23 @@ type agreementState struct {
 	// every charge looks back before it sends.
 	LookedBack bool `json:"looked_back,omitempty"`
 	Earlier    bool `json:"earlier,omitempty"`
+	// NowsUnknown says that nobody could tell which charges at once that earlier life made.
+	NowsUnknown bool `json:"nows_unknown,omitempty"`
 
 	// ChangedAt is when the input's schedule was replaced: it anchors the new one.
 	ChangedAt time.Time `json:"changed_at,omitzero"`
 	// Next is the next due date; nil when there is none. It is computed once per cycle: a later release, or another time
 	// zone database, does not move it.
 	Next *calendar.Occurrence `json:"next,omitempty"`
+	// NoticeAt and CardNoticeAt are when the customer is told of Next, or that the card will have expired by then.
+	NoticeAt     time.Time `json:"notice_at,omitzero"`
+	CardNoticeAt time.Time `json:"card_notice_at,omitzero"`
 	// UsedUntil is the last due instant that was charged or left out: no date up to it is used again. UsedDay is its local
 	// day.
 	UsedUntil time.Time `json:"used_until,omitzero"`
-	UsedDay   string    `json:"used_day,omitempty"`
 	// PeriodFrom is where the period begins that the next date charges for.
 	PeriodFrom time.Time `json:"period_from,omitzero"`
+	UsedDay    string    `json:"used_day,omitempty"`
 	// LateMode says what becomes of dates that passed while nothing was charged, after a resume; empty is the input's.
 	LateMode CatchUp `json:"late_mode,omitempty"`
 
@@ -88,9 +93,11 @@ type agreementState struct {
 	// Payments are the last ones, Open those that a CollectPayment has.
 	Payments []keptPayment `json:"payments,omitempty"`
 	Open     []openPayment `json:"open,omitempty"`
-	// Disputed are PaymentIntents whose dispute an operator knows of; Dispute is the one that stopped the agreement.
-	Disputed []string `json:"disputed,omitempty"`
-	Dispute  string   `json:"dispute,omitempty"`
+	// Disputed are PaymentIntents whose dispute an operator knows of, and DisputedBefore that of all older ones, once they
+	// are many. Disputes are those that stopped the agreement.
+	Disputed       []string  `json:"disputed,omitempty"`
+	DisputedBefore time.Time `json:"disputed_before,omitzero"`
+	Disputes       []string  `json:"disputes,omitempty"`
 
 	// Requests are the last Updates that were answered.
 	Requests []answeredRequest `json:"requests,omitempty"`

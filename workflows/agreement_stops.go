@@ -14,12 +14,11 @@ import (
 // remindEvery is how often the app is told that an agreement stands still and nobody has said until when.
 const remindEvery = 30 * 24 * time.Hour
 
-// stop keeps the agreement from charging until a person has looked at it, and tells the app why. Where nothing can be
-// charged yet, or any more, there is nothing to stop.
+// stop keeps the agreement from charging until a person has looked at it, and tells the app why.
 func (a *billingAgreement) stop(ctx workflow.Context, reason string) {
 	switch a.st.State {
 	case AgreementSavingCard, AgreementSettling, AgreementCompleted, AgreementCanceled:
-		return
+		return // nothing is charged, or there is nothing to charge yet: the first charge finds out
 	case AgreementNeedsAttention:
 		if a.st.Reason == reason {
 			return
@@ -58,10 +57,12 @@ func (a *billingAgreement) mended(ctx workflow.Context) {
 	}
 }
 
-// goOn charges again. Dates that passed follow the input's catch-up.
+// goOn resumes by itself what a stop had interrupted, when the cause is mended. Dates that passed follow the input's
+// catch-up.
 func (a *billingAgreement) goOn(ctx workflow.Context) {
 	a.move(ctx, AgreementActive, "")
-	if a.st.Next == nil && !a.st.BeganAt.IsZero() {
+	a.cycleDone = true
+	if a.st.Next == nil && a.begun() {
 		a.planNext(ctx)
 	}
 }
@@ -75,7 +76,7 @@ func (a *billingAgreement) lookBack(ctx workflow.Context) {
 	if err != nil {
 		// Stripe does not let us look. Every charge looks for itself, which fails just as safely.
 		workflow.GetLogger(ctx).Warn("earlier payments not looked for", "error_type", errorType(err))
-		a.st.Earlier = true
+		a.st.Earlier, a.st.NowsUnknown = true, true
 		return
 	}
 	a.st.Earlier, a.st.Nows = found.Found, found.LastNow
@@ -107,9 +108,29 @@ func (a *billingAgreement) readDispute(ctx workflow.Context, id string) {
 	case d.Owner != AgreementID(a.in.Reference), slices.Contains(a.st.Disputed, d.PaymentIntent):
 	case d.Status == "won", d.Status == "warning_closed", d.Status == "":
 	default:
-		a.st.Dispute = d.PaymentIntent
-		a.stop(ctx, AgreementReasonDisputed)
+		a.disputed(ctx, d.PaymentIntent)
 	}
+}
+
+// disputed stops the agreement for disputes that no operator knows of yet.
+func (a *billingAgreement) disputed(ctx workflow.Context, intents ...string) {
+	for _, intent := range intents {
+		if !slices.Contains(a.st.Disputes, intent) {
+			a.st.Disputes = keepLast(append(a.st.Disputes, intent), disputesKept)
+		}
+	}
+	a.stop(ctx, AgreementReasonDisputed)
+}
+
+// acknowledge notes that an operator has resumed knowing of the disputes. Once they are too many to list, those of all
+// payments made so far count as known: further ones of them are heard of by webhook.
+func (a *billingAgreement) acknowledge(ctx workflow.Context) {
+	a.st.Disputed = append(a.st.Disputed, a.st.Disputes...)
+	if len(a.st.Disputed) > disputesKept {
+		a.st.DisputedBefore = workflow.Now(ctx).UTC()
+		a.st.Disputed = keepLast(a.st.Disputed, disputesKept)
+	}
+	a.st.Disputes = nil
 }
 
 // readMandate stops the agreement when its mandate is not active any more. A lost event is made up for by the next
@@ -133,12 +154,9 @@ func (a *billingAgreement) pause(ctx workflow.Context, until time.Time, reason s
 
 // resumeAt goes on charging. The dates before the cut follow the mode.
 func (a *billingAgreement) resumeAt(ctx workflow.Context, cut time.Time, mode CatchUp) {
-	if a.st.Reason == AgreementReasonDisputed && a.st.Dispute != "" {
-		a.st.Disputed = keepLast(append(a.st.Disputed, a.st.Dispute), disputesKept)
-		a.st.Dispute = ""
-	}
+	a.st.CardDue = true // what happened to it meanwhile stopped nothing
 	a.goOn(ctx)
-	if a.st.State == AgreementActive && !a.st.BeganAt.IsZero() {
+	if a.st.State == AgreementActive && a.begun() {
 		a.leaveOut(ctx, cut, mode)
 	}
 }

@@ -19,6 +19,8 @@ type billingAgreement struct {
 
 	paymentsEnded workflow.ReceiveChannel
 	methodsSaved  workflow.ReceiveChannel
+	// writingOff says that the payments that end now do so because an operator cancels the agreement.
+	writingOff bool
 }
 
 // BillingAgreement is a customer's standing permission: it has a payment method saved if it must, charges one payment per
@@ -58,15 +60,18 @@ func newBillingAgreement(ctx workflow.Context, in BillingAgreementInput) (*billi
 	if err := checkWorkflowReference(in.Reference); err != nil {
 		return nil, invalidInput(err)
 	}
-	if _, err := calendar.New(in.Schedule, zone, workflow.Now(ctx)); err != nil && in.Carried == nil {
+	if _, err := calendar.New(in.Schedule, zone, workflow.GetInfo(ctx).WorkflowStartTime); err != nil && in.Carried == nil {
 		return nil, invalidInput(err)
 	}
 	st := in.Carried
 	if st == nil {
-		now := workflow.Now(ctx).UTC()
-		st = &agreementState{Version: agreementStateVersion, State: AgreementActive, StartedAt: now, Method: in.PaymentMethod, CardDue: true}
+		// Not the time of the first task: no date is lost because workers were down when the agreement was started.
+		started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
+		st = &agreementState{
+			Version: agreementStateVersion, State: AgreementActive, StartedAt: started, BeganAt: started, Method: in.PaymentMethod, CardDue: true,
+		}
 		if in.PaymentMethod == "" {
-			st.State, st.CardDue = AgreementSavingCard, false
+			st.State, st.CardDue, st.BeganAt = AgreementSavingCard, false, time.Time{}
 		}
 	}
 	checkVersion(st.Version, agreementStateVersion)
@@ -109,7 +114,7 @@ func (a *billingAgreement) actNow(ctx workflow.Context) bool {
 		a.askCard(ctx, askAtStart)
 	case a.st.CardDue:
 		a.readCard(ctx)
-	case a.st.State == AgreementActive && a.st.BeganAt.IsZero():
+	case a.st.State == AgreementActive && !a.begun():
 		a.begin(ctx)
 	case a.st.State == AgreementSettling && len(a.st.Open) == 0:
 		a.end(ctx, AgreementCompleted, "")
@@ -185,16 +190,19 @@ func (a *billingAgreement) nextAction() time.Time {
 
 // begin is the agreement's first moment with a payment method.
 func (a *billingAgreement) begin(ctx workflow.Context) {
-	now := workflow.Now(ctx).UTC()
-	a.st.BeganAt, a.st.PeriodFrom = now, now
-	a.st.UsedUntil = later(a.st.UsedUntil, now.Add(-time.Nanosecond)) // a date may have been skipped before
+	began := a.st.BeganAt
+	a.st.PeriodFrom = began
+	a.st.UsedUntil = began.Add(-time.Nanosecond)
+	a.cycleDone = true // the next run has its dates in its input
 	if a.in.FirstCharge == FirstChargeNow {
-		first := calendar.At(now, a.zone, a.in.Schedule.SubDaily)
-		a.st.Next = &first
+		a.setNext(calendar.At(began, a.zone, a.in.Schedule.SubDaily))
 		return
 	}
 	a.planNext(ctx)
 }
+
+// begun reports whether the agreement has ever had a payment method, and so dates.
+func (a *billingAgreement) begun() bool { return !a.st.PeriodFrom.IsZero() }
 
 // status answers QueryStatus.
 func (a *billingAgreement) status() (AgreementStatus, error) {

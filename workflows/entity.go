@@ -56,7 +56,9 @@ type command struct {
 	answer  OpenCheckoutResponse
 	// changed answers an agreement's Update.
 	changed AgreementResponse
-	err     error
+	// answered says that the caller was told pending.
+	answered bool
+	err      error
 }
 
 // entity is the frame that all workflows stand in: the queue that serialises all that changes state, the hints from
@@ -77,6 +79,8 @@ type entity struct {
 	waiting func() bool
 	// cycleDone asks to continue as new as soon as nothing is under way.
 	cycleDone bool
+	// messages ends the tries to deliver what is on its way.
+	messages []workflow.CancelFunc
 }
 
 // publishedAttributes are the search attributes as last written.
@@ -232,7 +236,10 @@ func (e *entity) trimAudit() {
 
 // tell sends a notification on its way without waiting for it: it is retried for a day, then recorded.
 func (e *entity) tell(ctx workflow.Context, n activities.Notification) {
+	ctx, cancel := workflow.WithCancel(ctx)
+	e.messages = append(e.messages, cancel)
 	e.beforeEnd(ctx, "notify", func(ctx workflow.Context) {
+		defer cancel()
 		if err := perform(ctx, notifyOptions, notifications.Notify, n); err != nil {
 			e.Undelivered = append(e.Undelivered, n.ID)
 			if len(e.Undelivered) > undeliveredEntries {
@@ -241,6 +248,15 @@ func (e *entity) tell(ctx workflow.Context, n activities.Notification) {
 			workflow.GetLogger(ctx).Error("message not delivered", "notification_id", n.ID, "error_type", errorType(err))
 		}
 	})
+}
+
+// giveUpMessages ends the tries to deliver messages, as Temporal wants the history to end, and a workflow whose cycles are
+// short would never get there: while the app is gone, one message or another is always on its way.
+func (e *entity) giveUpMessages() {
+	for _, cancel := range e.messages {
+		cancel()
+	}
+	e.messages = nil
 }
 
 // beforeEnd keeps the workflow from ending until do, which runs beside the main loop, is done.

@@ -44,6 +44,9 @@ func (e *entity) mainLoop(ctx workflow.Context, w entityWorkflow) (continueAsNew
 		if (e.cycleDone || workflow.GetInfo(ctx).GetContinueAsNewSuggested()) && e.quiet(ctx) {
 			return true, nil
 		}
+		if e.cycleDone && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			e.giveUpMessages()
+		}
 		wake, what := w.nextWake()
 		if !wake.IsZero() && !wake.After(workflow.Now(ctx)) {
 			w.actDue(ctx)
