@@ -153,12 +153,15 @@ func (r *bruteRule) fits(day time.Time) bool {
 	}
 	lastOfMonth := time.Date(day.Year(), day.Month()+1, 0, 0, 0, 0, 0, time.UTC)
 	lastOfYear := time.Date(day.Year(), 12, 31, 0, 0, 0, 0, time.UTC)
-	week, weeks := 0, 0
-	if r.lists["BYWEEKNO"] != nil {
-		week, weeks = r.week(day)
+	if !in("BYMONTH", int(day.Month()), 0) || !in("BYMONTHDAY", day.Day(), day.Day()-lastOfMonth.Day()-1) ||
+		!in("BYYEARDAY", day.YearDay(), day.YearDay()-lastOfYear.YearDay()-1) || r.days != nil && !r.fitsWeekday(day) {
+		return false
 	}
-	return in("BYMONTH", int(day.Month()), 0) && in("BYMONTHDAY", day.Day(), day.Day()-lastOfMonth.Day()-1) &&
-		in("BYYEARDAY", day.YearDay(), day.YearDay()-lastOfYear.YearDay()-1) && in("BYWEEKNO", week, week-weeks-1) && (r.days == nil || r.fitsWeekday(day))
+	if r.lists["BYWEEKNO"] == nil {
+		return true
+	}
+	week, weeks := r.week(day)
+	return in("BYWEEKNO", week, week-weeks-1)
 }
 
 func (r *bruteRule) fitsWeekday(day time.Time) bool {
@@ -167,6 +170,9 @@ func (r *bruteRule) fitsWeekday(day time.Time) bool {
 	if r.freq == "YEARLY" && r.lists["BYMONTH"] == nil {
 		first = time.Date(day.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
 		last = first.AddDate(1, 0, -1)
+	}
+	if !slices.ContainsFunc(r.days, func(d bruteDay) bool { return d.weekday == day.Weekday() }) {
+		return false
 	}
 	position, size := 0, 0
 	for d := first; !d.After(last); d = d.AddDate(0, 0, 1) {

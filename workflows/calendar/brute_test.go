@@ -17,25 +17,27 @@ type segment struct {
 	offset   time.Duration
 }
 
-// segmentsOf finds all changes of the clocks between two instants by looking at them every step, and then every minute.
-func segmentsOf(z *time.Location, from, to time.Time, step time.Duration) []segment {
-	offsetAt := func(t time.Time) time.Duration {
+// segmentsOf lists all changes of the clocks between two instants.
+func segmentsOf(z *time.Location, from, to time.Time) []segment {
+	var segments []segment
+	for t := from; t.Before(to); {
 		_, seconds := t.In(z).Zone()
-		return time.Duration(seconds) * time.Second
-	}
-	segments := []segment{{from: from, offset: offsetAt(from)}}
-	for t := from; t.Before(to); t = t.Add(step) {
-		if offsetAt(t.Add(step)) == segments[len(segments)-1].offset {
-			continue
+		_, end := t.In(z).ZoneBounds()
+		if end.IsZero() || end.After(to) {
+			end = to
 		}
-		for minute := t; !minute.After(t.Add(step)); minute = minute.Add(time.Minute) {
-			if last := &segments[len(segments)-1]; offsetAt(minute) != last.offset {
-				last.to = minute
-				segments = append(segments, segment{from: minute, offset: offsetAt(minute)})
-			}
+		if !end.After(t) {
+			end = t.AddDate(0, 0, 1) // Go ends the last of 366 days where it begins
 		}
+		end = end.UTC()
+		offset := time.Duration(seconds) * time.Second
+		if last := len(segments) - 1; last >= 0 && segments[last].offset == offset {
+			segments[last].to = end // only the zone's name has changed
+		} else {
+			segments = append(segments, segment{t, end, offset})
+		}
+		t = end
 	}
-	segments[len(segments)-1].to = to.Add(step)
 	return segments
 }
 

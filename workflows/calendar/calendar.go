@@ -84,6 +84,9 @@ type moment struct{ at, wall time.Time }
 // moments puts the local times at and after wall in the order of their instants, each once.
 func (c *Calendar) moments(wall time.Time) iter.Seq[moment] {
 	return func(yield func(moment) bool) {
+		if !wall.Before(c.end) {
+			return
+		}
 		var moved []moment // forward, over times that may come before them or be the same
 		for wall := range c.walls.from(wall) {
 			if !wall.Before(c.end) {

@@ -118,6 +118,9 @@ func TestClockChanges(t *testing.T) {
 			require.NoError(t, err)
 			var found []string
 			for o := range c.After(time.Time{}) {
+				next, ok := c.Next(o.At.Add(-1))
+				require.True(t, ok)
+				require.Equal(t, o, next, "also when asked just before")
 				if found = append(found, o.Key+o.At.Format(" 15:04Z")); len(found) == 3 {
 					break
 				}

@@ -40,7 +40,7 @@ var bruteFrom, bruteTo = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(
 func oddSegments(t *testing.T) map[string][]segment {
 	segments := map[string][]segment{}
 	for _, name := range oddZones {
-		segments[name] = segmentsOf(zone(t, name), bruteFrom, bruteTo, 6*time.Hour)
+		segments[name] = segmentsOf(zone(t, name), bruteFrom, bruteTo)
 	}
 	return segments
 }
@@ -95,7 +95,7 @@ func TestAnchorsAgreeWithEveryDayWalked(t *testing.T) {
 	})
 }
 
-// requireSame compares all occurrences before a local time, by walking them and by asking for each one.
+// requireSame compares all occurrences before a local time, by walking them and by asking for many of them.
 func requireSame(t require.TestingT, c *Calendar, want []Occurrence, end time.Time, segments []segment) {
 	last, _ := bruteInstant(segments, end)
 	want = slices.Clone(want)
@@ -113,6 +113,10 @@ func requireSame(t require.TestingT, c *Calendar, want []Occurrence, end time.Ti
 	require.Equal(t, text(want), text(got))
 	after := time.Time{}
 	for i, o := range want {
+		if i > 50 && i%17 != 0 {
+			after = o.At
+			continue
+		}
 		next, ok := c.Next(after)
 		require.True(t, ok)
 		require.Equal(t, o.Key, next.Key, "the one after %s", after)

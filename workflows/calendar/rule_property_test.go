@@ -87,7 +87,7 @@ func TestRulesAgreeWithEveryHourWalked(t *testing.T) {
 		s := Schedule{RRule: rule, Start: start.Format(time.DateOnly), At: anchor.Format(timeOfDay), SubDaily: true, SkipShortMonths: true}
 		began, _ := bruteInstant(segments[name], start)
 
-		years := 6
+		years := 4
 		if strings.Contains(rule, "HOURLY") {
 			years = 1
 		}

@@ -103,8 +103,9 @@ func TestRulesThatSkipNoMonth(t *testing.T) {
 		"FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
 		"FREQ=MONTHLY;BYMONTH=1,3,5,7,8,10,12;BYMONTHDAY=31",
 		"FREQ=MONTHLY;BYMONTH=4,5;BYMONTHDAY=30",
-		"FREQ=MONTHLY;INTERVAL=12",                           // begins in January
-		"FREQ=MONTHLY;INTERVAL=6;BYMONTHDAY=31",              // January and July
+		"FREQ=MONTHLY;INTERVAL=12",                  // begins in January
+		"FREQ=MONTHLY;INTERVAL=6;BYMONTHDAY=31",     // January and July
+		"FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=2,-30", // the same day of January
 		"FREQ=YEARLY",                                        // on January 31
 		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1",                // the last of February
 		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1", // the same

@@ -47,6 +47,13 @@ func TestOnIsWrittenOneWay(t *testing.T) {
 	}
 }
 
+func TestOnOfAProgramIsWrittenOneWay(t *testing.T) {
+	t.Parallel()
+	b, err := json.Marshal(Schedule{Every: "month", On: " Last  Friday"})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"every":"month","on":"last friday"}`, string(b))
+}
+
 func TestOnIsANumberOrWords(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"true", "[31]", `{"day":31}`} {
