@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func TestAgreementCharges(t *testing.T) {
 	due := a.NextDueAt.In(berlin)
 	require.Equal(t, p.Schedule.Start+" 09:00", due.Format("2006-01-02 15:04"))
 	require.Equal(t, a.NextDueAt, a.NextActionAt)
-	require.Equal(t, 2, s.runs(p.Reference), "one run per cycle")
+	require.Equal(t, 3, s.runs(p.Reference), "one that begins, and one per cycle")
 
 	// The payment has no workflow; Stripe tells of it.
 	payment, err := s.client.Payment(t.Context(), paid.Reference)
@@ -158,7 +159,7 @@ func TestAgreementAfterUncollectible(t *testing.T) {
 	}
 }
 
-// TestAgreementEnds runs agreements to their ends. With -update the histories of their last runs are recorded.
+// TestAgreementEnds runs agreements to their ends. With -update the histories of their runs are recorded.
 func TestAgreementEnds(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]func(s *site, p client.AgreementParams){
@@ -178,6 +179,27 @@ func TestAgreementEnds(t *testing.T) {
 			s.latest(p.Reference, 1, workflows.AgreementPaymentPaid)
 			_, err := s.client.CancelAgreement(s.t.Context(), p.Reference, operation())
 			require.NoError(s.t, err)
+			s.agreementEnds(p.Reference, workflows.AgreementCanceled, "")
+		},
+		"canceled_after_changes": func(s *site, p client.AgreementParams) {
+			ctx := s.t.Context()
+			s.agree(p)
+			s.latest(p.Reference, 1, workflows.AgreementPaymentPaid)
+			change := func(do func(context.Context, string, client.AgreementOperation) (client.AgreementAnswer, error), edit func(*client.AgreementOperation)) {
+				op := operation()
+				edit(&op)
+				_, err := do(ctx, p.Reference, op)
+				require.NoError(s.t, err)
+			}
+			nothing := func(*client.AgreementOperation) {}
+			change(s.client.PauseAgreement, nothing)
+			change(s.client.ResumeAgreement, func(op *client.AgreementOperation) { op.CatchUp = workflows.CatchUpLatest })
+			change(s.client.SkipNext, nothing)
+			change(s.client.ChangeAmount, func(op *client.AgreementOperation) { op.Amount = 1299 })
+			change(s.client.ChargeNow, nothing)
+			change(s.client.ChangeAgreementPaymentMethod, func(op *client.AgreementOperation) { op.PaymentMethod = s.attach(p.Customer, "pm_card_chargeCustomerFail") })
+			change(s.client.ChargeNow, nothing)
+			change(s.client.CancelAgreement, func(op *client.AgreementOperation) { op.OpenPayments = workflows.OpenPaymentsWriteOff })
 			s.agreementEnds(p.Reference, workflows.AgreementCanceled, "")
 		},
 		"canceled_by_temporal_while_saving_card": func(s *site, p client.AgreementParams) {

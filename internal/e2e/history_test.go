@@ -41,17 +41,33 @@ func historyFrom(ctx context.Context, tc sdk.Client, workflowID, runID string) (
 }
 
 // record writes the history of an ended workflow for the replay test, when the tests run with -update, and in any case
-// checks that it holds nothing that may not be there.
+// checks that it holds nothing that may not be there. A workflow that continued as new has one of each run.
 func record(t *testing.T, workflowID, name string) {
 	t.Helper()
 	// The state is published before the run closes: its last messages are still under way.
 	require.NoError(t, temporal.GetWorkflow(t.Context(), workflowID, "").Get(t.Context(), nil))
-	history, err := historyOf(t.Context(), workflowID, "")
-	require.NoError(t, err)
-	require.Empty(t, secretsIn(history))
+	var runs []*historypb.History // the last first
+	for run := ""; len(runs) == 0 || run != ""; {
+		history, err := historyOf(t.Context(), workflowID, run)
+		require.NoError(t, err)
+		require.Empty(t, secretsIn(history))
+		runs = append(runs, history)
+		run = history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+	}
 	if !*update {
 		return
 	}
+	if len(runs) == 1 {
+		write(t, runs[0], name)
+		return
+	}
+	for i, history := range runs {
+		write(t, history, fmt.Sprintf("%s_run%d", name, len(runs)-i))
+	}
+}
+
+func write(t *testing.T, history *historypb.History, name string) {
+	t.Helper()
 	forgetMachine(history.ProtoReflect())
 	text, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(t, err)

@@ -108,10 +108,30 @@ func (c *Client) operate(ctx context.Context, reference, workflowID, update stri
 	return answer, err
 }
 
-// update sends an Update to a workflow and waits for the answer.
+// errBetweenRuns: the run that the Update was for has continued as new without having taken it.
+var errBetweenRuns = errors.New("began its next run at this moment; ask again")
+
+// update sends an Update to a workflow and waits for the answer. One that arrives while the workflow continues as new is
+// sent to its next run: no run has taken it, or its answer would have been awaited before.
 func (c *Client) update(ctx context.Context, options sdk.UpdateWorkflowOptions, answer any) error {
+	const tries, apart = 10, 100 * time.Millisecond
 	ctx, cancel := withAnswerTimeout(ctx)
 	defer cancel()
+	for try := 1; ; try++ {
+		err := c.updateRun(ctx, options, answer)
+		if try == tries || !errors.Is(err, errBetweenRuns) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(apart):
+		}
+	}
+}
+
+// updateRun sends an Update to the present run.
+func (c *Client) updateRun(ctx context.Context, options sdk.UpdateWorkflowOptions, answer any) error {
 	temporal, err := c.connection.get(ctx)
 	if err != nil {
 		return err
@@ -149,7 +169,7 @@ func (c *Client) ended(ctx context.Context, workflowID string) error {
 		return (&uncleanError{workflowID: workflowID, status: description.Status}).refuse()
 	}
 	if description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return fmt.Errorf("%s began its next run at this moment; ask again", workflowID)
+		return fmt.Errorf("%s %w", workflowID, errBetweenRuns)
 	}
 	state, _ := description.TypedSearchAttributes.GetKeyword(workflows.SearchState)
 	return &RefusedError{Message: fmt.Sprintf("%s has ended as %s", workflowID, state)}
