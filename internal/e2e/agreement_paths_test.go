@@ -197,7 +197,9 @@ func TestAgreementEnds(t *testing.T) {
 			change(s.client.SkipNext, nothing)
 			change(s.client.ChangeAmount, func(op *client.AgreementOperation) { op.Amount = 1299 })
 			change(s.client.ChargeNow, nothing)
-			change(s.client.ChangeAgreementPaymentMethod, func(op *client.AgreementOperation) { op.PaymentMethod = s.attach(p.Customer, "pm_card_chargeCustomerFail") })
+			change(s.client.ChangeAgreementPaymentMethod, func(op *client.AgreementOperation) {
+				op.PaymentMethod = s.attach(p.Customer, "pm_card_chargeCustomerFail")
+			})
 			change(s.client.ChargeNow, nothing)
 			change(s.client.CancelAgreement, func(op *client.AgreementOperation) { op.OpenPayments = workflows.OpenPaymentsWriteOff })
 			s.agreementEnds(p.Reference, workflows.AgreementCanceled, "")
