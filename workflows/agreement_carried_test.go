@@ -50,7 +50,7 @@ func TestAgreementCarriesLittle(t *testing.T) {
 			var carried struct {
 				Seen, Audit, Payments, Open, Disputed, Requests []any
 			}
-			require.NoError(t, json.Unmarshal(b.state, &carried))
+			require.NoError(t, json.Unmarshal(b.state, &carried)) //nolint:musttag // an answeredRequest is packed as text
 			require.Len(t, carried.Seen, 50)
 			require.Len(t, carried.Payments, 12)
 			require.Len(t, carried.Open, 20)

@@ -31,8 +31,7 @@ func (a *billingAgreement) planNext(ctx workflow.Context) {
 		a.setNext(next)
 		return
 	}
-	switch {
-	case a.st.State == AgreementActive || a.st.State == AgreementOnHold:
+	if a.st.State == AgreementActive || a.st.State == AgreementOnHold {
 		a.settle(ctx)
 	}
 }

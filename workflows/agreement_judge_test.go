@@ -86,7 +86,7 @@ func (j *judge) watch(env *testsuite.TestWorkflowEnvironment) {
 		if info.ActivityType.Name == "Charge" {
 			var in activities.ChargeInput
 			require.NoError(j, args.Get(&in))
-			j.charging(in, info.Attempt > 1)
+			j.charging(in, info.Attempt > 1) //nolint:contextcheck // the judge has none
 		}
 	})
 	env.SetOnActivityCompletedListener(func(info *activity.Info, _ converter.EncodedValue, _ error) { delete(busy, info.ActivityID) })

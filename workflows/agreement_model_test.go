@@ -297,11 +297,11 @@ func (m *agreementModel) methodGoes(i int) func() {
 	kind := rapid.IntRange(0, 4).Draw(m.t, "method goes")
 	told := rapid.Bool().Draw(m.t, "going told")
 	return func() {
-		method, event, object := m.judge.look().PaymentMethod, "payment_method.detached", ""
+		method, event := m.judge.look().PaymentMethod, "payment_method.detached"
 		if m.stripe.methods[method] == nil {
 			return
 		}
-		object = method
+		object := method
 		switch {
 		case kind == 0 && i%3 == 0:
 			m.stripe.deleteCustomer("cus_1")
