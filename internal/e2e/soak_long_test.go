@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/offsession/offsession/internal/config"
-	"github.com/offsession/offsession/internal/devstack"
 	"github.com/offsession/offsession/internal/stripesandbox"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
@@ -187,16 +186,6 @@ func (s *site) comesAndPays(calm <-chan struct{}, reference string) {
 		_, _ = request(ctx, http.MethodPost, s.sandbox.URL+"/_sandbox/checkout/"+p.Session+"/pay",
 			http.Header{"Content-Type": {"application/json"}}, `{"number":"`+goodCard+`"}`)
 	}
-}
-
-func startTemporal(t *testing.T, address, db string) *devstack.Temporal {
-	t.Helper()
-	server, err := devstack.StartTemporal(t.Context(), devstack.TemporalOptions{
-		Address: address, DBFile: db, SearchAttributes: workflows.SearchAttributeKeys(), Log: logFile,
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = server.Stop() })
-	return server
 }
 
 // wait reports whether the time has passed before it is calm.
