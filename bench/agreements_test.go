@@ -27,7 +27,7 @@ import (
 
 const (
 	cycleRounds   = 3
-	perCycleRound = 150
+	perCycleRound = 100
 	// openAgreements is what the memory is measured at: as many as a worker keeps in its cache by default.
 	openAgreements = 10_000
 	minimalQueue   = "minimal"
@@ -107,7 +107,7 @@ func (s *stack) startMinimal(b *testing.B) {
 func (s *stack) cyclesCPU(b *testing.B, workflowType string, start func(ctx context.Context, i int, p payer, due time.Time) error) float64 {
 	b.Helper()
 	// Far enough ahead for all of them to be asleep, and for the idle stack to be measured.
-	due := time.Now().UTC().Add(90 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	due := time.Now().UTC().Add(65 * time.Second).Truncate(time.Minute).Add(time.Minute)
 	before := s.continued(b, workflowType)
 	customers := make([]payer, perCycleRound)
 	for i := range customers {

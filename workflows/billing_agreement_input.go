@@ -120,7 +120,7 @@ type BillingAgreementInput struct {
 	// Currency is an ISO 4217 code in lower case. It never changes.
 	Currency string `json:"currency"`
 	// MaxAmountPerCharge and MaxAmountPerMonth are ceilings agreed with the customer, in minor units; 0 is none. A month is
-	// a calendar month in TimeZone, and counts what was due in it.
+	// a calendar month in TimeZone, and counts the payments first sent in it, but those that have ended unpaid.
 	MaxAmountPerCharge int64 `json:"max_amount_per_charge,omitempty"`
 	MaxAmountPerMonth  int64 `json:"max_amount_per_month,omitempty"`
 	// TimeZone is the customer's IANA zone, resolved at start; empty is UTC.
