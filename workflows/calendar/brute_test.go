@@ -3,6 +3,7 @@ package calendar
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,8 @@ func segmentsOf(z *time.Location, from, to time.Time) []segment {
 
 // bruteInstant is the first instant at which clocks show wall, or where they would if they had not been put forward.
 func bruteInstant(segments []segment, wall time.Time) (at time.Time, exists bool) {
+	near := sort.Search(len(segments), func(i int) bool { return segments[i].to.After(wall.Add(-26 * time.Hour)) })
+	segments = segments[near:]
 	for _, s := range segments {
 		if at := wall.Add(-s.offset); !at.Before(s.from) && at.Before(s.to) {
 			return at, true

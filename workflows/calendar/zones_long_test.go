@@ -21,18 +21,17 @@ func TestEveryDayInEveryZone(t *testing.T) {
 			anchor := from.Add(time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute)
 			requireDates(t, segments, z, anchor, to, Schedule{Every: "day", At: at})
 			requireDates(t, segments, z, anchor, to, Schedule{Every: "month", On: "31", At: at})
-			requireDates(t, segments, z, anchor, to, Schedule{Every: "month", On: "last business day", At: at})
 			requireDates(t, segments, z, anchor, to, Schedule{Every: "year", On: "02-29", At: at})
 		}
 		requireDates(t, segments, z, from, from.AddDate(2, 0, 0), Schedule{Every: "hour", At: "00:00", SubDaily: true})
 	})
 }
 
-// requireClocks looks at the clocks every 5 minutes.
+// requireClocks looks at the clocks every 15 minutes.
 func requireClocks(t *testing.T, z *time.Location, segments []segment) {
 	t.Helper()
 	for _, s := range segments {
-		for at := s.from; at.Before(s.to); at = at.Add(5 * time.Minute) {
+		for at := s.from; at.Before(s.to); at = at.Add(15 * time.Minute) {
 			if _, seconds := at.In(z).Zone(); time.Duration(seconds)*time.Second != s.offset {
 				t.Fatalf("%s at %s: %d s from UTC, not %s", z, at, seconds, s.offset)
 			}
