@@ -60,11 +60,11 @@ func newBillingAgreement(ctx workflow.Context, in BillingAgreementInput) (*billi
 	if err := checkWorkflowReference(in.Reference); err != nil {
 		return nil, invalidInput(err)
 	}
-	if _, err := calendar.New(in.Schedule, zone, workflow.GetInfo(ctx).WorkflowStartTime); err != nil && in.Carried == nil {
-		return nil, invalidInput(err)
-	}
 	st := in.Carried
 	if st == nil {
+		if _, err := calendar.New(in.Schedule, zone, workflow.GetInfo(ctx).WorkflowStartTime); err != nil {
+			return nil, invalidInput(err)
+		}
 		// Not the time of the first task: no date is lost because workers were down when the agreement was started.
 		started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
 		st = &agreementState{
