@@ -16,6 +16,8 @@ type Ports struct {
 	Refunds          Refunds
 	Disputes         Disputes
 	Mandates         Mandates
+	Subscriptions    Subscriptions
+	Invoices         Invoices
 	Links            Links
 	Notifiers        []Notifier
 	// Workflows reaches offsession's other workflows.
@@ -36,6 +38,7 @@ type Activities struct {
 	Notifications *Notifications
 	Handovers     *Handovers
 	Amounts       *Amounts
+	Subscriptions *DeferredSubscriptions
 }
 
 // Payments are the activities around PaymentIntents.
@@ -50,6 +53,9 @@ type Setups struct{ ports Ports }
 // Notifications are the activities that tell customers and the app.
 type Notifications struct{ ports Ports }
 
+// DeferredSubscriptions are the activities around Stripe's subscriptions.
+type DeferredSubscriptions struct{ ports Ports }
+
 // New wires the activities to their ports.
 func New(ports Ports) *Activities {
 	if ports.Now == nil {
@@ -62,6 +68,7 @@ func New(ports Ports) *Activities {
 		Notifications: &Notifications{ports},
 		Handovers:     &Handovers{ports},
 		Amounts:       &Amounts{ports},
+		Subscriptions: &DeferredSubscriptions{ports},
 	}
 }
 
@@ -87,6 +94,10 @@ func (a *Activities) RegisterMain(r worker.ActivityRegistry) {
 	r.RegisterActivity(a.Payments.LookBackOwner)
 	r.RegisterActivity(a.Setups.ReadMandate)
 	r.RegisterActivity(a.Amounts.RequestAmount)
+	r.RegisterActivity(a.Subscriptions.ReadSubscription)
+	r.RegisterActivity(a.Subscriptions.SetSubscriptionDefault)
+	r.RegisterActivity(a.Subscriptions.ConfirmSetup)
+	r.RegisterActivity(a.Subscriptions.CancelSetup)
 }
 
 // RegisterStripeWrites registers the automatic charge attempts, which run on the rate-limited queue.

@@ -22,6 +22,12 @@ const (
 	// NotifyCardExpiring asks for a new payment method, since the present one expires before the next charge. Its link
 	// leads to saving one.
 	NotifyCardExpiring NotificationKind = "card_expiring"
+	// NotifySubscriptionActionRequired asks the customer to confirm, with the bank, the method that a subscription will charge.
+	NotifySubscriptionActionRequired NotificationKind = "subscription_action_required"
+	// NotifySubscriptionPaymentMethodNeeded asks for a payment method for a subscription.
+	NotifySubscriptionPaymentMethodNeeded NotificationKind = "subscription_payment_method_needed"
+	// NotifySubscriptionInvoiceUnpaid sends the customer to an invoice that Stripe could not collect.
+	NotifySubscriptionInvoiceUnpaid NotificationKind = "subscription_invoice_unpaid"
 )
 
 // Events for the app alone: to its webhook, never to the customer. (payment_uncollectible is both: the customer
@@ -34,15 +40,21 @@ const (
 	NotifyAgreementPaused NotificationKind = "agreement_paused"
 	// NotifyAgreementEnded: an agreement is completed or canceled.
 	NotifyAgreementEnded NotificationKind = "agreement_ended"
+	// NotifySubscriptionReady: a subscription that had to wait for its customer can be charged.
+	NotifySubscriptionReady NotificationKind = "subscription_ready"
+	// NotifySubscriptionAtRisk: a subscription may be lost, or only a person can go on; Reason says why.
+	NotifySubscriptionAtRisk NotificationKind = "subscription_at_risk"
 )
 
 // ForCustomer reports whether the kind is a message to the customer, as opposed to an event for the app alone.
 func (k NotificationKind) ForCustomer() bool {
 	switch k {
 	case NotifySetupLink, NotifySetupReminder, NotifyPaymentRetryScheduled, NotifyPaymentActionRequired,
-		NotifyPaymentMethodNeeded, NotifyPaymentRecovered, NotifyPaymentUncollectible, NotifyUpcomingCharge, NotifyCardExpiring:
+		NotifyPaymentMethodNeeded, NotifyPaymentRecovered, NotifyPaymentUncollectible, NotifyUpcomingCharge, NotifyCardExpiring,
+		NotifySubscriptionActionRequired, NotifySubscriptionPaymentMethodNeeded, NotifySubscriptionInvoiceUnpaid:
 		return true
-	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing, NotifyAgreementPaused, NotifyAgreementEnded:
+	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing, NotifyAgreementPaused, NotifyAgreementEnded,
+		NotifySubscriptionReady, NotifySubscriptionAtRisk:
 		return false
 	}
 	return false
@@ -71,7 +83,7 @@ type Notification struct {
 	// Attempt is the charge attempt the message is about; 0 when none.
 	Attempt     int    `json:"attempt,omitempty"`
 	DeclineCode string `json:"decline_code,omitempty"`
-	// Reason is why an agreement is paused or ended, a code.
+	// Reason is why an agreement is paused or ended, or a subscription is at risk, a code.
 	Reason string `json:"reason,omitempty"`
 	// DueAt is when an agreement's next charge is due, UTC.
 	DueAt time.Time `json:"due_at,omitzero"`
@@ -88,6 +100,10 @@ type Notification struct {
 	Deadline time.Time `json:"deadline,omitzero"`
 	// TimeZone is the customer's IANA zone, for times in the text.
 	TimeZone string `json:"time_zone,omitempty"`
+	// TrialEnd is when a subscription's trial ends, UTC; zero when there is none, or it is over.
+	TrialEnd time.Time `json:"trial_end,omitzero"`
+	// Reminder says that the customer has been asked for the same before.
+	Reminder bool `json:"reminder,omitempty"`
 	// AppOnly keeps a message that is also an event from the customer, who has not heard of the matter.
 	AppOnly bool `json:"app_only,omitempty"`
 	// Link asks for the customer's durable link in the message.

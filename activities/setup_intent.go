@@ -27,6 +27,8 @@ type SetupIntent struct {
 	NextAction string
 	// LastError holds the codes of last_setup_error; zero when there is none.
 	LastError Codes
+	// WorkflowID is its metadata offsession_workflow_id: the workflow that made it, or the session it belongs to.
+	WorkflowID string
 }
 
 // SetupIntents is what the activities need of Stripe's SetupIntents. Every error is a *StripeError.
@@ -34,4 +36,8 @@ type SetupIntents interface {
 	SetupIntent(ctx context.Context, id string) (SetupIntent, error)
 	// CancelSetupIntent cancels with cancellation_reason=abandoned.
 	CancelSetupIntent(ctx context.Context, id, idempotencyKey string) (SetupIntent, error)
+	// ConfirmSetupIntent confirms with a saved method of the customer. A decline is a StripeDeclined.
+	ConfirmSetupIntent(ctx context.Context, id, paymentMethod, idempotencyKey string) (SetupIntent, error)
+	// SetupIntentsOf lists the newest 100 SetupIntents of the customer for this payment method, newest first.
+	SetupIntentsOf(ctx context.Context, customer, paymentMethod string) ([]SetupIntent, error)
 }

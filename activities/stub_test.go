@@ -249,3 +249,11 @@ var errPort = errors.New("nil pointer in an adapter")
 func failParam(kind activities.StripeErrorKind, param string) error {
 	return &activities.StripeError{Kind: kind, Param: param}
 }
+
+func (s *stripeStub) ConfirmSetupIntent(context.Context, string, string, string) (activities.SetupIntent, error) {
+	panic("not expected")
+}
+
+func (s *stripeStub) SetupIntentsOf(context.Context, string, string) ([]activities.SetupIntent, error) {
+	panic("not expected")
+}

@@ -8,15 +8,17 @@ import (
 
 // Workflow types, as registered and as seen in the Temporal UI.
 const (
-	TypeSavePaymentMethod = "SavePaymentMethod"
-	TypeCollectPayment    = "CollectPayment"
-	TypeBillingAgreement  = "BillingAgreement"
+	TypeSavePaymentMethod    = "SavePaymentMethod"
+	TypeCollectPayment       = "CollectPayment"
+	TypeBillingAgreement     = "BillingAgreement"
+	TypeDeferredSubscription = "DeferredSubscription"
 )
 
 const (
 	savePaymentMethodPrefix = "save-payment-method:"
 	paymentPrefix           = "payment:"
 	agreementPrefix         = "agreement:"
+	subscriptionPrefix      = "subscription:"
 )
 
 // SavePaymentMethodID is the workflow id of the SavePaymentMethod with this reference.
@@ -29,9 +31,13 @@ func PaymentID(reference string) string { return paymentPrefix + reference }
 // AgreementID is the workflow id of the BillingAgreement with this reference, and the owner of its payments.
 func AgreementID(reference string) string { return agreementPrefix + reference }
 
+// SubscriptionID is the workflow id of the DeferredSubscription that watches this Stripe subscription. Alone of all ids it may
+// be used again, when an earlier watch has ended.
+func SubscriptionID(subscription string) string { return subscriptionPrefix + subscription }
+
 // ReferenceOf is the reference in a workflow id; "" when the id is not one of ours.
 func ReferenceOf(workflowID string) string {
-	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix, agreementPrefix} {
+	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix, agreementPrefix, subscriptionPrefix} {
 		if ref, ok := strings.CutPrefix(workflowID, p); ok {
 			return ref
 		}

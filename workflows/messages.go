@@ -50,15 +50,17 @@ type PaymentMethodSaved struct {
 	PaymentMethod string `json:"payment_method,omitempty"`
 }
 
-// QueryStatus answers the workflow's status: PaymentStatus, SetupStatus or AgreementStatus.
+// QueryStatus answers the workflow's status: PaymentStatus, SetupStatus, AgreementStatus or SubscriptionStatus.
 const QueryStatus = "status"
 
 // The Updates. Each is answered when it is done, or with pending after 20 s when Stripe has not answered by then.
 const (
-	// UpdateOpenCheckout (both workflows) answers a Checkout Session in which the customer can act, opening one when
-	// none is open. A second call while it is open answers the same session.
+	// UpdateOpenCheckout (all that a customer can act on) answers a Checkout Session in which the customer can act, opening
+	// one when none is open. A second call while it is open answers the same session. A subscription may answer its pending
+	// SetupIntent or an open invoice instead.
 	UpdateOpenCheckout = "open_checkout"
-	// UpdateCancel (all workflows) closes every way to pay or to save, and ends as canceled.
+	// UpdateCancel (all workflows) closes every way to pay or to save, and ends as canceled. Of a subscription it ends the
+	// watch only, as ended: the subscription and its pending SetupIntent stay.
 	UpdateCancel = "cancel"
 	// UpdateRetry (payments) makes the next attempt now.
 	UpdateRetry = "retry"
@@ -84,9 +86,10 @@ type CheckoutAnswer string
 
 // The answers of UpdateOpenCheckout.
 const (
-	// CheckoutReady: the session named is open.
+	// CheckoutReady: the session, SetupIntent or invoice named is open.
 	CheckoutReady CheckoutAnswer = "open"
-	// CheckoutBusy: an automatic attempt runs at this moment; ask again in a second.
+	// CheckoutBusy: an automatic attempt runs at this moment; ask again in a second. Of a subscription: Stripe is about to
+	// collect the invoice itself; ask again in some minutes.
 	CheckoutBusy CheckoutAnswer = "busy"
 	// CheckoutPending: Stripe has not answered yet; ask again.
 	CheckoutPending CheckoutAnswer = "pending"
@@ -101,8 +104,11 @@ const (
 // OpenCheckoutResponse answers UpdateOpenCheckout.
 type OpenCheckoutResponse struct {
 	Answer CheckoutAnswer `json:"answer"`
-	// SessionID is set with CheckoutReady.
-	SessionID string `json:"session_id,omitempty"`
+	// With CheckoutReady one of the next three is set: SessionID, or a subscription's pending SetupIntent, to be confirmed in
+	// the browser, or its open Invoice, to be paid on Stripe's page.
+	SessionID   string `json:"session_id,omitempty"`
+	SetupIntent string `json:"setup_intent,omitempty"`
+	Invoice     string `json:"invoice,omitempty"`
 	// State is the workflow's state.
 	State string `json:"state"`
 }

@@ -15,5 +15,8 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(CollectPayment, workflow.RegisterOptions{
 		Name: TypeCollectPayment, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
+	r.RegisterWorkflowWithOptions(DeferredSubscription, workflow.RegisterOptions{
+		Name: TypeDeferredSubscription, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
 	r.RegisterWorkflowWithOptions(BillingAgreement, workflow.RegisterOptions{Name: TypeBillingAgreement})
 }

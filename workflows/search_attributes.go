@@ -90,5 +90,14 @@ func (in SavePaymentMethodInput) StartSearchAttributes() temporal.SearchAttribut
 	return temporal.NewSearchAttributes(set...)
 }
 
+// StartSearchAttributes are those a DeferredSubscription is started with.
+func (in DeferredSubscriptionInput) StartSearchAttributes() temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(
+		SearchState.ValueSet(string(SubscriptionNoActionNeeded)),
+		SearchReference.ValueSet(in.Reference),
+		SearchCustomer.ValueSet(in.Customer),
+	)
+}
+
 // MemoInput is the memo key that holds the normalised first input, by which a repeated start is compared.
 const MemoInput = "offsession_input"

@@ -32,6 +32,25 @@ func (g *Gateway) CancelSetupIntent(ctx context.Context, id, idempotencyKey stri
 	return answer(g, operation{name: "cancel_setup_intent", object: "setup_intent", closes: true}, response, err, retrievedSetupIntent)
 }
 
+// ConfirmSetupIntent confirms with a saved method of the customer. A decline is a StripeDeclined.
+func (g *Gateway) ConfirmSetupIntent(ctx context.Context, id, paymentMethod, idempotencyKey string) (activities.SetupIntent, error) {
+	_, _, _, _ = ctx, id, paymentMethod, idempotencyKey
+	return activities.SetupIntent{}, errNotBuilt
+}
+
+// SetupIntentsOf lists the newest 100 SetupIntents of the customer for this payment method, newest first.
+func (g *Gateway) SetupIntentsOf(ctx context.Context, customer, paymentMethod string) ([]activities.SetupIntent, error) {
+	_, _, _ = ctx, customer, paymentMethod
+	return nil, errNotBuilt
+}
+
+// SetupIntentSecret reads the client secret with which the customer's browser confirms the SetupIntent. It must not be stored
+// or logged.
+func (g *Gateway) SetupIntentSecret(ctx context.Context, id string) (string, error) {
+	_, _ = ctx, id
+	return "", errNotBuilt
+}
+
 func retrievedSetupIntent(si *stripe.SetupIntent) (activities.SetupIntent, bool) {
 	return setupIntent(si, adviceIn(raw(si.LastResponse), "last_setup_error"))
 }

@@ -41,6 +41,10 @@ type Stripe interface {
 	CheckoutSecret(ctx context.Context, sessionID string) (activities.CheckoutSecret, error)
 	PaymentIntent(ctx context.Context, id string) (activities.PaymentIntent, error)
 	PaymentMethod(ctx context.Context, id string) (activities.PaymentMethod, error)
+	// SetupIntentSecret reads the client secret with which the browser confirms a subscription's pending SetupIntent.
+	SetupIntentSecret(ctx context.Context, id string) (string, error)
+	// InvoiceURL reads the hosted_invoice_url of an open invoice; empty when it has none.
+	InvoiceURL(ctx context.Context, id string) (string, error)
 }
 
 // ParseEvent checks the Stripe-Signature header over the raw payload, with each secret in turn, and reads the event.
@@ -58,6 +62,10 @@ type Config struct {
 	// ParseEvent reads the webhooks: stripegateway.ParseEvent.
 	ParseEvent ParseEvent
 	Links      Links
+	// Adopt starts watching a subscription that has an open pending SetupIntent and is not watched yet, and reports whether it
+	// did; it asks Stripe, whatever the event says. Nil when subscriptions are not adopted. It is the only thing that a webhook
+	// may start.
+	Adopt func(ctx context.Context, subscription string) (bool, error)
 	// PublishableKey is Stripe's pk_…, shown to browsers.
 	PublishableKey string
 	// StripeJSURL defaults to DefaultStripeJSURL; the sandbox serves a stand-in.

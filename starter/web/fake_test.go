@@ -290,3 +290,7 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+func (f *fakeStripe) SetupIntentSecret(context.Context, string) (string, error) { return "", f.err }
+
+func (f *fakeStripe) InvoiceURL(context.Context, string) (string, error) { return "", f.err }

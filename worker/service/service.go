@@ -108,6 +108,8 @@ func newPorts(c config.Config, logger *slog.Logger) (activities.Ports, error) {
 		Refunds:          gateway,
 		Disputes:         gateway,
 		Mandates:         gateway,
+		Subscriptions:    gateway,
+		Invoices:         gateway,
 		Links:            links,
 		Notifiers:        notifiers,
 		Amounts:          amounts,

@@ -39,6 +39,11 @@ func (d Duration) After(t time.Time, zone *time.Location) time.Time {
 	return instant(time.Date(year, month, day+d.days, hour, minute, second, local.Nanosecond(), time.UTC), zone)
 }
 
+// Before returns the instant that lies d before t, counted as After does.
+func (d Duration) Before(t time.Time, zone *time.Location) time.Time {
+	return Duration{days: -d.days, exact: -d.exact}.After(t, zone)
+}
+
 // nominal is the length with days of 24 hours, for comparing waits of both kinds.
 func (d Duration) nominal() time.Duration {
 	return time.Duration(d.days)*24*time.Hour + d.exact

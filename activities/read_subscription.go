@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+	"time"
+)
+
+// SubscriptionReader is what reading a subscription asks Stripe for. Every error is a *StripeError.
+type SubscriptionReader interface {
+	Subscription(ctx context.Context, id string) (Subscription, error)
+	SubscriptionInvoices(ctx context.Context, subscription string) ([]Invoice, error)
+	Invoice(ctx context.Context, id string) (Invoice, error)
+	// SetupIntentsOf lists the newest 100 SetupIntents of the customer for this payment method, newest first.
+	SetupIntentsOf(ctx context.Context, customer, paymentMethod string) ([]SetupIntent, error)
+}
+
+// SubscriptionReading is a subscription with all that decides whether it can be charged, as Stripe shows it now.
+type SubscriptionReading struct {
+	Status SubscriptionStatus `json:"status"`
+	// Missing says that Stripe does not know the subscription (any more).
+	Missing         bool   `json:"missing,omitempty"`
+	Customer        string `json:"customer,omitempty"`
+	CustomerDeleted bool   `json:"customer_deleted,omitempty"`
+	Currency        string `json:"currency,omitempty"`
+	SendInvoice     bool   `json:"send_invoice,omitempty"`
+	Free            bool   `json:"free,omitempty"`
+	// TrialEnd and PeriodEnd are UTC; those of a subscription on a test clock are moved so that they are as far from now as
+	// they are from the clock.
+	TrialEnd  time.Time `json:"trial_end,omitzero"`
+	PeriodEnd time.Time `json:"period_end,omitzero"`
+	// PaymentMethod is the default that Stripe would charge: the subscription's own, else the customer's. Own says that it
+	// is the subscription's own.
+	PaymentMethod string `json:"payment_method,omitempty"`
+	Own           bool   `json:"own,omitempty"`
+	// SetupIntent is pending_setup_intent; SetupStatus, NextAction (next_action.type) and Codes (last_setup_error) are its.
+	SetupIntent string            `json:"setup_intent,omitempty"`
+	SetupStatus SetupIntentStatus `json:"setup_status,omitempty"`
+	NextAction  string            `json:"next_action,omitempty"`
+	Codes
+	// OwnSetup says that a SetupIntent of offsession's for PaymentMethod has succeeded. Asked only when SetupIntent is
+	// canceled.
+	OwnSetup bool `json:"own_setup,omitempty"`
+	// PaidInvoice is the newest invoice above zero that is paid.
+	PaidInvoice string `json:"paid_invoice,omitempty"`
+	// Invoice is the oldest open invoice above zero, if one is, and InvoiceAmount what it takes, in minor units of Currency.
+	Invoice       string `json:"invoice,omitempty"`
+	InvoiceAmount int64  `json:"invoice_amount,omitempty"`
+	// InvoiceAttempted says that Stripe has tried to collect it; InvoicePayment is the status of its PaymentIntent.
+	InvoiceAttempted bool                `json:"invoice_attempted,omitempty"`
+	InvoicePayment   PaymentIntentStatus `json:"invoice_payment,omitempty"`
+	// NextPaymentAttempt is when Stripe tries next, UTC; zero when it does not. Moved like TrialEnd on a test clock.
+	NextPaymentAttempt time.Time `json:"next_payment_attempt,omitzero"`
+}
+
+// SetUp reports whether the payment method is set up for what comes: nothing is pending; or what was pending is canceled,
+// and either our own setup of the present default has succeeded or an invoice has been paid.
+func (r SubscriptionReading) SetUp() bool {
+	switch r.SetupStatus {
+	case "", SetupIntentSucceeded:
+		return true
+	case SetupIntentCanceled:
+		return r.OwnSetup || r.PaidInvoice != ""
+	case SetupIntentRequiresPaymentMethod, SetupIntentRequiresConfirmation, SetupIntentRequiresAction, SetupIntentProcessing:
+		return false
+	}
+	return false
+}
+
+// Ready answers whether the app should give access: the subscription is active or trialing, and its payment method is set
+// up. The status alone is not enough: with nothing due at first Stripe makes a subscription active or trialing with a card
+// that can never pay. https://docs.stripe.com/billing/subscriptions/deferred-payment
+func (r SubscriptionReading) Ready() bool {
+	return (r.Status == SubscriptionActive || r.Status == SubscriptionTrialing) && r.SetUp()
+}
