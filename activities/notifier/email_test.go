@@ -147,7 +147,8 @@ func TestEmailThatAsksToActNeedsALink(t *testing.T) {
 		err := e.Deliver(t.Context(), notification(kind))
 		switch kind {
 		case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
-			activities.NotifyCardExpiring:
+			activities.NotifyCardExpiring, activities.NotifySubscriptionActionRequired, activities.NotifySubscriptionPaymentMethodNeeded,
+			activities.NotifySubscriptionInvoiceUnpaid:
 			requireUndeliverable(t, err, "no_link")
 		default:
 			require.NoError(t, err)

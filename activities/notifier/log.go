@@ -54,6 +54,12 @@ func (l *Log) Deliver(ctx context.Context, n activities.Notification) error {
 	if !n.Deadline.IsZero() {
 		attrs = append(attrs, slog.Time("deadline", n.Deadline))
 	}
+	if !n.TrialEnd.IsZero() {
+		attrs = append(attrs, slog.Time("trial_end", n.TrialEnd))
+	}
+	if n.Reminder {
+		attrs = append(attrs, slog.Bool("reminder", true))
+	}
 	l.logger.LogAttrs(ctx, slog.LevelInfo, "notification", attrs...)
 	return nil
 }

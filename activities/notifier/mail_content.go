@@ -34,6 +34,8 @@ var mailTemplates = func() map[activities.NotificationKind]mailTemplate {
 		activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
 		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
 		activities.NotifyUpcomingCharge, activities.NotifyCardExpiring,
+		activities.NotifySubscriptionActionRequired, activities.NotifySubscriptionPaymentMethodNeeded,
+		activities.NotifySubscriptionInvoiceUnpaid,
 	} {
 		templates[kind] = mailTemplate{
 			text: texttemplate.Must(texttemplate.ParseFS(templateFiles, "templates/layout.txt", "templates/"+string(kind)+".txt")),
@@ -47,11 +49,13 @@ var mailTemplates = func() map[activities.NotificationKind]mailTemplate {
 func asksToAct(kind activities.NotificationKind) bool {
 	switch kind {
 	case activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentActionRequired,
-		activities.NotifyPaymentMethodNeeded, activities.NotifyCardExpiring:
+		activities.NotifyPaymentMethodNeeded, activities.NotifyCardExpiring, activities.NotifySubscriptionActionRequired,
+		activities.NotifySubscriptionPaymentMethodNeeded, activities.NotifySubscriptionInvoiceUnpaid:
 		return true
 	case activities.NotifyPaymentRetryScheduled, activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
 		activities.NotifyUpcomingCharge, activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing,
-		activities.NotifyAgreementPaused, activities.NotifyAgreementEnded:
+		activities.NotifyAgreementPaused, activities.NotifyAgreementEnded, activities.NotifySubscriptionReady,
+		activities.NotifySubscriptionAtRisk:
 		return false
 	}
 	return false
@@ -69,8 +73,10 @@ type mailView struct {
 	Business, Name string
 	// Payment is "payment of $10.99" with what it is for; where one of them is not known, it is left out.
 	Amount, Payment string
-	// Purpose is what a payment method is to be saved for.
+	// Purpose is what a payment method is to be saved for, or what the subscription is.
 	Purpose string
+	// Reminder says that the customer has been asked for the same before.
+	Reminder bool
 	// Agreed says that the customer has agreed to payments that are made by themselves.
 	Agreed bool
 	// Card is how the customer knows the payment method, Expiry its last month, "03/2026".
@@ -78,8 +84,8 @@ type mailView struct {
 	// Reason is a sentence about the decline; empty when unknown or not to be told.
 	Reason string
 	Link   string
-	// NextAttempt, Deadline and Due are in the customer's time zone.
-	NextAttempt, Deadline, Due string
+	// NextAttempt, Deadline, Due and TrialEnd are in the customer's time zone.
+	NextAttempt, Deadline, Due, TrialEnd string
 }
 
 func renderMail(n activities.Notification, business, name, link string) (mailContent, error) {
@@ -91,6 +97,7 @@ func renderMail(n activities.Notification, business, name, link string) (mailCon
 	v := mailView{
 		Business: business, Name: greetingName(name), Link: link,
 		NextAttempt: formatTime(n.NextAttemptAt, zone), Deadline: formatTime(n.Deadline, zone), Due: formatTime(n.DueAt, zone),
+		TrialEnd: formatTime(n.TrialEnd, zone), Reminder: n.Reminder,
 		Purpose: oneLine(n.Description), Agreed: n.Owner != "", Card: activities.CardName(n.Brand, n.Last4), Payment: "payment",
 	}
 	if n.Amount != 0 {

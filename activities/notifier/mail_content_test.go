@@ -57,6 +57,27 @@ func TestMailsAreAsRecorded(t *testing.T) {
 		"card_expiring_amount_unknown": {kind: activities.NotifyCardExpiring, name: customerName, change: func(n *activities.Notification) {
 			n.Amount, n.Description, n.Brand, n.ExpMonth = 0, "", "unknown", 12
 		}},
+		"subscription_action_reminder_tokyo": {kind: activities.NotifySubscriptionActionRequired, name: customerName, change: func(n *activities.Notification) {
+			n.Reminder, n.TimeZone = true, "Asia/Tokyo"
+		}},
+		"subscription_action_bare": {kind: activities.NotifySubscriptionActionRequired, change: func(n *activities.Notification) {
+			n.Description, n.TrialEnd = "", time.Time{}
+		}},
+		"subscription_method_reminder": {kind: activities.NotifySubscriptionPaymentMethodNeeded, name: customerName, change: func(n *activities.Notification) {
+			n.Reminder = true
+		}},
+		"subscription_method_bare": {kind: activities.NotifySubscriptionPaymentMethodNeeded, change: func(n *activities.Notification) {
+			n.Description, n.TrialEnd = "", time.Time{}
+		}},
+		"subscription_method_hostile": {kind: activities.NotifySubscriptionPaymentMethodNeeded, name: "Win at http://evil.example", change: func(n *activities.Notification) {
+			n.Description = "<script>alert(1)</script>\r\nBcc: all"
+		}},
+		"subscription_invoice_reminder_jpy": {kind: activities.NotifySubscriptionInvoiceUnpaid, name: customerName, change: func(n *activities.Notification) {
+			n.Reminder, n.Amount, n.Currency = true, 12500, "jpy"
+		}},
+		"subscription_invoice_bare": {kind: activities.NotifySubscriptionInvoiceUnpaid, change: func(n *activities.Notification) {
+			n.Description, n.Amount = "", 0
+		}},
 	}
 	for _, kind := range customerKinds {
 		cases[string(kind)] = testCase{kind: kind, name: customerName}
@@ -70,6 +91,9 @@ func TestMailsAreAsRecorded(t *testing.T) {
 			}
 			if slices.Contains(agreementKinds, tc.kind) {
 				n = agreementNotification(tc.kind)
+			}
+			if slices.Contains(subscriptionKinds, tc.kind) {
+				n = subscriptionNotification(tc.kind)
 			}
 			if tc.change != nil {
 				tc.change(&n)

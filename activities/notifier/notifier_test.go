@@ -41,10 +41,12 @@ var (
 		activities.NotifySetupLink, activities.NotifySetupReminder, activities.NotifyPaymentRetryScheduled,
 		activities.NotifyPaymentActionRequired, activities.NotifyPaymentMethodNeeded,
 		activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible, activities.NotifyUpcomingCharge, activities.NotifyCardExpiring,
+		activities.NotifySubscriptionActionRequired, activities.NotifySubscriptionPaymentMethodNeeded, activities.NotifySubscriptionInvoiceUnpaid,
 	}
 	appKinds = []activities.NotificationKind{
 		activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing,
 		activities.NotifyAgreementPaused, activities.NotifyAgreementEnded,
+		activities.NotifySubscriptionReady, activities.NotifySubscriptionAtRisk,
 	}
 )
 
@@ -158,6 +160,35 @@ var agreementKinds = []activities.NotificationKind{
 	activities.NotifyUpcomingCharge, activities.NotifyCardExpiring, activities.NotifyAgreementPaused, activities.NotifyAgreementEnded,
 }
 
+// subscriptionNotification is a full one about a subscription.
+func subscriptionNotification(kind activities.NotificationKind) activities.Notification {
+	n := activities.Notification{
+		ID: "subscription:sub_123:" + string(kind) + ":1", Kind: kind, WorkflowID: "subscription:sub_123", Reference: "sub_123",
+		Customer: "cus_123", At: time.Date(2026, 3, 24, 8, 0, 0, 0, time.UTC), State: "requires_action", Description: "Gym membership",
+		PaymentMethod: "pm_123", TrialEnd: time.Date(2026, 3, 31, 22, 30, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
+	}
+	switch kind {
+	case activities.NotifySubscriptionReady:
+		n.State = "ready"
+	case activities.NotifySubscriptionAtRisk:
+		n.State, n.Reason = "at_risk", "trial_ending"
+	case activities.NotifySubscriptionPaymentMethodNeeded:
+		n.State, n.PaymentMethod = "requires_payment_method", ""
+	case activities.NotifySubscriptionInvoiceUnpaid:
+		n.State, n.Reason, n.Amount, n.Currency, n.TrialEnd = "at_risk", "invoice_unpaid", 1099, "usd", time.Time{}
+	}
+	if kind.ForCustomer() {
+		n.Link, n.LinkExpires = true, time.Unix(1780000000, 0).UTC()
+	}
+	return n
+}
+
+// subscriptionKinds are the kinds that watched subscriptions send.
+var subscriptionKinds = []activities.NotificationKind{
+	activities.NotifySubscriptionActionRequired, activities.NotifySubscriptionPaymentMethodNeeded,
+	activities.NotifySubscriptionInvoiceUnpaid, activities.NotifySubscriptionReady, activities.NotifySubscriptionAtRisk,
+}
+
 // requireNoPersonalData fails when text holds what only the customer and the mail server may see.
 func requireNoPersonalData(t *testing.T, text string) {
 	t.Helper()
@@ -219,12 +250,31 @@ func TestLogOfAgreements(t *testing.T) {
 	}
 }
 
+func TestLogOfSubscriptions(t *testing.T) {
+	t.Parallel()
+	for _, kind := range subscriptionKinds {
+		for _, reminder := range []bool{false, true} {
+			var out bytes.Buffer
+			n := subscriptionNotification(kind)
+			n.Reminder = reminder
+			require.NoError(t, NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Deliver(t.Context(), n))
+			line := out.String()
+			require.Contains(t, line, `"workflow_id":"subscription:sub_123"`)
+			require.Equal(t, n.Reason != "", strings.Contains(line, `"reason":"`+n.Reason+`"`))
+			require.Equal(t, !n.TrialEnd.IsZero(), strings.Contains(line, `"trial_end":"2026-03-31T22:30:00Z"`))
+			require.Equal(t, reminder, strings.Contains(line, `"reminder":true`))
+			require.NotContains(t, line, "Gym membership")
+			requireNoPersonalData(t, line)
+		}
+	}
+}
+
 func TestLogLeavesOutWhatIsNotSet(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	n := activities.Notification{ID: "id", Kind: activities.NotifyCardSaved, WorkflowID: "save-payment-method:r", State: "saved"}
 	require.NoError(t, NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Deliver(t.Context(), n))
-	for _, key := range []string{"customer", "amount", "attempt", "deadline", "decline_code", "next_attempt_at", "owner", "reason", "due_at"} {
+	for _, key := range []string{"customer", "amount", "attempt", "deadline", "decline_code", "next_attempt_at", "owner", "reason", "due_at", "trial_end", "reminder"} {
 		require.NotContains(t, out.String(), `"`+key+`"`)
 	}
 }

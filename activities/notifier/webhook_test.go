@@ -98,12 +98,18 @@ func TestWebhookArrivesSigned(t *testing.T) {
 }
 
 // The data are what apps build on: a key once sent keeps its name and meaning.
-func TestWebhooksOfAgreementsAreAsRecorded(t *testing.T) {
+func TestWebhooksOfAgreementsAndSubscriptionsAreAsRecorded(t *testing.T) {
 	t.Parallel()
 	cases := map[string]activities.Notification{}
 	for _, kind := range agreementKinds {
 		cases["webhook_"+string(kind)] = agreementNotification(kind)
 	}
+	for _, kind := range subscriptionKinds {
+		cases["webhook_"+string(kind)] = subscriptionNotification(kind)
+	}
+	again := subscriptionNotification(activities.NotifySubscriptionPaymentMethodNeeded)
+	again.Reminder, again.TrialEnd = true, time.Time{}
+	cases["webhook_subscription_reminder"] = again
 	unknown := agreementNotification(activities.NotifyUpcomingCharge)
 	unknown.Amount = 0
 	cases["webhook_upcoming_amount_unknown"] = unknown
