@@ -37,6 +37,8 @@ type SubscriptionReading struct {
 	SetupStatus SetupIntentStatus `json:"setup_status,omitempty"`
 	NextAction  string            `json:"next_action,omitempty"`
 	Codes
+	// RefusedMethod is the payment method of last_setup_error.
+	RefusedMethod string `json:"refused_method,omitempty"`
 	// OwnSetup says that a SetupIntent of offsession's for PaymentMethod has succeeded. Asked only when SetupIntent is
 	// canceled.
 	OwnSetup bool `json:"own_setup,omitempty"`

@@ -27,6 +27,8 @@ type SetupIntent struct {
 	NextAction string
 	// LastError holds the codes of last_setup_error; zero when there is none.
 	LastError Codes
+	// LastErrorMethod is the payment method that last_setup_error is about; may be empty.
+	LastErrorMethod string
 	// WorkflowID is its metadata offsession_workflow_id: the workflow that made it, or the session it belongs to.
 	WorkflowID string
 }

@@ -31,8 +31,19 @@
 //	                │  └────> paused             by an operator, or after a failed payment
 //	                └───────> needs_attention    something has stopped it
 //
-// and everything but an end can be canceled. The complete tables of moves stand in payment_moves.go and
-// agreement_moves.go, and are drawn below.
+// and everything but an end can be canceled.
+//
+// DeferredSubscription watches a subscription of Stripe's whose first invoice takes no money, until one has been paid. What it
+// waits for is read off Stripe each time; the customer is asked when it is theirs to do:
+//
+//	no_action_needed, ready <──> requires_action           confirm the card with the bank
+//	        │                    requires_payment_method   save another one; it becomes the default
+//	        │                    processing                the bank is at it
+//	        │                    at_risk                   the trial ends soon, or an invoice was not paid
+//	        ↓
+//	ready_and_paid, and ended from every state: then no SetupIntent is left that could still be confirmed
+//
+// The complete tables of moves stand in payment_moves.go, agreement_moves.go and subscription_moves.go, and are drawn below.
 //
 // All are built alike. One coroutine, the main loop, does everything that changes state; Updates and signals are put
 // into its queue, so that no two Stripe writes of a workflow overlap. Signals are hints: they make the loop re-read
@@ -56,4 +67,13 @@
 //	paused             to active needs_attention canceled
 //	needs_attention    to active paused canceled
 //	settling           to completed canceled
+//
+// # Moves of a subscription
+//
+//	no_action_needed         to requires_action requires_payment_method processing at_risk ready_and_paid ended
+//	requires_action          to requires_payment_method processing ready at_risk ready_and_paid ended
+//	requires_payment_method  to requires_action processing ready at_risk ready_and_paid ended
+//	processing               to requires_action requires_payment_method ready at_risk ready_and_paid ended
+//	ready                    to requires_action requires_payment_method processing at_risk ready_and_paid ended
+//	at_risk                  to no_action_needed requires_action requires_payment_method processing ready ready_and_paid ended
 package workflows

@@ -8,6 +8,9 @@ func PaymentMoves() map[PaymentState][]PaymentState { return paymentMoves }
 // AgreementMoves is the table of an agreement's moves.
 func AgreementMoves() map[AgreementState][]AgreementState { return agreementMoves }
 
+// SubscriptionMoves is the table of a subscription's moves.
+func SubscriptionMoves() map[SubscriptionState][]SubscriptionState { return subscriptionMoves }
+
 // PollDelay is the gap before poll n.
 var PollDelay = pollDelay
 

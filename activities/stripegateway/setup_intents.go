@@ -65,6 +65,9 @@ func setupIntent(si *stripe.SetupIntent, lastError advice) (activities.SetupInte
 		Status:    activities.SetupIntentStatus(si.Status),
 		LastError: codes(si.LastSetupError, lastError),
 	}
+	if si.LastSetupError != nil && si.LastSetupError.PaymentMethod != nil {
+		out.LastErrorMethod = si.LastSetupError.PaymentMethod.ID
+	}
 	if si.Customer != nil {
 		out.Customer = si.Customer.ID
 	}

@@ -1,0 +1,156 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offsession/offsession/activities"
+)
+
+// look reads the subscription and follows what it has become; while it is ending, it closes what is left open.
+func (d *deferredSubscription) look(ctx workflow.Context) {
+	d.polled(ctx, d.in.Reference)
+	if d.st.EndAs != "" {
+		d.close(ctx)
+		return
+	}
+	// Every write changes what can be read; there are three at most on the way from a saved method to a confirmed one.
+	for range 4 {
+		if !d.read(ctx) {
+			break
+		}
+		if again := d.follow(ctx); !again {
+			break
+		}
+	}
+	if d.st.EndAs == "" && !d.st.State.Ended() {
+		d.settle(ctx)
+	}
+}
+
+// read reads the subscription. False: Stripe could not be asked.
+func (d *deferredSubscription) read(ctx workflow.Context) bool {
+	r, err := execute(ctx, readOptions, subscriptions.ReadSubscription, d.in.Reference)
+	if err != nil {
+		d.fault(ctx, "reading it", err)
+		return false
+	}
+	first := d.st.ReadAt.IsZero()
+	d.st.Fault, d.st.Reading, d.st.ReadAt = "", r, workflow.Now(ctx).UTC()
+	if first && (setupOpen(r.SetupStatus) || r.SetupStatus == activities.SetupIntentProcessing) {
+		// It was paid for before something new was asked of the customer, as when it was paused and resumed.
+		d.st.PaidBefore = r.PaidInvoice
+	}
+	d.noteSetup(r)
+	return true
+}
+
+// noteSetup remembers the pending SetupIntent: it must not be left open when the subscription ends.
+func (d *deferredSubscription) noteSetup(r activities.SubscriptionReading) {
+	if r.SetupIntent == "" {
+		return
+	}
+	i := slices.IndexFunc(d.st.Setups, func(s SubscriptionSetup) bool { return s.ID == r.SetupIntent })
+	if i >= 0 {
+		d.st.Setups[i].Status = r.SetupStatus
+		return
+	}
+	d.st.Setups = keepLast(append(d.st.Setups, SubscriptionSetup{ID: r.SetupIntent, Status: r.SetupStatus}), subscriptionSetups)
+}
+
+// triedWith names a SetupIntent and the method that it was confirmed with.
+func triedWith(setupIntent, paymentMethod string) string { return setupIntent + " " + paymentMethod }
+
+// follow does what the reading asks for. True: something was written, and the subscription must be read again.
+func (d *deferredSubscription) follow(ctx workflow.Context) (again bool) {
+	r := d.st.Reading
+	switch {
+	case r.Missing:
+		d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonMissing)
+		return false
+	case r.Status == activities.SubscriptionIncompleteExpired:
+		d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonIncompleteExpired)
+		return false
+	case r.Status.Ended():
+		d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonCanceled)
+		return false
+	}
+	d.closeObsolete(ctx)
+	if d.st.Session != "" && d.st.Saved == "" {
+		d.followSession(ctx)
+	}
+	if d.st.Saved != "" {
+		return d.putInPlace(ctx)
+	}
+	if r.PaidInvoice != "" && r.PaidInvoice != d.st.PaidBefore {
+		d.endWhenClosed(ctx, SubscriptionReadyAndPaid, "")
+		return false
+	}
+	// A default that the SetupIntent was not tried with, from the app or Stripe's customer portal, may be what it waits for.
+	if r.SetupStatus == activities.SetupIntentRequiresPaymentMethod && r.PaymentMethod != "" && r.PaymentMethod != r.RefusedMethod &&
+		d.st.Tried != triedWith(r.SetupIntent, r.PaymentMethod) {
+		return d.confirm(ctx, r.PaymentMethod)
+	}
+	return false
+}
+
+// closeObsolete cancels the SetupIntents that were pending once and are not any more: nobody would ever confirm them.
+func (d *deferredSubscription) closeObsolete(ctx workflow.Context) {
+	for i := range d.st.Setups {
+		if s := &d.st.Setups[i]; s.ID != d.st.Reading.SetupIntent && !d.cancelSetup(ctx, s) {
+			return
+		}
+	}
+}
+
+// cancelSetup cancels a SetupIntent where its status allows, and notes in which it was left. False: it could not be done now.
+func (d *deferredSubscription) cancelSetup(ctx workflow.Context, s *SubscriptionSetup) bool {
+	if s.Status == "" || s.Status == activities.SetupIntentSucceeded || s.Status == activities.SetupIntentCanceled {
+		return true
+	}
+	status, err := execute(ctx, closeOptions, subscriptions.CancelSetup, activities.CancelSetupInput{
+		SetupIntent: s.ID, IdempotencyKey: d.writeKey("cancel_setup"),
+	})
+	switch {
+	case err != nil:
+		d.fault(ctx, "canceling its SetupIntent", err)
+		return false
+	case setupOpen(status):
+		d.st.Fault = ReasonStripeFaults
+		d.pollSoon(ctx)
+		return false
+	}
+	s.Status = status
+	return true
+}
+
+// settle decides need and state by what was read last, and tells whom it concerns.
+func (d *deferredSubscription) settle(ctx workflow.Context) {
+	now := workflow.Now(ctx).UTC()
+	if !d.st.ReadAt.IsZero() {
+		need := needOf(d.st.Reading)
+		if need == NeedPaymentMethod && !d.st.VerifyingSince.IsZero() {
+			need = NeedBank
+		}
+		if need != d.st.Need {
+			d.st.Need, d.st.AskedAt, d.st.Messages = need, now, 0
+			d.st.RiskLooked = time.Time{}
+		}
+		if need != "" {
+			d.st.Asked, d.st.ReadyTold = true, false
+		}
+		if !need.asksCustomer() {
+			d.st.AskedFor = ""
+		}
+	}
+	before := d.st.State
+	state, reason := d.stateOf(now)
+	d.move(ctx, state, reason)
+	d.tellApp(ctx, before)
+	if at := d.nextMessage(); !at.IsZero() && !at.After(now) {
+		d.tellCustomer(ctx)
+	}
+	d.st.TrialWillEnd = false
+}

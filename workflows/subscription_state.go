@@ -1,0 +1,78 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/offsession/offsession/activities"
+)
+
+// subscriptionStateVersion is raised when the meaning of a field of subscriptionState changes.
+const subscriptionStateVersion = 1
+
+const (
+	// subscriptionSteps and subscriptionSetups bound what is carried over.
+	subscriptionSteps  = 20
+	subscriptionSetups = 20
+)
+
+// subscriptionState is everything a DeferredSubscription knows, and all that continue-as-new carries over.
+type subscriptionState struct {
+	entityState
+	Version int               `json:"version"`
+	State   SubscriptionState `json:"state"`
+	Reason  string            `json:"why,omitempty"`
+	Need    SubscriptionNeed  `json:"need,omitempty"`
+	// StartedAt is part of the keys of writes: a subscription may be watched again within the life of a key.
+	StartedAt time.Time `json:"started_at"`
+	// LookDue asks to read the subscription without waiting.
+	LookDue bool `json:"look_due,omitempty"`
+	// Fault is why Stripe could not be asked, or written to, at last; a code.
+	Fault string `json:"fault,omitempty"`
+
+	// Reading is the subscription as read at ReadAt; zero when it never was.
+	Reading activities.SubscriptionReading `json:"reading,omitzero"`
+	ReadAt  time.Time                      `json:"read_at,omitzero"`
+	// PaidBefore is the newest invoice that was paid already when a SetupIntent was pending at the start.
+	PaidBefore string `json:"paid_before,omitempty"`
+	// Setups are the pending SetupIntents seen. Tried is the last one that we have confirmed, and the method: the same is not
+	// tried again.
+	Setups []SubscriptionSetup `json:"setups,omitempty"`
+	Tried  string              `json:"tried,omitempty"`
+
+	// Session is the Checkout Session that something can still come of; Checkouts counts those opened, Writes the other writes.
+	Session   string    `json:"session,omitempty"`
+	OpenedAt  time.Time `json:"opened_at,omitzero"`
+	Checkouts int       `json:"checkouts,omitempty"`
+	Writes    int       `json:"writes,omitempty"`
+	// VerifyingSince is since when a bank confirms what the customer saved in Session.
+	VerifyingSince time.Time `json:"verifying_since,omitzero"`
+	// Saved was saved in our Checkout and is not in place yet. Ours is the last one that was put in place.
+	Saved          string `json:"saved,omitempty"`
+	Ours           string `json:"ours,omitempty"`
+	ConsentVersion string `json:"consent_version,omitempty"`
+
+	// Asked says that the customer, or the bank, was needed once. AskedAt is when Need came up, AskedFor the need that the
+	// customer was told of at ToldAt last; Messages counts the messages about it.
+	Asked    bool             `json:"asked,omitempty"`
+	AskedAt  time.Time        `json:"asked_at,omitzero"`
+	AskedFor SubscriptionNeed `json:"asked_for,omitempty"`
+	ToldAt   time.Time        `json:"told_at,omitzero"`
+	Messages int              `json:"messages,omitempty"`
+	// HoldUntil is before when nobody is told: the customer is at it, or Stripe could not be asked.
+	HoldUntil time.Time `json:"hold_until,omitzero"`
+	// TrialWillEnd says that Stripe has told that the trial will end.
+	TrialWillEnd bool `json:"trial_will_end,omitempty"`
+	// ReadyTold and RiskTold say what the app was told last; Told counts all messages, for their ids.
+	ReadyTold bool   `json:"ready_told,omitempty"`
+	RiskTold  string `json:"risk_told,omitempty"`
+	Told      int    `json:"told,omitempty"`
+
+	// RiskLooked and PeriodLooked are the ends of the trial and the period that have been looked at.
+	RiskLooked   time.Time `json:"risk_looked,omitzero"`
+	PeriodLooked time.Time `json:"period_looked,omitzero"`
+	// EndAs is the end that waits for what is open to be closed, and EndReason its reason.
+	EndAs     SubscriptionState `json:"end_as,omitempty"`
+	EndReason string            `json:"end_reason,omitempty"`
+	// Steps are the last changes of state.
+	Steps []SubscriptionStep `json:"steps,omitempty"`
+}
