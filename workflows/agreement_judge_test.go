@@ -230,6 +230,7 @@ func (j *judge) answer(r modelReply, a workflows.AgreementResponse) {
 	case r.update == workflows.UpdateChangeSchedule:
 		j.look()
 		j.schedules = append(j.schedules, inForce{j.env.Now(), j.used(), *r.op.Schedule})
+		j.come = earlier(j.come, j.env.Now()) // which of its dates come, the next look tells
 	case r.update == workflows.UpdateCancel && a.State == workflows.AgreementCanceled:
 		j.over = true
 	}

@@ -2,4 +2,7 @@
 
 package workflows_test
 
-const agreementRounds = 50
+const (
+	agreementRounds = 50
+	agreementDays   = 60
+)

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -45,8 +46,6 @@ func TestAgreementModel(t *testing.T) {
 		})
 	}
 }
-
-const agreementDays = 30
 
 // agreementModel draws what happens to one agreement.
 type agreementModel struct {
@@ -158,9 +157,9 @@ func (m *agreementModel) updates(i int) func() {
 		workflows.UpdatePause, workflows.UpdatePause, workflows.UpdateResume, workflows.UpdateResume, workflows.UpdateSkipNext, workflows.UpdateChangeAmount,
 		workflows.UpdateChangeSchedule, workflows.UpdateChangePaymentMethod, workflows.UpdateChargeNow, workflows.UpdateChargeNow, workflows.UpdateCancel,
 	}).Draw(m.t, "update")
-	n := i
-	if rapid.IntRange(0, 3).Draw(m.t, "used id") == 0 {
-		n = rapid.IntRange(0, i).Draw(m.t, "id of")
+	n := fmt.Sprint("new-", i)
+	if rapid.Bool().Draw(m.t, "an id of others") {
+		n = fmt.Sprint(rapid.IntRange(0, 1).Draw(m.t, "id"))
 	}
 	op := workflows.AgreementOperation{Actor: "ops", Reason: "a test"}
 	switch update {
@@ -264,11 +263,9 @@ func (m *agreementModel) dispute(i int) func() {
 	told := rapid.Bool().Draw(m.t, "dispute told")
 	won := rapid.Bool().Draw(m.t, "dispute won")
 	return func() {
-		for id := range m.stripe.disputes {
-			if won {
-				m.stripe.edit(func() { m.stripe.disputes[id].Status = "won" })
-				return
-			}
+		if open := slices.Sorted(maps.Keys(m.stripe.disputes)); won && len(open) > 0 {
+			m.stripe.edit(func() { m.stripe.disputes[open[0]].Status = "won" })
+			return
 		}
 		for _, id := range m.stripe.order {
 			if pi := m.stripe.intents[id]; pi.Status == activities.PaymentIntentSucceeded && !pi.Disputed {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -243,10 +244,15 @@ func (b *bench) collect(in workflows.CollectPaymentInput) workflows.CollectPayme
 func (b *bench) requireNoSecrets() {
 	b.Helper()
 	for _, text := range b.spill.text {
-		require.NotContains(b, text, linkHost)
-		require.NotRegexp(b, secret, text)
+		if strings.Contains(text, linkHost) || slices.ContainsFunc(partsOfSecrets, func(part string) bool { return strings.Contains(text, part) }) {
+			require.NotContains(b, text, linkHost)
+			require.NotRegexp(b, secret, text)
+		}
 	}
 }
+
+// partsOfSecrets has a part of everything that secret matches: looking for these first is many times faster.
+var partsOfSecrets = []string{"secret", "whsec", "k_test_", "k_live_", "eyJhbGci", "http", "@"}
 
 // signal tells the workflow of an event.
 func (b *bench) signal(id, typ, object string) {
