@@ -21,7 +21,7 @@ type Event struct {
 	PaymentIntent string
 	// PaymentMethod is the method that a mandate names.
 	PaymentMethod string
-	// Subscription is the id for customer.subscription.* events.
+	// Subscription is the id for customer.subscription.* events, and the one that an invoice is for; empty for other invoices.
 	Subscription string
 	Livemode     bool
 	Created      time.Time

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 )
 
@@ -52,6 +54,96 @@ type SubscriptionReading struct {
 	InvoicePayment   PaymentIntentStatus `json:"invoice_payment,omitempty"`
 	// NextPaymentAttempt is when Stripe tries next, UTC; zero when it does not. Moved like TrialEnd on a test clock.
 	NextPaymentAttempt time.Time `json:"next_payment_attempt,omitzero"`
+}
+
+// ReadSubscription reads a subscription, its pending SetupIntent and its invoices. One that Stripe does not know is a reading,
+// Missing. It changes nothing.
+func (s *DeferredSubscriptions) ReadSubscription(ctx context.Context, subscription string) (SubscriptionReading, error) {
+	stripe := struct {
+		Subscriptions
+		Invoices
+		SetupIntents
+	}{s.ports.Subscriptions, s.ports.Invoices, s.ports.SetupIntents}
+	r, err := ReadSubscription(ctx, stripe, subscription, s.ports.Now())
+	if err != nil {
+		return SubscriptionReading{}, applicationError(err)
+	}
+	return r, nil
+}
+
+// ReadSubscription is what the activity of that name does, for whoever has no workflow. now is the present time, for
+// subscriptions on a test clock. Every error is a *StripeError.
+func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscription string, now time.Time) (SubscriptionReading, error) {
+	sub, err := stripe.Subscription(ctx, subscription)
+	switch {
+	case IsStripeError(err, StripeMissing):
+		return SubscriptionReading{Missing: true}, nil
+	case err != nil:
+		return SubscriptionReading{}, err
+	}
+	near := nearness(sub.TestClock, now)
+	r := SubscriptionReading{
+		Status: sub.Status, Customer: sub.Customer, CustomerDeleted: sub.CustomerDeleted, Currency: sub.Currency,
+		SendInvoice: sub.SendInvoice, Free: sub.Free, TrialEnd: near(sub.TrialEnd), PeriodEnd: near(sub.PeriodEnd),
+		PaymentMethod: cmp.Or(sub.DefaultPaymentMethod, sub.CustomerDefault), Own: sub.DefaultPaymentMethod != "",
+	}
+	if si := sub.PendingSetupIntent; si != nil {
+		r.SetupIntent, r.SetupStatus, r.NextAction, r.Codes = si.ID, si.Status, si.NextAction, si.LastError
+	}
+	if r.SetupStatus == SetupIntentCanceled && r.PaymentMethod != "" {
+		if r.OwnSetup, err = ownSetup(ctx, stripe, r.Customer, r.PaymentMethod); err != nil {
+			return SubscriptionReading{}, err
+		}
+	}
+	if err := r.readInvoices(ctx, stripe, subscription, near); err != nil {
+		return SubscriptionReading{}, err
+	}
+	return r, nil
+}
+
+// nearness moves what is on a test clock as far from now as it is from the clock, in whole seconds.
+func nearness(clock, now time.Time) func(time.Time) time.Time {
+	return func(t time.Time) time.Time {
+		if t.IsZero() || clock.IsZero() {
+			return t
+		}
+		return t.Add(now.Sub(clock)).UTC().Truncate(time.Second)
+	}
+}
+
+// ownSetup reports whether offsession has set the method up. A method or customer that is gone has no setups.
+func ownSetup(ctx context.Context, stripe SubscriptionReader, customer, paymentMethod string) (bool, error) {
+	setups, err := stripe.SetupIntentsOf(ctx, customer, paymentMethod)
+	if err != nil && !IsStripeError(err, StripeMissing) {
+		return false, err
+	}
+	return slices.ContainsFunc(setups, func(si SetupIntent) bool {
+		return si.Status == SetupIntentSucceeded && si.WorkflowID != ""
+	}), nil
+}
+
+// readInvoices notes the newest paid invoice and the oldest open one. The latter is read by itself, for its payment.
+func (r *SubscriptionReading) readInvoices(ctx context.Context, stripe SubscriptionReader, subscription string, near func(time.Time) time.Time) error {
+	invoices, err := stripe.SubscriptionInvoices(ctx, subscription)
+	if err != nil {
+		return err
+	}
+	for _, inv := range slices.Backward(invoices) {
+		if inv.Status == InvoiceOpen && inv.AmountDue > 0 && r.Invoice == "" {
+			if inv, err = stripe.Invoice(ctx, inv.ID); err != nil {
+				return err
+			}
+		}
+		switch {
+		case inv.AmountDue <= 0:
+		case inv.Status == InvoicePaid:
+			r.PaidInvoice = inv.ID
+		case inv.Status == InvoiceOpen && r.Invoice == "":
+			r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = inv.ID, inv.AmountDue, inv.Attempted
+			r.InvoicePayment, r.NextPaymentAttempt = inv.Payment, near(inv.NextPaymentAttempt)
+		}
+	}
+	return nil
 }
 
 // SetUp reports whether the payment method is set up for what comes: nothing is pending; or what was pending is canceled,

@@ -43,6 +43,14 @@ type stripeStub struct {
 	dispute  func(id string) (activities.Dispute, error)
 	mandate  func(id string) (activities.Mandate, error)
 	listed   func(activities.ListPaymentIntentsRequest) iter.Seq2[activities.PaymentIntent, error]
+
+	setup     func(id string) (activities.SetupIntent, error)
+	confirmSI func(id, method, key string) (activities.SetupIntent, error)
+	setups    func(customer, method string) ([]activities.SetupIntent, error)
+	sub       func(id string) (activities.Subscription, error)
+	subDflt   func(id, method, key string) error
+	invoices  func(subscription string) ([]activities.Invoice, error)
+	invoice   func(id string) (activities.Invoice, error)
 }
 
 func (s *stripeStub) CreatePaymentIntent(_ context.Context, r activities.CreatePaymentIntentRequest) (activities.PaymentIntent, error) {
@@ -90,8 +98,39 @@ func (s *stripeStub) ExpireCheckoutSession(_ context.Context, id, key string) (a
 	return s.expire(id, key)
 }
 
-func (s *stripeStub) SetupIntent(context.Context, string) (activities.SetupIntent, error) {
-	panic("a SetupIntent is read with its session")
+func (s *stripeStub) SetupIntent(_ context.Context, id string) (activities.SetupIntent, error) {
+	s.calls = append(s.calls, "read "+id)
+	return s.setup(id)
+}
+
+func (s *stripeStub) ConfirmSetupIntent(_ context.Context, id, method, key string) (activities.SetupIntent, error) {
+	s.calls = append(s.calls, "confirm "+id+" "+method+" "+key)
+	return s.confirmSI(id, method, key)
+}
+
+func (s *stripeStub) SetupIntentsOf(_ context.Context, customer, method string) ([]activities.SetupIntent, error) {
+	s.calls = append(s.calls, "setups of "+customer+" "+method)
+	return s.setups(customer, method)
+}
+
+func (s *stripeStub) Subscription(_ context.Context, id string) (activities.Subscription, error) {
+	s.calls = append(s.calls, "read "+id)
+	return s.sub(id)
+}
+
+func (s *stripeStub) SetSubscriptionDefaultPaymentMethod(_ context.Context, id, method, key string) error {
+	s.calls = append(s.calls, "default "+id+" "+method+" "+key)
+	return s.subDflt(id, method, key)
+}
+
+func (s *stripeStub) SubscriptionInvoices(_ context.Context, subscription string) ([]activities.Invoice, error) {
+	s.calls = append(s.calls, "invoices of "+subscription)
+	return s.invoices(subscription)
+}
+
+func (s *stripeStub) Invoice(_ context.Context, id string) (activities.Invoice, error) {
+	s.calls = append(s.calls, "read "+id)
+	return s.invoice(id)
 }
 
 func (s *stripeStub) CancelSetupIntent(_ context.Context, id, key string) (activities.SetupIntent, error) {
@@ -157,7 +196,7 @@ var now = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 func (s *stripeStub) activities(notifiers ...activities.Notifier) *activities.Activities {
 	return activities.New(activities.Ports{
 		PaymentIntents: s, CheckoutSessions: s, SetupIntents: s, PaymentMethods: s, Customers: s, Refunds: s,
-		Disputes: s, Mandates: s,
+		Disputes: s, Mandates: s, Subscriptions: s, Invoices: s,
 		Links: stubLinks("https://pay.test/c/x"), Notifiers: notifiers, ReturnURL: "https://shop.test/back",
 		Now: func() time.Time { return now },
 	})
@@ -248,12 +287,4 @@ var errPort = errors.New("nil pointer in an adapter")
 
 func failParam(kind activities.StripeErrorKind, param string) error {
 	return &activities.StripeError{Kind: kind, Param: param}
-}
-
-func (s *stripeStub) ConfirmSetupIntent(context.Context, string, string, string) (activities.SetupIntent, error) {
-	panic("not expected")
-}
-
-func (s *stripeStub) SetupIntentsOf(context.Context, string, string) ([]activities.SetupIntent, error) {
-	panic("not expected")
 }

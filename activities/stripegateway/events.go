@@ -1,6 +1,7 @@
 package stripegateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -72,6 +73,8 @@ type wireObject struct {
 	Customer      reference `json:"customer"`
 	PaymentIntent reference `json:"payment_intent"`
 	PaymentMethod reference `json:"payment_method"`
+	Subscription  reference `json:"subscription"`
+	Parent        parent    `json:"parent"`
 }
 
 func (e wireEvent) event() activities.Event {
@@ -97,6 +100,9 @@ func (e wireEvent) event() activities.Event {
 		out.PaymentMethod = string(object.PaymentMethod)
 	case "subscription":
 		out.Subscription = string(object.ID)
+	case "invoice":
+		// Endpoints of an older API version are told it by the invoice itself.
+		out.Subscription = cmp.Or(string(object.Parent.Subscription), string(object.Subscription))
 	}
 	return out
 }
@@ -116,6 +122,23 @@ func (r *reference) UnmarshalJSON(data []byte) error {
 		}
 	}
 	*r = reference(id)
+	return nil
+}
+
+// parent is what made an invoice. What is no object has no subscription.
+// https://docs.stripe.com/api/invoices/object#invoice_object-parent
+type parent struct{ Subscription reference }
+
+// UnmarshalJSON never fails.
+func (p *parent) UnmarshalJSON(data []byte) error {
+	var object struct {
+		Details struct {
+			Subscription reference `json:"subscription"`
+		} `json:"subscription_details"`
+	}
+	if json.Unmarshal(data, &object) == nil {
+		p.Subscription = object.Details.Subscription
+	}
 	return nil
 }
 

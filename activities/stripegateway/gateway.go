@@ -44,14 +44,18 @@ type Gateway struct {
 }
 
 var (
-	_ activities.PaymentIntents   = (*Gateway)(nil)
-	_ activities.CheckoutSessions = (*Gateway)(nil)
-	_ activities.SetupIntents     = (*Gateway)(nil)
-	_ activities.PaymentMethods   = (*Gateway)(nil)
-	_ activities.Customers        = (*Gateway)(nil)
-	_ activities.Refunds          = (*Gateway)(nil)
-	_ activities.Disputes         = (*Gateway)(nil)
-	_ activities.Mandates         = (*Gateway)(nil)
+	_ activities.PaymentIntents     = (*Gateway)(nil)
+	_ activities.CheckoutSessions   = (*Gateway)(nil)
+	_ activities.SetupIntents       = (*Gateway)(nil)
+	_ activities.PaymentMethods     = (*Gateway)(nil)
+	_ activities.Customers          = (*Gateway)(nil)
+	_ activities.Refunds            = (*Gateway)(nil)
+	_ activities.Disputes           = (*Gateway)(nil)
+	_ activities.Mandates           = (*Gateway)(nil)
+	_ activities.Subscriptions      = (*Gateway)(nil)
+	_ activities.SubscriptionLister = (*Gateway)(nil)
+	_ activities.SubscriptionReader = (*Gateway)(nil)
+	_ activities.Invoices           = (*Gateway)(nil)
 )
 
 // introduceOnce guards stripe.SetAppInfo, which writes package variables of stripe-go.

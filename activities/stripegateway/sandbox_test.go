@@ -88,9 +88,14 @@ func (s sandbox) fault(kind stripesandbox.FaultKind) {
 }
 
 // api posts to a route of Stripe's that the gateway does not use.
-func (s sandbox) api(path string, form url.Values) {
+func (s sandbox) api(path string, form url.Values) (answer map[string]any) {
 	s.t.Helper()
-	request, err := http.NewRequest(http.MethodPost, s.base+"/v1/"+path, strings.NewReader(form.Encode()))
+	return s.call(http.MethodPost, path, form)
+}
+
+func (s sandbox) call(method, path string, form url.Values) (answer map[string]any) {
+	s.t.Helper()
+	request, err := http.NewRequest(method, s.base+"/v1/"+path, strings.NewReader(form.Encode()))
 	require.NoError(s.t, err)
 	request.Header.Set("Authorization", "Bearer "+stripesandbox.DefaultAPIKey)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -100,6 +105,8 @@ func (s sandbox) api(path string, form url.Values) {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(s.t, err)
 	require.Equal(s.t, http.StatusOK, response.StatusCode, "%s", body)
+	require.NoError(s.t, json.Unmarshal(body, &answer))
+	return answer
 }
 
 func requireKind(t *testing.T, kind activities.StripeErrorKind, err error) *activities.StripeError {

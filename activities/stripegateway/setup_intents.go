@@ -10,11 +10,7 @@ import (
 
 // SetupIntent reads one. https://docs.stripe.com/api/setup_intents/retrieve
 func (g *Gateway) SetupIntent(ctx context.Context, id string) (activities.SetupIntent, error) {
-	if err := required("setup_intent", id); err != nil {
-		return activities.SetupIntent{}, err
-	}
-	response, err := g.client.V1SetupIntents.Retrieve(ctx, id, &stripe.SetupIntentRetrieveParams{})
-	return answer(g, operation{name: "retrieve_setup_intent", object: "setup_intent"}, response, err, retrievedSetupIntent)
+	return readSetupIntent(ctx, g, id, retrievedSetupIntent)
 }
 
 // CancelSetupIntent cancels with cancellation_reason=abandoned. One that cannot be cancelled, because it succeeded, is
@@ -32,23 +28,57 @@ func (g *Gateway) CancelSetupIntent(ctx context.Context, id, idempotencyKey stri
 	return answer(g, operation{name: "cancel_setup_intent", object: "setup_intent", closes: true}, response, err, retrievedSetupIntent)
 }
 
-// ConfirmSetupIntent confirms with a saved method of the customer. A decline is a StripeDeclined.
+// ConfirmSetupIntent confirms with a saved method of the customer. A method that is not the customer's is a StripeMissing;
+// a SetupIntent that has ended, or belongs to a Checkout Session, is a StripeWrongState. One that needs what only the
+// customer's browser can send, such as a return_url, is a StripeInvalid.
+// https://docs.stripe.com/api/setup_intents/confirm
 func (g *Gateway) ConfirmSetupIntent(ctx context.Context, id, paymentMethod, idempotencyKey string) (activities.SetupIntent, error) {
-	_, _, _, _ = ctx, id, paymentMethod, idempotencyKey
-	return activities.SetupIntent{}, errNotBuilt
+	if err := required("setup_intent", id, "payment_method", paymentMethod, "idempotency_key", idempotencyKey); err != nil {
+		return activities.SetupIntent{}, err
+	}
+	params := &stripe.SetupIntentConfirmParams{PaymentMethod: stripe.String(paymentMethod)}
+	params.SetIdempotencyKey(idempotencyKey)
+	response, err := g.client.V1SetupIntents.Confirm(ctx, id, params)
+	si, err := answer(g, operation{name: "confirm_setup_intent", object: "setup_intent"}, response, err, retrievedSetupIntent)
+	return si, g.explainRefusal(ctx, err, paymentMethod, "")
 }
 
 // SetupIntentsOf lists the newest 100 SetupIntents of the customer for this payment method, newest first.
+// https://docs.stripe.com/api/setup_intents/list
 func (g *Gateway) SetupIntentsOf(ctx context.Context, customer, paymentMethod string) ([]activities.SetupIntent, error) {
-	_, _, _ = ctx, customer, paymentMethod
-	return nil, errNotBuilt
+	if err := required("customer", customer, "payment_method", paymentMethod); err != nil {
+		return nil, err
+	}
+	params := &stripe.SetupIntentListParams{Customer: stripe.String(customer), PaymentMethod: stripe.String(paymentMethod)}
+	params.Limit, params.Single = stripe.Int64(pageSize), true
+	call := operation{name: "list_setup_intents"}
+	var found []activities.SetupIntent
+	for listed, err := range g.client.V1SetupIntents.List(ctx, params) {
+		if err != nil {
+			return nil, g.failure(call, err)
+		}
+		si, ok := retrievedSetupIntent(listed)
+		if !ok {
+			return nil, g.failure(call, errIncomplete)
+		}
+		found = append(found, si)
+	}
+	return found, nil
 }
 
 // SetupIntentSecret reads the client secret with which the customer's browser confirms the SetupIntent. It must not be stored
 // or logged.
 func (g *Gateway) SetupIntentSecret(ctx context.Context, id string) (string, error) {
-	_, _ = ctx, id
-	return "", errNotBuilt
+	return readSetupIntent(ctx, g, id, func(si *stripe.SetupIntent) (string, bool) { return si.ClientSecret, si.ClientSecret != "" })
+}
+
+func readSetupIntent[T any](ctx context.Context, g *Gateway, id string, convert func(*stripe.SetupIntent) (T, bool)) (T, error) {
+	if err := required("setup_intent", id); err != nil {
+		var none T
+		return none, err
+	}
+	response, err := g.client.V1SetupIntents.Retrieve(ctx, id, &stripe.SetupIntentRetrieveParams{})
+	return answer(g, operation{name: "retrieve_setup_intent", object: "setup_intent"}, response, err, convert)
 }
 
 func retrievedSetupIntent(si *stripe.SetupIntent) (activities.SetupIntent, bool) {
@@ -61,9 +91,10 @@ func setupIntent(si *stripe.SetupIntent, lastError advice) (activities.SetupInte
 		return activities.SetupIntent{}, false
 	}
 	out := activities.SetupIntent{
-		ID:        si.ID,
-		Status:    activities.SetupIntentStatus(si.Status),
-		LastError: codes(si.LastSetupError, lastError),
+		ID:         si.ID,
+		Status:     activities.SetupIntentStatus(si.Status),
+		LastError:  codes(si.LastSetupError, lastError),
+		WorkflowID: si.Metadata[activities.MetadataWorkflowID],
 	}
 	if si.LastSetupError != nil && si.LastSetupError.PaymentMethod != nil {
 		out.LastErrorMethod = si.LastSetupError.PaymentMethod.ID

@@ -141,6 +141,38 @@ func mockCalls() map[string][]func(context.Context, *stripegateway.Gateway) erro
 			_, err := g.Mandate(ctx, "mandate_1")
 			return err
 		}},
+		"ConfirmSetupIntent": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.ConfirmSetupIntent(ctx, "seti_1", "pm_1", "k")
+			return err
+		}},
+		"SetupIntentsOf": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.SetupIntentsOf(ctx, "cus_1", "pm_1")
+			return err
+		}},
+		"SetupIntentSecret": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.SetupIntentSecret(ctx, "seti_1")
+			return err
+		}},
+		"Subscription": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.Subscription(ctx, "sub_1")
+			return err
+		}},
+		"ListSubscriptions": {listSubscriptions},
+		"SetSubscriptionDefaultPaymentMethod": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			return g.SetSubscriptionDefaultPaymentMethod(ctx, "sub_1", "pm_1", "k")
+		}},
+		"SubscriptionInvoices": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.SubscriptionInvoices(ctx, "sub_1")
+			return err
+		}},
+		"Invoice": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.Invoice(ctx, "in_1")
+			return err
+		}},
+		"InvoiceURL": {func(ctx context.Context, g *stripegateway.Gateway) error {
+			_, err := g.InvoiceURL(ctx, "in_1")
+			return err
+		}},
 		"Events": {
 			events(nil),
 			events([]string{"payment_intent.succeeded", "checkout.session.completed"}),
@@ -158,6 +190,15 @@ func listIntents(r activities.ListPaymentIntentsRequest) func(context.Context, *
 		}
 		return nil
 	}
+}
+
+func listSubscriptions(ctx context.Context, g *stripegateway.Gateway) error {
+	for _, err := range g.ListSubscriptions(ctx, nil) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func events(types []string) func(context.Context, *stripegateway.Gateway) error {
