@@ -96,7 +96,7 @@ func (a *app) replay(ctx context.Context, cfg config.Config, from time.Time) (re
 		return replayed{}, err
 	}
 	defer temporal.Close()
-	return deliver(ctx, gateway.Events(ctx, from, nil), web.NewRouter(temporal, gateway, logger).Route, logger)
+	return deliver(ctx, gateway.Events(ctx, from, nil), web.NewRouter(temporal, gateway, nil, logger).Route, logger)
 }
 
 // deliver routes all events. One that fails is counted and logged, and the next one's turn comes; an error means that the

@@ -62,10 +62,8 @@ type Config struct {
 	// ParseEvent reads the webhooks: stripegateway.ParseEvent.
 	ParseEvent ParseEvent
 	Links      Links
-	// Adopt starts watching a subscription that has an open pending SetupIntent and is not watched yet, and reports whether it
-	// did; it asks Stripe, whatever the event says. Nil when subscriptions are not adopted. It is the only thing that a webhook
-	// may start.
-	Adopt func(ctx context.Context, subscription string) (bool, error)
+	// Adopt is the only thing by which a webhook may start a workflow. Nil when subscriptions are not adopted.
+	Adopt Adopt
 	// PublishableKey is Stripe's pk_…, shown to browsers.
 	PublishableKey string
 	// StripeJSURL defaults to DefaultStripeJSURL; the sandbox serves a stand-in.

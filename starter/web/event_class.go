@@ -12,11 +12,15 @@ const (
 	eventOfMoneyBack eventClass = "money_back"
 	// eventOfCustomer: the object belongs to a customer, who may have several open workflows.
 	eventOfCustomer eventClass = "customer"
+	// eventOfSubscription: the object is a subscription, or an invoice of one, which may be watched.
+	eventOfSubscription eventClass = "subscription"
 	// eventForeign: nothing here waits for it.
 	eventForeign eventClass = "foreign"
 )
 
-// eventClasses lists the events that are handled. refund.* is handled beside them.
+// eventClasses lists the events that are handled. refund.* is handled beside them. Of an invoice's events there are those
+// after which its customer may have to act, or no longer has to: what invoice.created and invoice.updated tell, one of these
+// tells too.
 // https://docs.stripe.com/api/events/types
 var eventClasses = map[string]eventClass{
 	"checkout.session.completed":               eventOfWay,
@@ -47,6 +51,19 @@ var eventClasses = map[string]eventClass{
 	"mandate.updated":                      eventOfCustomer,
 	"customer.updated":                     eventOfCustomer,
 	"customer.deleted":                     eventOfCustomer,
+
+	"customer.subscription.created":        eventOfSubscription,
+	"customer.subscription.updated":        eventOfSubscription,
+	"customer.subscription.deleted":        eventOfSubscription,
+	"customer.subscription.trial_will_end": eventOfSubscription,
+	"customer.subscription.paused":         eventOfSubscription,
+	"customer.subscription.resumed":        eventOfSubscription,
+	"invoice.finalized":                    eventOfSubscription,
+	"invoice.paid":                         eventOfSubscription,
+	"invoice.payment_failed":               eventOfSubscription,
+	"invoice.payment_action_required":      eventOfSubscription,
+	"invoice.voided":                       eventOfSubscription,
+	"invoice.marked_uncollectible":         eventOfSubscription,
 }
 
 func classOf(eventType string) eventClass {
@@ -57,4 +74,13 @@ func classOf(eventType string) eventClass {
 		return eventOfMoneyBack
 	}
 	return eventForeign
+}
+
+// adopting are the events after which a subscription may have a pending SetupIntent that nobody drives.
+var adopting = map[string]bool{
+	"customer.subscription.created":        true,
+	"customer.subscription.updated":        true,
+	"customer.subscription.deleted":        true,
+	"customer.subscription.trial_will_end": true,
+	"customer.subscription.resumed":        true,
 }

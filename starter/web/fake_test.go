@@ -168,6 +168,8 @@ type fakeStripe struct {
 	secrets map[string]activities.CheckoutSecret
 	intents map[string]activities.PaymentIntent
 	methods map[string]activities.PaymentMethod
+	// setups are client secrets of SetupIntents, invoices addresses of hosted pages.
+	setups, invoices map[string]string
 	// err is the error of every read.
 	err error
 }
@@ -182,6 +184,14 @@ func (f *fakeStripe) PaymentIntent(_ context.Context, id string) (activities.Pay
 
 func (f *fakeStripe) PaymentMethod(_ context.Context, id string) (activities.PaymentMethod, error) {
 	return read(f.methods, id, f.err)
+}
+
+func (f *fakeStripe) SetupIntentSecret(_ context.Context, id string) (string, error) {
+	return read(f.setups, id, f.err)
+}
+
+func (f *fakeStripe) InvoiceURL(_ context.Context, id string) (string, error) {
+	return read(f.invoices, id, f.err)
 }
 
 func read[T any](from map[string]T, id string, err error) (T, error) {
@@ -290,7 +300,3 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
-
-func (f *fakeStripe) SetupIntentSecret(context.Context, string) (string, error) { return "", f.err }
-
-func (f *fakeStripe) InvoiceURL(context.Context, string) (string, error) { return "", f.err }

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"net/http"
 
-	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/workflows/money"
 )
 
@@ -33,12 +32,15 @@ const (
 type page struct {
 	Title, Heading, Text string
 	View                 view
+	Mode                 mode
 	// Step is empty on a page without a script.
 	Step step
 	// Root leads to where /assets is, Here to the customer's page itself.
 	Root, Here              string
 	Style, Script, StripeJS string
 	Amount, Description     string
+	// Trial is the day on which the trial ends.
+	Trial                   string
 	Start, Confirm          string
 	Consent, ConsentVersion string
 	// Continue is the app's own page.
@@ -90,7 +92,7 @@ func (s *server) showReturn(w http.ResponseWriter, r *http.Request) {
 func (s *server) pageOf(sit situation) page {
 	said := wordsOf(sit)
 	p := page{
-		Title: said.heading, Heading: said.heading, Text: said.text, View: sit.view,
+		Title: said.heading, Heading: said.heading, Text: said.text, View: sit.view, Mode: sit.mode,
 		Start: said.start, Confirm: said.confirm, Consent: said.consent, Description: sit.description,
 	}
 	if sit.amount > 0 {
@@ -99,8 +101,12 @@ func (s *server) pageOf(sit situation) page {
 	switch sit.view {
 	case viewAct:
 		p.Step, p.StripeJS, p.Secured = stepAct, s.config.StripeJSURL, true
-		if sit.mode == activities.CheckoutModeSetup {
+		if sit.mode == modeSetup || sit.subscription {
+			// A press may find that a subscription needs another payment method after all.
 			p.ConsentVersion = ConsentVersion
+		}
+		if !sit.trialEnd.IsZero() {
+			p.Trial = sit.trialEnd.Format("Monday, 2 January 2006 (MST)")
 		}
 	case viewBusy, viewProcessing:
 		p.Step = stepWait

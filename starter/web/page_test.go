@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/link"
 	"github.com/offsession/offsession/starter/web"
 	"github.com/offsession/offsession/workflows"
@@ -22,6 +24,12 @@ const (
 	// askedID and chargedID came from an agreement.
 	askedID   = "save-payment-method:gym-17~card1"
 	chargedID = "payment:gym-17~20260331"
+	watchedID = "subscription:sub_1"
+)
+
+const (
+	ready  = workflows.SubscriptionReady
+	atRisk = workflows.SubscriptionAtRisk
 )
 
 func payment(state workflows.PaymentState) workflows.PaymentStatus {
@@ -53,7 +61,21 @@ func saved() workflows.SetupStatus {
 	return s
 }
 
-// situations are all states of both workflows, and what their customer is told.
+// watched is a subscription in trial, with an invoice of $10.99 that only some of its needs are about.
+func watched(state workflows.SubscriptionState, need workflows.SubscriptionNeed) workflows.SubscriptionStatus {
+	return workflows.SubscriptionStatus{
+		Reference: "sub_1", State: state, Need: need, Customer: "cus_1", Status: activities.SubscriptionTrialing,
+		Invoice: "in_1", Amount: 1099, Currency: "usd", ReadAt: time.Now(), Description: "Gym, March <b>",
+	}
+}
+
+func banking(status activities.SetupIntentStatus) workflows.SubscriptionStatus {
+	s := watched(workflows.SubscriptionProcessing, workflows.NeedBank)
+	s.SetupIntentStatus = status
+	return s
+}
+
+// situations are all states of the workflows that have a page, and what their customer is told.
 var situations = []struct {
 	name, workflowID string
 	status           any
@@ -83,6 +105,25 @@ var situations = []struct {
 	{"uncollectible payment", paymentID, payment(workflows.PaymentUncollectible), "closed", "This payment is closed", true},
 	{"canceled payment", paymentID, payment(workflows.PaymentCanceled), "closed", "This payment is closed", true},
 	{"payment in a state of the future", paymentID, payment("moved_on"), "attention", "We are looking into this", false},
+	{"subscription that is not read yet", watchedID, workflows.SubscriptionStatus{State: ready, Description: "Gym, March <b>"}, "busy", "We are checking where", false},
+	{"subscription that needs nothing", watchedID, watched(workflows.SubscriptionNoActionNeeded, ""), "done", "All set", false},
+	{"ready subscription", watchedID, watched(ready, ""), "done", "All set", false},
+	{"subscription to confirm", watchedID, watched(workflows.SubscriptionRequiresAction, workflows.NeedConfirmation), "act", "Your bank wants you to confirm", false},
+	{"subscription without a method", watchedID, watched(workflows.SubscriptionRequiresPaymentMethod, workflows.NeedPaymentMethod), "act", "Your subscription needs a payment method", false},
+	{"subscription at its bank", watchedID, banking(activities.SetupIntentProcessing), "processing", "Your bank is checking", false},
+	{"subscription that waits for microdeposits", watchedID, banking(activities.SetupIntentRequiresAction), "processing", "Your bank is checking", false},
+	{"subscription whose invoice is at the bank", watchedID, banking(""), "processing", "Payment under way", false},
+	{"subscription whose own setup counts, with its invoice at the bank", watchedID, banking(activities.SetupIntentCanceled), "processing", "Payment under way", false},
+	{"subscription that is being set up", watchedID, watched(workflows.SubscriptionProcessing, ""), "processing", "Your bank is checking", false},
+	{"unpaid invoice", watchedID, watched(atRisk, workflows.NeedInvoicePaid), "act", "Pay the invoice", false},
+	{"subscription at risk that its customer can confirm", watchedID, watched(atRisk, workflows.NeedConfirmation), "act", "Confirm with your bank", false},
+	{"subscription at risk that its customer can mend", watchedID, watched(atRisk, workflows.NeedPaymentMethod), "act", "Enter payment details", false},
+	{"subscription that Stripe does not let us read", watchedID, watched(atRisk, ""), "attention", "We are looking into this", false},
+	{"subscription never read, by Stripe's fault", watchedID, workflows.SubscriptionStatus{State: atRisk, Description: "Gym, March <b>"}, "attention", "We are looking into this", false},
+	{"paid subscription", watchedID, watched(workflows.SubscriptionReadyAndPaid, ""), "done", "your subscription is paid", true},
+	{"subscription that has ended", watchedID, watched(workflows.SubscriptionEnded, workflows.NeedConfirmation), "closed", "This request has ended", true},
+	{"subscription in a state of the future", watchedID, watched("moved_on", ""), "attention", "We are looking into this", false},
+	{"subscription with a need of the future", watchedID, watched(atRisk, "a_visit"), "attention", "We are looking into this", false},
 }
 
 func TestPageOfEverySituation(t *testing.T) {
@@ -100,8 +141,8 @@ func TestPageOfEverySituation(t *testing.T) {
 			require.Contains(t, html, `<html lang="en">`)
 			require.Equal(t, c.view == "act", strings.Contains(html, `id="start"`), "only who can act has a button")
 			require.Equal(t, c.view == "act", strings.Contains(html, web.DefaultStripeJSURL))
-			_, isSetup := c.status.(workflows.SetupStatus)
-			require.Equal(t, c.view == "act" && isSetup, strings.Contains(html, `data-consent-version="`+web.ConsentVersion+`"`))
+			_, isPayment := c.status.(workflows.PaymentStatus)
+			require.Equal(t, c.view == "act" && !isPayment, strings.Contains(html, `data-consent-version="`+web.ConsentVersion+`"`))
 			require.Equal(t, c.workflowID == setupID && c.view == "act", strings.Contains(html, "Nothing is charged now"), "an agreement may charge at once")
 			require.Equal(t, c.workflowID != setupID, strings.Contains(html, "Gym, March &lt;b&gt;"))
 			require.NotContains(t, html, "Gym, March <b>", "a description is text, not HTML")
@@ -243,9 +284,22 @@ func TestPagesWhenTemporalIsDown(t *testing.T) {
 
 func TestReadingChangesNothing(t *testing.T) {
 	t.Parallel()
-	b := newWeb(t)
-	b.temporal.set(paymentID, payment(workflows.PaymentAwaitingCustomer))
-	path := pagePath(t, paymentID)
+	for workflowID, status := range map[string]any{
+		paymentID: payment(workflows.PaymentAwaitingCustomer),
+		watchedID: watched(workflows.SubscriptionRequiresAction, workflows.NeedConfirmation),
+	} {
+		t.Run(workflowID, func(t *testing.T) {
+			t.Parallel()
+			b := newWeb(t)
+			b.stripe.err = errors.New("must not be asked")
+			b.temporal.set(workflowID, status)
+			readingChangesNothing(t, b, pagePath(t, workflowID))
+		})
+	}
+}
+
+func readingChangesNothing(t *testing.T, b *bundle, path string) {
+	t.Helper()
 	for _, route := range []string{"", "/return", "/status"} {
 		for range 20 {
 			require.Equal(t, http.StatusOK, b.do(http.MethodGet, path+route, "").status)
@@ -274,16 +328,21 @@ func TestStatusOfEverySituation(t *testing.T) {
 			got := decode[map[string]any](t, b.do(http.MethodGet, pagePath(t, c.workflowID)+"/status", ""))
 			require.Equal(t, c.view, got["view"])
 			require.Equal(t, c.ended, got["ended"])
-			if payment, ok := c.status.(workflows.PaymentStatus); ok {
-				require.Equal(t, string(payment.State), got["state"])
+			switch status := c.status.(type) {
+			case workflows.PaymentStatus:
+				require.Equal(t, string(status.State), got["state"])
 				require.Equal(t, "payment", got["mode"])
 				require.InDelta(t, 1099, got["amount"], 0)
 				require.Equal(t, "usd", got["currency"])
-				return
+			case workflows.SetupStatus:
+				require.Equal(t, string(status.State), got["state"])
+				require.Equal(t, "setup", got["mode"])
+				require.NotContains(t, got, "amount")
+			case workflows.SubscriptionStatus:
+				require.Equal(t, string(status.State), got["state"])
+				require.Contains(t, []any{"setup", "confirm", "invoice"}, got["mode"])
+				require.Equal(t, got["mode"] == "invoice", got["amount"] != nil)
 			}
-			require.Equal(t, string(c.status.(workflows.SetupStatus).State), got["state"])
-			require.Equal(t, "setup", got["mode"])
-			require.NotContains(t, got, "amount")
 		})
 	}
 }

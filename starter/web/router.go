@@ -29,22 +29,28 @@ const (
 	minutesApart = 10
 )
 
+// Adopt starts watching a subscription that has an open pending SetupIntent and is not watched yet, and reports whether it
+// did; it asks Stripe, whatever the event says. A second call for the same subscription is harmless.
+type Adopt func(ctx context.Context, subscription string) (bool, error)
+
 // Router brings Stripe's events to the running workflows they concern, as signals. The webhook receiver and a replay of
 // missed events use the same one. It is safe for concurrent use.
 type Router struct {
 	temporal Temporal
 	stripe   Stripe
+	adopt    Adopt
 	log      *slog.Logger
 }
 
-// NewRouter routes to the workflows of one Temporal namespace.
-func NewRouter(temporal Temporal, stripe Stripe, logger *slog.Logger) *Router {
-	return &Router{temporal: temporal, stripe: stripe, log: logger}
+// NewRouter routes to the workflows of one Temporal namespace. It starts none, except by adopt, which is nil when
+// subscriptions are not adopted.
+func NewRouter(temporal Temporal, stripe Stripe, adopt Adopt, logger *slog.Logger) *Router {
+	return &Router{temporal: temporal, stripe: stripe, adopt: adopt, log: logger}
 }
 
-// Route signals the workflows that the event concerns and answers how many have accepted it. An event that concerns
-// none, because it is foreign or all has ended, delivers 0 and is no error. After an error the event should come again:
-// Temporal or Stripe did not answer, and some of the signals may have been accepted. A second delivery of an event is
+// Route signals the workflows that the event concerns and answers how many have accepted it; one that was started for it
+// counts. An event that concerns none, because it is foreign or all has ended, delivers 0 and is no error. After an error the
+// event should come again: Temporal or Stripe did not answer, and some of the signals may have been accepted. A second delivery of an event is
 // harmless, the workflows know its id.
 func (r *Router) Route(ctx context.Context, e activities.Event) (int, error) {
 	switch classOf(e.Type) {
@@ -62,6 +68,8 @@ func (r *Router) Route(ctx context.Context, e activities.Event) (int, error) {
 		return r.toPayment(ctx, e)
 	case eventOfCustomer:
 		return r.toCustomer(ctx, e)
+	case eventOfSubscription:
+		return r.toSubscription(ctx, e)
 	case eventForeign:
 	}
 	return 0, nil
@@ -122,6 +130,26 @@ func (r *Router) payerOf(ctx context.Context, e activities.Event) (workflowID, o
 	return pi.Metadata[activities.MetadataWorkflowID], pi.Metadata[activities.MetadataOwner], nil
 }
 
+// toSubscription signals whoever watches the subscription. Most are watched by nobody: that costs one signal.
+func (r *Router) toSubscription(ctx context.Context, e activities.Event) (int, error) {
+	if !objectID.MatchString(e.Subscription) {
+		return 0, nil // an invoice of no subscription
+	}
+	n, err := r.toFirst(ctx, e, workflows.SubscriptionID(e.Subscription))
+	if n > 0 || err != nil || r.adopt == nil || !adopting[e.Type] {
+		return n, err
+	}
+	adopted, err := r.adopt(ctx, e.Subscription)
+	if err != nil {
+		return 0, fmt.Errorf("adopt %s: %w", e.Subscription, err)
+	}
+	if adopted {
+		r.log.InfoContext(ctx, "subscription adopted", "subscription", e.Subscription, "event_id", e.ID, "event_type", e.Type)
+		return 1, nil
+	}
+	return 0, nil
+}
+
 // toCustomer signals every open workflow of the customer, at most mostPerCustomer. Payments are ranked by start time:
 // should the event make them charge, they do so one after the other.
 func (r *Router) toCustomer(ctx context.Context, e activities.Event) (int, error) {
@@ -172,8 +200,8 @@ func (r *Router) customerOf(ctx context.Context, e activities.Event) (string, er
 	return pm.Customer, nil
 }
 
-// customerID keeps everything out of the query that could end its quotation.
-var customerID = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,255}$`)
+// objectID is what Stripe's ids are made of. It keeps everything out of a query that could end its quotation.
+var objectID = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,255}$`)
 
 // visibilityLag is how long a run that has continued as new counts as running: visibility tells of its end before it
 // knows the next run, just when a charge has been made and Stripe may have news of the customer's card.
@@ -181,7 +209,7 @@ const visibilityLag = time.Minute
 
 // openWorkflows lists the customer's running workflows, oldest first.
 func (r *Router) openWorkflows(ctx context.Context, customer string) ([]*workflowpb.WorkflowExecutionInfo, error) {
-	if !customerID.MatchString(customer) {
+	if !objectID.MatchString(customer) {
 		return nil, nil
 	}
 	list, err := r.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{

@@ -23,7 +23,7 @@ var errDown = serviceerror.NewUnavailable("connection refused")
 
 func newRouter() (*web.Router, *fakeTemporal, *fakeStripe) {
 	temporal, stripe := &fakeTemporal{signalErr: map[string]error{}}, &fakeStripe{}
-	return web.NewRouter(temporal, stripe, slog.New(slog.DiscardHandler)), temporal, stripe
+	return web.NewRouter(temporal, stripe, nil, slog.New(slog.DiscardHandler)), temporal, stripe
 }
 
 func TestEventsOfAWayReachTheirWorkflow(t *testing.T) {
@@ -126,6 +126,8 @@ func TestForeignEventsAskNobody(t *testing.T) {
 		{ID: "evt_1", Type: "payment_intent.succeeded"},
 		{ID: "evt_2", Type: "invoice.paid", WorkflowID: "payment:r1"},
 		{ID: "evt_3", Type: "customer.subscription.updated", Subscription: "sub_1", Customer: "cus_1"},
+		{ID: "evt_8", Type: "customer.subscription.pending_update_applied", Subscription: "sub_watched"},
+		{ID: "evt_9", Type: "invoice.created", Subscription: "sub_watched"},
 		{ID: "evt_4", Type: "charge.refunded"},
 		{ID: "evt_5", Type: "payment_method.attached"},
 		{ID: "evt_6", Type: "customer.updated", Customer: "cus_1' OR WorkflowId != '"},
@@ -133,6 +135,7 @@ func TestForeignEventsAskNobody(t *testing.T) {
 	} {
 		router, temporal, stripe := newRouter()
 		temporal.set("payment:r1", nil)
+		temporal.set("subscription:sub_watched", nil)
 		stripe.err = errors.New("must not be asked")
 		n, err := router.Route(t.Context(), event)
 		require.NoError(t, err, event.Type)

@@ -44,7 +44,7 @@ func New(config Config) (http.Handler, error) {
 	}
 	s := &server{
 		config:  config,
-		router:  NewRouter(config.Temporal, config.Stripe, config.Logger),
+		router:  NewRouter(config.Temporal, config.Stripe, config.Adopt, config.Logger),
 		assets:  files,
 		metrics: m,
 		log:     config.Logger,

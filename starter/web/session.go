@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,9 +41,11 @@ type sessionRequest struct {
 // sessionAnswer is the JSON of POST /c/{token}/session. It is 200 whenever the workflow answered; Answer says what to
 // do next:
 //
-//   - open: show the session, with ClientSecret in Stripe's elements or by going to URL
+//   - open: do what Mode says. setup and payment: show the session, with ClientSecret in Stripe's elements or by going to
+//     URL. confirm: confirm the SetupIntent with ClientSecret by Stripe.js, then ask again. invoice: go to URL
 //   - busy: an automatic attempt runs, or may still run although its answer was lost, for up to ten minutes; poll the
-//     status until its view is no longer busy, then ask again, at most a few times
+//     status until its view is no longer busy, then ask again, at most a few times. In mode invoice Stripe is about to
+//     collect the invoice by itself: ask again in some minutes
 //   - pending: Stripe has not answered yet; ask again in a few seconds
 //   - processing: the bank works on it; poll the status
 //   - done: saved or paid already
@@ -51,14 +54,17 @@ type sessionRequest struct {
 // Otherwise it is an error: 400, 413 or 415 for the body, 404 for a link that is not ours or whose workflow is gone, 410
 // for an expired link, 409 when the workflow refused, 503 when Temporal or Stripe did not answer: ask again.
 type sessionAnswer struct {
-	Answer         workflows.CheckoutAnswer `json:"answer"`
-	State          string                   `json:"state"`
-	Mode           activities.CheckoutMode  `json:"mode"`
-	SessionID      string                   `json:"session_id,omitempty"`
-	ClientSecret   string                   `json:"client_secret,omitempty"`
-	URL            string                   `json:"url,omitempty"`
-	PublishableKey string                   `json:"publishable_key,omitempty"`
-	// Amount is in minor units of Currency.
+	Answer workflows.CheckoutAnswer `json:"answer"`
+	State  string                   `json:"state"`
+	// Mode is setup, payment, confirm or invoice, and may differ from what the page was made for.
+	Mode mode `json:"mode"`
+	// SessionID is of the modes setup and payment, SetupIntent of confirm.
+	SessionID      string `json:"session_id,omitempty"`
+	SetupIntent    string `json:"setup_intent,omitempty"`
+	ClientSecret   string `json:"client_secret,omitempty"`
+	URL            string `json:"url,omitempty"`
+	PublishableKey string `json:"publishable_key,omitempty"`
+	// Amount is a payment's or an invoice's, in minor units of Currency.
 	Amount   int64  `json:"amount,omitempty"`
 	Currency string `json:"currency,omitempty"`
 }
@@ -88,33 +94,61 @@ func (s *server) openSession(w http.ResponseWriter, r *http.Request) {
 		s.writeLinkError(w, r, err)
 		return
 	}
-	answer := sessionAnswer{
-		Answer: opened.Answer, State: opened.State, Mode: sit.mode, Amount: sit.amount, Currency: sit.currency,
+	answer := sessionAnswer{Answer: opened.Answer, State: opened.State, Mode: modeOf(opened, sit)}
+	if answer.Mode == sit.mode {
+		answer.Amount, answer.Currency = sit.amount, sit.currency
 	}
 	if opened.Answer == workflows.CheckoutReady {
-		if err := s.show(r.Context(), opened.SessionID, &answer); err != nil {
+		if err := s.show(r.Context(), opened, &answer); err != nil {
 			s.writeLinkError(w, r, err)
 			return
 		}
 	}
-	s.metrics.answers.WithLabelValues(string(sit.mode), string(answer.Answer)).Inc()
+	s.metrics.answers.WithLabelValues(string(answer.Mode), string(answer.Answer)).Inc()
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// show adds what the browser needs. A session that has just closed leaves nothing to show: the next press opens another.
-func (s *server) show(ctx context.Context, session string, answer *sessionAnswer) error {
+// modeOf goes by the answer: what a subscription needs may have changed since it was asked for its status.
+func modeOf(opened workflows.OpenCheckoutResponse, sit situation) mode {
+	switch {
+	case !sit.subscription:
+		return sit.mode
+	case opened.SetupIntent != "":
+		return modeConfirm
+	case opened.SessionID != "":
+		return modeSetup
+	case opened.Invoice != "", opened.Answer == workflows.CheckoutBusy:
+		return modeInvoice
+	}
+	return sit.mode
+}
+
+// show adds what the browser needs. What has just closed leaves nothing to show: the next press opens another.
+func (s *server) show(ctx context.Context, opened workflows.OpenCheckoutResponse, answer *sessionAnswer) error {
 	ctx, cancel := context.WithTimeout(ctx, secretTimeout)
 	defer cancel()
-	secret, err := s.config.Stripe.CheckoutSecret(ctx, session)
+	var secret activities.CheckoutSecret
+	var err error
+	switch {
+	case opened.SetupIntent != "":
+		secret.ClientSecret, err = s.config.Stripe.SetupIntentSecret(ctx, opened.SetupIntent)
+	case opened.Invoice != "":
+		secret.URL, err = s.config.Stripe.InvoiceURL(ctx, opened.Invoice)
+	default:
+		secret, err = s.config.Stripe.CheckoutSecret(ctx, opened.SessionID)
+	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w", session, err)
+		return fmt.Errorf("read %s: %w", cmp.Or(opened.SetupIntent, opened.Invoice, opened.SessionID), err)
 	}
 	if secret == (activities.CheckoutSecret{}) {
 		answer.Answer = workflows.CheckoutPending
 		return nil
 	}
-	answer.SessionID, answer.PublishableKey = session, s.config.PublishableKey
+	answer.SessionID, answer.SetupIntent = opened.SessionID, opened.SetupIntent
 	answer.ClientSecret, answer.URL = secret.ClientSecret, secret.URL
+	if answer.Mode != modeInvoice {
+		answer.PublishableKey = s.config.PublishableKey
+	}
 	return nil
 }
 
@@ -151,7 +185,7 @@ func readSessionRequest(w http.ResponseWriter, r *http.Request) (sessionRequest,
 // openCheckout runs the workflow's open_checkout, unless it has ended. The error is a *refusedError, one of
 // situationOf's, or Temporal's.
 func (s *server) openCheckout(ctx context.Context, sit situation, request workflows.OpenCheckoutRequest) (workflows.OpenCheckoutResponse, error) {
-	if sit.ended() {
+	if sit.ended {
 		return endedAnswer(sit), nil
 	}
 	updateCtx, cancel := context.WithTimeout(ctx, openTimeout)
@@ -195,7 +229,7 @@ func (s *server) endedMeanwhile(ctx context.Context, workflowID string) (workflo
 	if err != nil {
 		return workflows.OpenCheckoutResponse{}, err
 	}
-	if sit.ended() || sit.view == viewAttention {
+	if sit.ended || sit.view == viewAttention {
 		return endedAnswer(sit), nil
 	}
 	return workflows.OpenCheckoutResponse{Answer: workflows.CheckoutPending, State: sit.state}, nil

@@ -25,6 +25,7 @@ type session struct {
 	State          string `json:"state"`
 	Mode           string `json:"mode"`
 	SessionID      string `json:"session_id"`
+	SetupIntent    string `json:"setup_intent"`
 	ClientSecret   string `json:"client_secret"`
 	URL            string `json:"url"`
 	PublishableKey string `json:"publishable_key"`

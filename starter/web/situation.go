@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
-	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/link"
 	"github.com/offsession/offsession/workflows"
 )
@@ -34,6 +33,20 @@ const (
 	viewAttention view = "attention"
 )
 
+// mode is what the customer's button does.
+type mode string
+
+const (
+	// modeSetup: a payment method is saved, in a Checkout Session.
+	modeSetup mode = "setup"
+	// modePayment: an amount is paid, in a Checkout Session.
+	modePayment mode = "payment"
+	// modeConfirm: a subscription's pending SetupIntent is confirmed with the bank, in the browser.
+	modeConfirm mode = "confirm"
+	// modeInvoice: an invoice is paid on Stripe's page.
+	modeInvoice mode = "invoice"
+)
+
 // queryTimeout is how long a customer looks at an empty page before being told to try again.
 const queryTimeout = 10 * time.Second
 
@@ -43,11 +56,13 @@ var errUnknownWorkflow = errors.New("web: no such workflow")
 // situation is where a workflow stands for its customer.
 type situation struct {
 	workflowID string
-	mode       activities.CheckoutMode
+	mode       mode
 	view       view
 	state      string
-	session    string
-	// amount and currency are a payment's.
+	// ended says that nothing will change any more.
+	ended   bool
+	session string
+	// amount and currency are a payment's, or an invoice's.
 	amount   int64
 	currency string
 	// description says what a payment, or a payment method, is for.
@@ -56,6 +71,10 @@ type situation struct {
 	agreed bool
 	// brand and last4 are those of a saved card.
 	brand, last4 string
+	// subscription: a subscription is watched. trialEnd is when its trial ends, in the customer's time zone; zero when it is
+	// in none.
+	subscription bool
+	trialEnd     time.Time
 }
 
 // situationOf checks the token and asks its workflow. It writes nothing: a query leaves no trace in the history.
@@ -69,19 +88,22 @@ func (s *server) situationOf(ctx context.Context, token string) (situation, erro
 }
 
 func (s *server) query(ctx context.Context, workflowID string) (situation, error) {
-	sit := situation{workflowID: workflowID}
 	switch reference := workflows.ReferenceOf(workflowID); workflowID {
 	case workflows.SavePaymentMethodID(reference):
-		sit.mode = activities.CheckoutModeSetup
+		return ask(ctx, s.config.Temporal, workflowID, ofSetup)
 	case workflows.PaymentID(reference):
-		sit.mode = activities.CheckoutModePayment
-	default:
-		return situation{}, errUnknownWorkflow
+		return ask(ctx, s.config.Temporal, workflowID, ofPayment)
+	case workflows.SubscriptionID(reference):
+		return ask(ctx, s.config.Temporal, workflowID, ofSubscription)
 	}
+	return situation{}, errUnknownWorkflow
+}
 
+// ask queries the workflow for its status, and tells by it where it stands.
+func ask[Status any](ctx context.Context, temporal Temporal, workflowID string, of func(Status) situation) (situation, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	answer, err := s.config.Temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+	answer, err := temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
 		WorkflowID:           workflowID,
 		QueryType:            workflows.QueryStatus,
 		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
@@ -94,28 +116,25 @@ func (s *server) query(ctx context.Context, workflowID string) (situation, error
 	}
 	if answer.QueryRejected != nil {
 		// Terminated or failed: the last state it had would promise what nobody keeps any more.
-		sit.view, sit.state = viewAttention, string(workflows.PaymentNeedsAttention)
+		var status Status
+		sit := of(status)
+		sit.workflowID, sit.view, sit.state = workflowID, viewAttention, string(workflows.PaymentNeedsAttention)
 		return sit, nil
 	}
-	if sit.mode == activities.CheckoutModeSetup {
-		var status workflows.SetupStatus
-		err = answer.QueryResult.Get(&status)
-		sit = sit.ofSetup(status)
-	} else {
-		var status workflows.PaymentStatus
-		err = answer.QueryResult.Get(&status)
-		sit = sit.ofPayment(status)
-	}
-	if err != nil {
+	var status Status
+	if err := answer.QueryResult.Get(&status); err != nil {
 		return situation{}, fmt.Errorf("read the status of %s: %w", workflowID, err)
 	}
+	sit := of(status)
+	sit.workflowID = workflowID
 	return sit, nil
 }
 
-func (sit situation) ofSetup(status workflows.SetupStatus) situation {
-	sit.state, sit.session, sit.currency = string(status.State), status.Session, status.Currency
-	sit.description, sit.agreed = status.Description, status.Owner != ""
-	sit.brand, sit.last4 = status.Brand, status.Last4
+func ofSetup(status workflows.SetupStatus) situation {
+	sit := situation{
+		mode: modeSetup, state: string(status.State), ended: status.State.Ended(), session: status.Session, currency: status.Currency,
+		description: status.Description, agreed: status.Owner != "", brand: status.Brand, last4: status.Last4,
+	}
 	switch status.State {
 	case workflows.SetupOpen:
 		sit.view = viewAct
@@ -133,9 +152,11 @@ func (sit situation) ofSetup(status workflows.SetupStatus) situation {
 	return sit
 }
 
-func (sit situation) ofPayment(status workflows.PaymentStatus) situation {
-	sit.state, sit.session = string(status.State), status.Session
-	sit.amount, sit.currency, sit.description = status.Amount, status.Currency, status.Description
+func ofPayment(status workflows.PaymentStatus) situation {
+	sit := situation{
+		mode: modePayment, state: string(status.State), ended: status.State.Ended(), session: status.Session,
+		amount: status.Amount, currency: status.Currency, description: status.Description,
+	}
 	switch status.State {
 	case workflows.PaymentScheduled, workflows.PaymentRetryScheduled, workflows.PaymentAwaitingCustomer:
 		sit.view = viewAct
@@ -158,9 +179,6 @@ func (sit situation) ofPayment(status workflows.PaymentStatus) situation {
 	}
 	return sit
 }
-
-// ended reports whether nothing will change any more.
-func (sit situation) ended() bool { return sit.view == viewDone || sit.view == viewClosed }
 
 // statusOf is the HTTP status for an error of situationOf.
 func statusOf(err error) int {

@@ -3,8 +3,6 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-
-	"github.com/offsession/offsession/activities"
 )
 
 // statusAnswer is the JSON of GET /c/{token}/status.
@@ -12,14 +10,16 @@ type statusAnswer struct {
 	// View is act, busy, processing, done, closed or attention.
 	View view `json:"view"`
 	// State is the workflow's own.
-	State string                  `json:"state"`
-	Mode  activities.CheckoutMode `json:"mode"`
+	State string `json:"state"`
+	// Mode is setup, payment, confirm or invoice: what the button would do.
+	Mode mode `json:"mode"`
 	// Ended says that nothing will change any more.
 	Ended bool `json:"ended"`
 	// SessionID is the open Checkout Session, if one is.
 	SessionID string `json:"session_id,omitempty"`
-	Amount    int64  `json:"amount,omitempty"`
-	Currency  string `json:"currency,omitempty"`
+	// Amount is a payment's or an invoice's, in minor units of Currency.
+	Amount   int64  `json:"amount,omitempty"`
+	Currency string `json:"currency,omitempty"`
 }
 
 // errorAnswer is the JSON of every refusal on the JSON routes.
@@ -34,7 +34,7 @@ func (s *server) showStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, statusAnswer{
-		View: sit.view, State: sit.state, Mode: sit.mode, Ended: sit.ended(), SessionID: sit.session, Amount: sit.amount, Currency: sit.currency,
+		View: sit.view, State: sit.state, Mode: sit.mode, Ended: sit.ended, SessionID: sit.session, Amount: sit.amount, Currency: sit.currency,
 	})
 }
 

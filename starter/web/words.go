@@ -28,7 +28,10 @@ type words struct {
 }
 
 func wordsOf(sit situation) words {
-	if sit.mode == activities.CheckoutModeSetup {
+	switch {
+	case sit.subscription:
+		return subscriptionWords(sit)
+	case sit.mode == modeSetup:
 		return setupWords(sit)
 	}
 	return paymentWords(sit)

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"time"
+
+	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/workflows"
+)
+
+// ofSubscription goes by what the subscription needs: while it is at risk, that is what its customer can do about it.
+func ofSubscription(status workflows.SubscriptionStatus) situation {
+	sit := situation{
+		subscription: true, state: string(status.State), ended: status.State.Ended(), session: status.Session, description: status.Description,
+	}
+	sit.mode, sit.view = needOf(status)
+	switch {
+	case status.State == workflows.SubscriptionReadyAndPaid:
+		sit.view = viewDone
+	case sit.ended:
+		sit.view = viewClosed
+	}
+	if sit.mode == modeInvoice {
+		sit.amount, sit.currency = status.Amount, status.Currency
+	}
+	if status.Status == activities.SubscriptionTrialing && status.TrialEnd.After(time.Now()) {
+		sit.trialEnd = status.TrialEnd.In(zoneOf(status.TimeZone))
+	}
+	return sit
+}
+
+func needOf(status workflows.SubscriptionStatus) (mode, view) {
+	switch status.Need {
+	case workflows.NeedConfirmation:
+		return modeConfirm, viewAct
+	case workflows.NeedPaymentMethod:
+		return modeSetup, viewAct
+	case workflows.NeedInvoicePaid:
+		return modeInvoice, viewAct
+	case workflows.NeedBank:
+		switch status.SetupIntentStatus {
+		case activities.SetupIntentProcessing, activities.SetupIntentRequiresAction: // the latter by microdeposits
+			return modeSetup, viewProcessing
+		default:
+			return modeInvoice, viewProcessing
+		}
+	case "":
+		return modeSetup, withoutNeed(status)
+	}
+	return modeSetup, viewAttention
+}
+
+func withoutNeed(status workflows.SubscriptionStatus) view {
+	switch {
+	case status.State == workflows.SubscriptionAtRisk:
+		return viewAttention // nothing that the customer can do
+	case status.ReadAt.IsZero():
+		return viewBusy // it has just started, and asks Stripe
+	case status.State == workflows.SubscriptionReady, status.State == workflows.SubscriptionNoActionNeeded:
+		return viewDone
+	case status.State == workflows.SubscriptionProcessing:
+		return viewProcessing
+	}
+	return viewAttention
+}
+
+// zoneOf falls back to UTC, which dates name.
+func zoneOf(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+func subscriptionWords(sit situation) words {
+	switch sit.view {
+	case viewAct:
+		return subscriptionAsk(sit)
+	case viewBusy:
+		return words{heading: "One moment", text: "We are checking where your subscription stands."}
+	case viewProcessing:
+		if sit.mode == modeInvoice {
+			return words{heading: "Payment under way", text: "Your bank is working on the payment for your subscription. It can take some days; there is nothing you need to do."}
+		}
+		return words{heading: "Your bank is checking", text: "Your bank is still confirming the payment method of your subscription. There is nothing you need to do on this page."}
+	case viewDone:
+		if sit.ended {
+			return words{heading: "Paid", text: "Thank you, your subscription is paid. There is nothing more to do."}
+		}
+		return words{heading: "All set", text: "Thank you. Your subscription has a payment method that can be charged; there is nothing more to do."}
+	case viewClosed:
+		return words{heading: "This request has ended", text: "Nothing is needed here for your subscription any more. Please contact us if you think this is a mistake."}
+	case viewAttention:
+		return attention
+	}
+	return attention
+}
+
+// subscriptionAsk has both buttons' words in every mode that can lead to the form.
+func subscriptionAsk(sit situation) words {
+	const save = "Save payment method"
+	switch sit.mode {
+	case modeConfirm:
+		return words{
+			heading: "Confirm with your bank",
+			text:    "Your bank wants you to confirm the payment method of your subscription. It takes about a minute, and confirming it charges nothing.",
+			start:   "Confirm with your bank",
+			confirm: save,
+		}
+	case modeInvoice:
+		return words{
+			heading: "Invoice due",
+			text:    "This invoice for your subscription is not paid yet. You pay it on the page of our payment service, Stripe.",
+			start:   "Pay the invoice",
+			confirm: save,
+		}
+	case modeSetup, modePayment:
+		return words{
+			heading: "Add a payment method",
+			text:    "Your subscription needs a payment method that can be charged when a payment is due. Adding it charges nothing.",
+			start:   "Enter payment details",
+			confirm: save,
+			consent: setupConsent,
+		}
+	}
+	return attention
+}
