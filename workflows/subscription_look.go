@@ -25,9 +25,26 @@ func (d *deferredSubscription) look(ctx workflow.Context) {
 			break
 		}
 	}
-	if d.st.EndAs == "" && !d.st.State.Ended() {
-		d.settle(ctx)
+	if d.st.EndAs != "" || d.st.State.Ended() {
+		return
 	}
+	d.settle(ctx)
+	if d.atRest(ctx) {
+		d.st.Poll = max(d.st.Poll, dailyPoll)
+		d.st.PollAt = workflow.Now(ctx).Add(pollDelay(d.st.Poll, d.in.Reference)).UTC()
+	}
+}
+
+// dailyPoll is the number of the first poll that comes a day after the one before.
+const dailyPoll = 7
+
+// invoiceTime is how long after the end of a period an invoice may take until it is known what became of it.
+const invoiceTime = 6 * time.Hour
+
+// atRest reports whether nothing is under way that could change soon: a poll a day is enough then.
+func (d *deferredSubscription) atRest(ctx workflow.Context) bool {
+	return d.st.Need == "" && d.st.Fault == "" && d.st.Session == "" && d.st.Reading.Invoice == "" &&
+		!workflow.Now(ctx).Before(d.st.PeriodLooked.Add(invoiceTime))
 }
 
 // read reads the subscription. False: Stripe could not be asked.
