@@ -89,6 +89,7 @@ func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscripti
 	}
 	if si := sub.PendingSetupIntent; si != nil {
 		r.SetupIntent, r.SetupStatus, r.NextAction, r.Codes = si.ID, si.Status, si.NextAction, si.LastError
+		r.RefusedMethod = si.LastErrorMethod
 	}
 	if r.SetupStatus == SetupIntentCanceled && r.PaymentMethod != "" {
 		if r.OwnSetup, err = ownSetup(ctx, stripe, r.Customer, r.PaymentMethod); err != nil {
