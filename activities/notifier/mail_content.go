@@ -93,11 +93,11 @@ func renderMail(n activities.Notification, business, name, link string) (mailCon
 	if !ok {
 		return mailContent{}, fmt.Errorf("mail: no template for %s", n.Kind)
 	}
-	zone := zoneOf(n.TimeZone)
+	local := func(t time.Time) string { return activities.LocalTime(t, n.TimeZone) }
 	v := mailView{
 		Business: business, Name: greetingName(name), Link: link,
-		NextAttempt: formatTime(n.NextAttemptAt, zone), Deadline: formatTime(n.Deadline, zone), Due: formatTime(n.DueAt, zone),
-		TrialEnd: formatTime(n.TrialEnd, zone), Reminder: n.Reminder,
+		NextAttempt: local(n.NextAttemptAt), Deadline: local(n.Deadline), Due: local(n.DueAt),
+		TrialEnd: local(n.TrialEnd), Reminder: n.Reminder,
 		Purpose: oneLine(n.Description), Agreed: n.Owner != "", Card: activities.CardName(n.Brand, n.Last4), Payment: "payment",
 	}
 	if n.Amount != 0 {
@@ -131,28 +131,6 @@ func renderMail(n activities.Notification, business, name, link string) (mailCon
 	}
 	content.Subject = v.Subject
 	return content, nil
-}
-
-// zoneOf falls back to UTC, which the text names: a time in a zone the customer did not choose would mislead.
-func zoneOf(name string) *time.Location {
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
-}
-
-// formatTime is "Monday, 5 January 2026 at 09:00 CET"; zones without letters of their own give "UTC+04".
-func formatTime(t time.Time, zone *time.Location) string {
-	if t.IsZero() {
-		return ""
-	}
-	t = t.In(zone)
-	abbreviation := t.Format("MST")
-	if strings.HasPrefix(abbreviation, "+") || strings.HasPrefix(abbreviation, "-") {
-		abbreviation = "UTC" + abbreviation
-	}
-	return t.Format("Monday, 2 January 2006 at 15:04 ") + abbreviation
 }
 
 // greetingName leaves out what does not look like a name. Whoever signs up chooses it: without this check the business

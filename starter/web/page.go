@@ -39,8 +39,8 @@ type page struct {
 	Root, Here              string
 	Style, Script, StripeJS string
 	Amount, Description     string
-	// Trial is the day on which the trial ends.
-	Trial                   string
+	// TrialEnd is when the trial ends.
+	TrialEnd                string
 	Start, Confirm          string
 	Consent, ConsentVersion string
 	// Continue is the app's own page.
@@ -75,7 +75,7 @@ func (s *server) showReturn(w http.ResponseWriter, r *http.Request) {
 	p.Root, p.Here = "../../", "../"+r.PathValue("token")
 	switch sit.view {
 	case viewAct, viewBusy:
-		p.Step, p.StripeJS, p.Consent, p.ConsentVersion, p.Secured = stepReturn, "", "", "", false
+		p.Step, p.StripeJS, p.Consent, p.ConsentVersion, p.TrialEnd, p.Secured = stepReturn, "", "", "", "", false
 		p.Heading, p.Text = "One moment", "We are checking with Stripe."
 		p.Title = p.Heading
 	case viewDone:
@@ -105,9 +105,7 @@ func (s *server) pageOf(sit situation) page {
 			// A press may find that a subscription needs another payment method after all.
 			p.ConsentVersion = ConsentVersion
 		}
-		if !sit.trialEnd.IsZero() {
-			p.Trial = sit.trialEnd.Format("Monday, 2 January 2006 (MST)")
-		}
+		p.TrialEnd = sit.trialEnd
 	case viewBusy, viewProcessing:
 		p.Step = stepWait
 	case viewDone, viewClosed, viewAttention:

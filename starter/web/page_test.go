@@ -69,9 +69,18 @@ func watched(state workflows.SubscriptionState, need workflows.SubscriptionNeed)
 	}
 }
 
+func risky(reason, session string) workflows.SubscriptionStatus {
+	s := watched(atRisk, workflows.NeedPaymentMethod)
+	s.Reason, s.Session = reason, session
+	return s
+}
+
 func banking(status activities.SetupIntentStatus) workflows.SubscriptionStatus {
 	s := watched(workflows.SubscriptionProcessing, workflows.NeedBank)
 	s.SetupIntentStatus = status
+	if status == activities.SetupIntentRequiresPaymentMethod {
+		s.Invoice, s.Amount = "", 0
+	}
 	return s
 }
 
@@ -112,13 +121,17 @@ var situations = []struct {
 	{"subscription without a method", watchedID, watched(workflows.SubscriptionRequiresPaymentMethod, workflows.NeedPaymentMethod), "act", "Your subscription needs a payment method", false},
 	{"subscription at its bank", watchedID, banking(activities.SetupIntentProcessing), "processing", "Your bank is checking", false},
 	{"subscription that waits for microdeposits", watchedID, banking(activities.SetupIntentRequiresAction), "processing", "Your bank is checking", false},
+	{"subscription whose new method is at its bank", watchedID, banking(activities.SetupIntentRequiresPaymentMethod), "processing", "Your bank is checking", false},
 	{"subscription whose invoice is at the bank", watchedID, banking(""), "processing", "Payment under way", false},
 	{"subscription whose own setup counts, with its invoice at the bank", watchedID, banking(activities.SetupIntentCanceled), "processing", "Payment under way", false},
 	{"subscription that is being set up", watchedID, watched(workflows.SubscriptionProcessing, ""), "processing", "Your bank is checking", false},
 	{"unpaid invoice", watchedID, watched(atRisk, workflows.NeedInvoicePaid), "act", "Pay the invoice", false},
 	{"subscription at risk that its customer can confirm", watchedID, watched(atRisk, workflows.NeedConfirmation), "act", "Confirm with your bank", false},
-	{"subscription at risk that its customer can mend", watchedID, watched(atRisk, workflows.NeedPaymentMethod), "act", "Enter payment details", false},
-	{"subscription that Stripe does not let us read", watchedID, watched(atRisk, ""), "attention", "We are looking into this", false},
+	{"subscription whose trial ends soon", watchedID, risky(workflows.SubscriptionReasonTrialEnding, ""), "act", "Enter payment details", false},
+	{"paused subscription without a method", watchedID, risky(workflows.SubscriptionReasonPaused, ""), "act", "Enter payment details", false},
+	{"subscription whose form is open in spite of a fault", watchedID, risky("stripe_unauthorized", "cs_1"), "act", "Enter payment details", false},
+	{"subscription for which Stripe opens no form", watchedID, risky("invalid_request", ""), "attention", "We are looking into this", false},
+	{"paused subscription that only the app can resume", watchedID, watched(atRisk, ""), "attention", "We are looking into this", false},
 	{"subscription never read, by Stripe's fault", watchedID, workflows.SubscriptionStatus{State: atRisk, Description: "Gym, March <b>"}, "attention", "We are looking into this", false},
 	{"paid subscription", watchedID, watched(workflows.SubscriptionReadyAndPaid, ""), "done", "your subscription is paid", true},
 	{"subscription that has ended", watchedID, watched(workflows.SubscriptionEnded, workflows.NeedConfirmation), "closed", "This request has ended", true},

@@ -71,10 +71,9 @@ type situation struct {
 	agreed bool
 	// brand and last4 are those of a saved card.
 	brand, last4 string
-	// subscription: a subscription is watched. trialEnd is when its trial ends, in the customer's time zone; zero when it is
-	// in none.
+	// subscription: a subscription is watched. trialEnd is when its trial ends, in words; empty when it is in none.
 	subscription bool
-	trialEnd     time.Time
+	trialEnd     string
 }
 
 // situationOf checks the token and asks its workflow. It writes nothing: a query leaves no trace in the history.

@@ -23,7 +23,7 @@ func ofSubscription(status workflows.SubscriptionStatus) situation {
 		sit.amount, sit.currency = status.Amount, status.Currency
 	}
 	if status.Status == activities.SubscriptionTrialing && status.TrialEnd.After(time.Now()) {
-		sit.trialEnd = status.TrialEnd.In(zoneOf(status.TimeZone))
+		sit.trialEnd = activities.LocalTime(status.TrialEnd, status.TimeZone)
 	}
 	return sit
 }
@@ -33,20 +33,38 @@ func needOf(status workflows.SubscriptionStatus) (mode, view) {
 	case workflows.NeedConfirmation:
 		return modeConfirm, viewAct
 	case workflows.NeedPaymentMethod:
+		if faulty(status) && status.Session == "" {
+			return modeSetup, viewAttention // there is no form to open
+		}
 		return modeSetup, viewAct
 	case workflows.NeedInvoicePaid:
 		return modeInvoice, viewAct
 	case workflows.NeedBank:
 		switch status.SetupIntentStatus {
-		case activities.SetupIntentProcessing, activities.SetupIntentRequiresAction: // the latter by microdeposits
-			return modeSetup, viewProcessing
-		default:
-			return modeInvoice, viewProcessing
+		case "", activities.SetupIntentSucceeded, activities.SetupIntentCanceled:
+			if status.Invoice != "" {
+				return modeInvoice, viewProcessing
+			}
+		case activities.SetupIntentProcessing, activities.SetupIntentRequiresAction, activities.SetupIntentRequiresConfirmation,
+			activities.SetupIntentRequiresPaymentMethod:
 		}
+		return modeSetup, viewProcessing
 	case "":
 		return modeSetup, withoutNeed(status)
 	}
 	return modeSetup, viewAttention
+}
+
+// faulty reports whether it is Stripe's answers that put the subscription at risk.
+func faulty(status workflows.SubscriptionStatus) bool {
+	if status.State != workflows.SubscriptionAtRisk {
+		return false
+	}
+	switch status.Reason {
+	case workflows.SubscriptionReasonTrialEnding, workflows.SubscriptionReasonInvoiceUnpaid, workflows.SubscriptionReasonPaused:
+		return false
+	}
+	return true
 }
 
 func withoutNeed(status workflows.SubscriptionStatus) view {
@@ -61,15 +79,6 @@ func withoutNeed(status workflows.SubscriptionStatus) view {
 		return viewProcessing
 	}
 	return viewAttention
-}
-
-// zoneOf falls back to UTC, which dates name.
-func zoneOf(name string) *time.Location {
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
 }
 
 func subscriptionWords(sit situation) words {
