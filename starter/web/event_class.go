@@ -19,8 +19,7 @@ const (
 )
 
 // eventClasses lists the events that are handled. refund.* is handled beside them. Of an invoice's events there are those
-// after which its customer may have to act, or no longer has to: what invoice.created and invoice.updated tell, one of these
-// tells too.
+// after which its customer may have to act, or no longer has to: one that was only made or finalized has not been tried yet.
 // https://docs.stripe.com/api/events/types
 var eventClasses = map[string]eventClass{
 	"checkout.session.completed":               eventOfWay,
@@ -58,7 +57,6 @@ var eventClasses = map[string]eventClass{
 	"customer.subscription.trial_will_end": eventOfSubscription,
 	"customer.subscription.paused":         eventOfSubscription,
 	"customer.subscription.resumed":        eventOfSubscription,
-	"invoice.finalized":                    eventOfSubscription,
 	"invoice.paid":                         eventOfSubscription,
 	"invoice.payment_failed":               eventOfSubscription,
 	"invoice.payment_action_required":      eventOfSubscription,
