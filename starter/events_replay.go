@@ -12,6 +12,7 @@ import (
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/activities/stripegateway"
 	"github.com/offsession/offsession/internal/config"
+	"github.com/offsession/offsession/starter/serve"
 	"github.com/offsession/offsession/starter/web"
 	"github.com/offsession/offsession/workflows/dunning"
 )
@@ -43,7 +44,8 @@ func newEventsReplay(a *app) *cobra.Command {
 		Short: "Deliver Stripe's recent events once more",
 		Long: `Lists the events that Stripe has kept and gives those that concern a running workflow to it, as a webhook would have. For
 webhooks that were lost while nobody received them; without it, workflows learn the same by asking Stripe a little later.
-A workflow that has seen an event already does nothing. An event that cannot be delivered does not stop the others; the
+A workflow that has seen an event already does nothing. With OFFSESSION_ADOPT_SUBSCRIPTIONS=true, events of subscriptions that
+nobody watches start watching them, as webhooks do. An event that cannot be delivered does not stop the others; the
 command then ends with 1, and can be repeated.`,
 		Example: "  starter events replay --since 24h\n  starter events replay --since 7d --output json",
 		Args:    noArgs,
@@ -96,7 +98,11 @@ func (a *app) replay(ctx context.Context, cfg config.Config, from time.Time) (re
 		return replayed{}, err
 	}
 	defer temporal.Close()
-	return deliver(ctx, gateway.Events(ctx, from, nil), web.NewRouter(temporal, gateway, nil, logger).Route, logger)
+	adopt, err := serve.Adopt(cfg, temporal, gateway)
+	if err != nil {
+		return replayed{}, err
+	}
+	return deliver(ctx, gateway.Events(ctx, from, nil), web.NewRouter(temporal, gateway, adopt, logger).Route, logger)
 }
 
 // deliver routes all events. One that fails is counted and logged, and the next one's turn comes; an error means that the

@@ -60,6 +60,9 @@ type Config struct {
 	CheckoutUI activities.CheckoutUI
 	// TimeZone is OFFSESSION_TIME_ZONE, for customers whose zone nobody knows.
 	TimeZone string
+	// AdoptSubscriptions is OFFSESSION_ADOPT_SUBSCRIPTIONS: a webhook starts watching a subscription whose pending SetupIntent
+	// is open.
+	AdoptSubscriptions bool
 	// MetricsListen is OFFSESSION_METRICS_LISTEN, the address of the worker's /healthz and /metrics; empty for none.
 	MetricsListen string
 
@@ -123,6 +126,7 @@ func Load(process Process) (Config, error) {
 		LinkSecrets:          r.linkSecrets("OFFSESSION_LINK_SECRET", v.LinkSecret),
 		CheckoutUI:           r.checkoutUI("OFFSESSION_CHECKOUT_UI", v.CheckoutUI),
 		TimeZone:             r.timeZone("OFFSESSION_TIME_ZONE", cmp.Or(v.TimeZone, DefaultTimeZone)),
+		AdoptSubscriptions:   r.flag("OFFSESSION_ADOPT_SUBSCRIPTIONS", v.AdoptSubscriptions),
 		MetricsListen:        r.address("OFFSESSION_METRICS_LISTEN", v.MetricsListen),
 		SMTPURL:              r.smtpURL("SMTP_URL", v.SMTPURL),
 		NotifyFrom:           r.mailAddress("NOTIFY_FROM", v.NotifyFrom),

@@ -10,18 +10,19 @@ type variables struct {
 	StripeAllowLive      string `envconfig:"STRIPE_ALLOW_LIVE"`
 	StripeRateLimit      string `envconfig:"STRIPE_RATE_LIMIT"`
 
-	TaskQueue     string `envconfig:"OFFSESSION_TASK_QUEUE"`
-	Deployment    string `envconfig:"OFFSESSION_DEPLOYMENT"`
-	BuildID       string `envconfig:"OFFSESSION_BUILD_ID"`
-	Listen        string `envconfig:"OFFSESSION_LISTEN"`
-	PublicURL     string `envconfig:"OFFSESSION_PUBLIC_URL"`
-	ReturnURL     string `envconfig:"OFFSESSION_RETURN_URL"`
-	LinkSecret    string `envconfig:"OFFSESSION_LINK_SECRET"`
-	CheckoutUI    string `envconfig:"OFFSESSION_CHECKOUT_UI"`
-	TimeZone      string `envconfig:"OFFSESSION_TIME_ZONE"`
-	MetricsListen string `envconfig:"OFFSESSION_METRICS_LISTEN"`
-	LogLevel      string `envconfig:"OFFSESSION_LOG_LEVEL"`
-	LogFormat     string `envconfig:"OFFSESSION_LOG_FORMAT"`
+	TaskQueue          string `envconfig:"OFFSESSION_TASK_QUEUE"`
+	Deployment         string `envconfig:"OFFSESSION_DEPLOYMENT"`
+	BuildID            string `envconfig:"OFFSESSION_BUILD_ID"`
+	Listen             string `envconfig:"OFFSESSION_LISTEN"`
+	PublicURL          string `envconfig:"OFFSESSION_PUBLIC_URL"`
+	ReturnURL          string `envconfig:"OFFSESSION_RETURN_URL"`
+	LinkSecret         string `envconfig:"OFFSESSION_LINK_SECRET"`
+	CheckoutUI         string `envconfig:"OFFSESSION_CHECKOUT_UI"`
+	TimeZone           string `envconfig:"OFFSESSION_TIME_ZONE"`
+	AdoptSubscriptions string `envconfig:"OFFSESSION_ADOPT_SUBSCRIPTIONS"`
+	MetricsListen      string `envconfig:"OFFSESSION_METRICS_LISTEN"`
+	LogLevel           string `envconfig:"OFFSESSION_LOG_LEVEL"`
+	LogFormat          string `envconfig:"OFFSESSION_LOG_FORMAT"`
 
 	SMTPURL             string `envconfig:"SMTP_URL"`
 	NotifyFrom          string `envconfig:"NOTIFY_FROM"`

@@ -22,6 +22,8 @@ const answerTimeout = 45 * time.Second
 // Stripe is what the client asks Stripe for: reads only. activities/stripegateway's Gateway has it. Errors are
 // *activities.StripeError.
 type Stripe interface {
+	activities.SubscriptionReader
+	activities.SubscriptionLister
 	Customer(ctx context.Context, id string) (activities.Customer, error)
 	PaymentMethod(ctx context.Context, id string) (activities.PaymentMethod, error)
 	// SearchPaymentIntents finds the PaymentIntents whose metadata offsession_reference is reference, in any order.
@@ -40,7 +42,7 @@ type Options struct {
 	// Links mints the customers' links; nil leaves them empty.
 	Links activities.Links
 	// Stripe checks that customers and payment methods exist before anything starts, and answers for payments that no
-	// workflow knows any more; nil leaves both out.
+	// workflow knows any more; nil leaves both out, and subscriptions can then be neither watched nor checked.
 	Stripe Stripe
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"testing"
 	"time"
 
@@ -67,6 +68,64 @@ type fakeStripe struct {
 	methods   map[string]activities.PaymentMethod
 	intents   map[string][]activities.PaymentIntent
 	err       error
+	fakeSubscriptions
+}
+
+// fakeSubscriptions knows some subscriptions, with their invoices by subscription, and setups by payment method. Listed are
+// those in the order given, two to a page, then listErr.
+type fakeSubscriptions struct {
+	subscriptions map[string]activities.Subscription
+	invoices      map[string][]activities.Invoice
+	setups        map[string][]activities.SetupIntent
+	listed        []activities.Subscription
+	listErr       error
+	subErr        map[string]error
+	// reads are the subscriptions asked for one by one.
+	reads []string
+}
+
+func (f *fakeSubscriptions) Subscription(_ context.Context, id string) (activities.Subscription, error) {
+	f.reads = append(f.reads, id)
+	return look(f.subErr[id], f.subscriptions, id)
+}
+
+func (f *fakeSubscriptions) SubscriptionInvoices(_ context.Context, subscription string) ([]activities.Invoice, error) {
+	return f.invoices[subscription], nil
+}
+
+func (f *fakeSubscriptions) Invoice(_ context.Context, id string) (activities.Invoice, error) {
+	for _, invoices := range f.invoices {
+		for _, invoice := range invoices {
+			if invoice.ID == id {
+				return invoice, nil
+			}
+		}
+	}
+	return activities.Invoice{}, &activities.StripeError{Kind: activities.StripeMissing}
+}
+
+func (f *fakeSubscriptions) SetupIntentsOf(_ context.Context, _, paymentMethod string) ([]activities.SetupIntent, error) {
+	return f.setups[paymentMethod], nil
+}
+
+func (f *fakeSubscriptions) ListSubscriptions(ctx context.Context, pause func(context.Context) error) iter.Seq2[activities.Subscription, error] {
+	return func(yield func(activities.Subscription, error) bool) {
+		for i, sub := range f.listed {
+			if !yield(sub, nil) {
+				return
+			}
+			if i%2 == 0 {
+				continue
+			}
+			if err := pause(ctx); err != nil {
+				yield(activities.Subscription{}, err)
+				return
+			}
+		}
+		if f.listErr != nil {
+			yield(activities.Subscription{}, f.listErr)
+		}
+	}
 }
 
 func (f *fakeStripe) Customer(_ context.Context, id string) (activities.Customer, error) {

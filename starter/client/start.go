@@ -66,20 +66,13 @@ func (c *Client) startOnce(ctx context.Context, options sdk.StartWorkflowOptions
 // the answer; another, and the error is a RefusedError that names the first difference. One that did not end by itself is
 // refused too: what it stands for is not settled. found is false when there is no such workflow.
 func (c *Client) existing(ctx context.Context, workflowID string, now first, defaults any) (_ Started, found bool, _ error) {
-	temporal, err := c.connection.get(ctx)
-	if err != nil {
+	description, found, err := c.describe(ctx, workflowID)
+	if err != nil || !found {
 		return Started{}, false, err
-	}
-	description, err := temporal.DescribeWorkflow(ctx, workflowID, "")
-	if isNotFound(err) {
-		return Started{}, false, nil
-	}
-	if err != nil {
-		return Started{}, false, fmt.Errorf("describe %s: %w", workflowID, err)
 	}
 	before, err := firstIn(description.Memo)
 	if err != nil {
-		return Started{}, true, &RefusedError{Message: fmt.Sprintf("%s exists, and was not started by offsession: %v", workflowID, err)}
+		return Started{}, true, notOurs(workflowID, err)
 	}
 	diff, different, err := differ(before, now, defaults)
 	if err != nil {
@@ -95,6 +88,27 @@ func (c *Client) existing(ctx context.Context, workflowID string, now first, def
 	return Started{
 		WorkflowID: workflowID, RunID: description.WorkflowExecution.RunID, AlreadyStarted: true, call: callIn(description.Memo),
 	}, true, nil
+}
+
+// describe asks Temporal for a workflow, open or closed. found is false when there is none.
+func (c *Client) describe(ctx context.Context, workflowID string) (_ *sdk.WorkflowExecutionDescription, found bool, _ error) {
+	temporal, err := c.connection.get(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	description, err := temporal.DescribeWorkflow(ctx, workflowID, "")
+	if isNotFound(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("describe %s: %w", workflowID, err)
+	}
+	return description, true, nil
+}
+
+// notOurs refuses a workflow id that something else than offsession uses.
+func notOurs(workflowID string, err error) error {
+	return &RefusedError{Message: fmt.Sprintf("%s exists, and was not started by offsession: %v", workflowID, err)}
 }
 
 // askStripe checks customer and payment method (either may be empty) and answers the customer's own time zone, if it

@@ -45,12 +45,17 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer temporal.Close()
+	adopt, err := Adopt(c.Config, temporal, gateway)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler, err := web.New(web.Config{
 		Temporal:        temporal,
 		Stripe:          gateway,
 		ParseEvent:      stripegateway.ParseEvent,
+		Adopt:           adopt,
 		Links:           link.NewMinter(c.PublicURL, c.LinkSecrets),
 		PublishableKey:  c.StripePublishableKey,
 		StripeJSURL:     c.StripeJSURL(),
