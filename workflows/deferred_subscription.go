@@ -147,7 +147,7 @@ func (d *deferredSubscription) actDue(ctx workflow.Context) {
 
 // riskDue is when a subscription that waits for its customer, or for the bank, is at risk; zero when that has been looked at.
 func (d *deferredSubscription) riskDue() time.Time {
-	end := d.st.Reading.TrialEnd
+	end := trialEnd(d.st.Reading)
 	if d.st.Need == "" || end.IsZero() || d.st.RiskLooked.Equal(end) {
 		return time.Time{}
 	}

@@ -84,6 +84,14 @@ func guarded(t, attempt time.Time) time.Time {
 	return attempt.Add(guardAfter)
 }
 
+// trialEnd is when the trial ends; zero when there is none, or it is over: Stripe leaves trial_end as it was.
+func trialEnd(r activities.SubscriptionReading) time.Time {
+	if r.Status != activities.SubscriptionTrialing {
+		return time.Time{}
+	}
+	return r.TrialEnd
+}
+
 // stateOf says where the subscription stands, and why when it is at risk.
 func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string) {
 	r := d.st.Reading
@@ -94,7 +102,7 @@ func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string
 		return SubscriptionAtRisk, SubscriptionReasonPaused
 	case d.st.Need == NeedInvoicePaid && r.Status != activities.SubscriptionIncomplete:
 		return SubscriptionAtRisk, SubscriptionReasonInvoiceUnpaid
-	case d.st.Need != "" && !r.TrialEnd.IsZero() && !now.Before(d.in.Policy.RiskAt(r.TrialEnd, d.zone)):
+	case d.st.Need != "" && !trialEnd(r).IsZero() && !now.Before(d.in.Policy.RiskAt(r.TrialEnd, d.zone)):
 		return SubscriptionAtRisk, SubscriptionReasonTrialEnding
 	}
 	switch d.st.Need {

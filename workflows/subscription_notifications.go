@@ -43,11 +43,11 @@ func (d *deferredSubscription) nextMessage() time.Time {
 			at = at.Add(incompleteHold)
 		}
 	default:
-		trialEnd := r.TrialEnd
-		if d.st.Need == NeedInvoicePaid || r.Status != activities.SubscriptionTrialing {
-			trialEnd = time.Time{}
+		end := trialEnd(r)
+		if d.st.Need == NeedInvoicePaid {
+			end = time.Time{}
 		}
-		at = d.in.Policy.NextReminder(d.st.AskedAt, d.st.ToldAt, trialEnd, d.zone)
+		at = d.in.Policy.NextReminder(d.st.AskedAt, d.st.ToldAt, end, d.zone)
 		if news := d.st.ToldAt.Add(trialNews); d.st.TrialWillEnd && (at.IsZero() || news.Before(at)) {
 			at = news
 		}
@@ -133,8 +133,6 @@ func (d *deferredSubscription) message(ctx workflow.Context, kind activities.Not
 	if d.st.Need == NeedInvoicePaid {
 		n.Amount, n.Currency, n.NextAttemptAt = r.InvoiceAmount, r.Currency, r.NextPaymentAttempt
 	}
-	if r.Status == activities.SubscriptionTrialing {
-		n.TrialEnd = r.TrialEnd
-	}
+	n.TrialEnd = trialEnd(r)
 	return n
 }
