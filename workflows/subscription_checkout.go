@@ -61,8 +61,9 @@ func (d *deferredSubscription) takeSetup(ctx workflow.Context, r activities.Setu
 	case r.SessionStatus == activities.CheckoutComplete && r.Status == activities.SetupIntentSucceeded:
 		d.sessionOver()
 		// One that was detached at once cannot be used: the customer is asked again.
+		d.st.Unusable = activities.CodePaymentMethodUnusable
 		if r.Method.ID != "" && r.Method.Customer == d.in.Customer {
-			d.st.Saved = r.Method.ID
+			d.st.Saved, d.st.Unusable = r.Method.ID, ""
 		}
 	case beingVerified(r):
 		if d.st.VerifyingSince.IsZero() {
@@ -73,6 +74,9 @@ func (d *deferredSubscription) takeSetup(ctx workflow.Context, r activities.Setu
 		}
 	default: // expired, or complete with a method that cannot be used
 		d.sessionOver()
+		if r.SessionStatus == activities.CheckoutComplete {
+			d.st.Unusable = cmp.Or(r.Reason(), activities.CodePaymentMethodUnusable)
+		}
 	}
 }
 
@@ -108,7 +112,7 @@ func (d *deferredSubscription) putInPlace(ctx workflow.Context) (again bool) {
 	}
 	if res.Refused != "" {
 		workflow.GetLogger(ctx).Warn("payment method cannot become the default", "code", res.Refused)
-		d.st.Saved = ""
+		d.st.Saved, d.st.Unusable = "", res.Refused
 		return true
 	}
 	d.st.Ours = saved

@@ -154,6 +154,9 @@ func (d *deferredSubscription) settle(ctx workflow.Context) {
 		if need != d.st.Need {
 			d.st.Need, d.st.AskedAt, d.st.Messages = need, now, 0
 			d.st.RiskLooked = time.Time{}
+			if need == "" {
+				d.st.Unusable = ""
+			}
 		}
 		if need != "" {
 			d.st.Asked, d.st.ReadyTold = true, false

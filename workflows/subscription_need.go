@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/offsession/offsession/activities"
@@ -111,7 +112,7 @@ func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string
 	case NeedInvoicePaid:
 		return SubscriptionRequiresAction, string(r.Status)
 	case NeedPaymentMethod:
-		return SubscriptionRequiresPaymentMethod, r.Reason()
+		return SubscriptionRequiresPaymentMethod, cmp.Or(d.st.Unusable, r.Reason())
 	case NeedBank:
 		return SubscriptionProcessing, ""
 	}

@@ -50,6 +50,8 @@ type subscriptionState struct {
 	Saved          string `json:"saved,omitempty"`
 	Ours           string `json:"ours,omitempty"`
 	ConsentVersion string `json:"consent_version,omitempty"`
+	// Unusable is why what was saved last could not be put in place, a code, until it is not needed any more.
+	Unusable string `json:"unusable,omitempty"`
 
 	// Asked says that the customer, or the bank, was needed once. AskedAt is when Need came up, AskedFor the need that the
 	// customer was told of at ToldAt last; Messages counts the messages about it.
