@@ -25,7 +25,9 @@ func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.Creat
 		}
 	}
 	expires := r.ExpiresAt
-	switch {
+	switch c := f.customers[r.Customer]; {
+	case r.Customer != "" && (c == nil || c.Deleted):
+		return activities.CheckoutSession{}, missing("customer")
 	case expires.IsZero():
 		expires = f.now().Add(24 * time.Hour)
 	case expires.Before(f.now().Add(sessionLeast)):
@@ -38,15 +40,17 @@ func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.Creat
 		if open := f.openSession(); open != nil {
 			f.t.Errorf("%s: a second session opens while %s is open", f.now().Format(time.RFC3339), open.ID)
 		}
-		s.SetupIntent = &activities.SetupIntent{ID: f.id("seti"), Status: activities.SetupIntentRequiresPaymentMethod, Customer: r.Customer}
+		s.SetupIntent = &activities.SetupIntent{
+			ID: f.id("seti"), Status: activities.SetupIntentRequiresPaymentMethod, Customer: r.Customer,
+			WorkflowID: r.Metadata[activities.MetadataWorkflowID],
+		}
 		f.setups[s.SetupIntent.ID] = s.SetupIntent
 	} else {
 		f.opens(s.ID, "")
 	}
 	f.sessions[s.ID] = s
-	if q := f.faults["answer of CreateCheckoutSession"]; len(q) > 0 {
-		f.faults["answer of CreateCheckoutSession"] = q[1:]
-		return activities.CheckoutSession{}, q[0]
+	if err := f.answerLost("CreateCheckoutSession"); err != nil {
+		return activities.CheckoutSession{}, err
 	}
 	s.seen = true
 	return f.copySession(s), nil
@@ -100,7 +104,7 @@ func (f *fakeStripe) ExpireCheckoutSession(_ context.Context, id, key string) (a
 		return activities.CheckoutSession{}, stripeError(activities.StripeWrongState)
 	}
 	s.Status = activities.CheckoutExpired
-	return f.copySession(s), nil
+	return f.copySession(s), f.answerLost("ExpireCheckoutSession")
 }
 
 func (f *fakeStripe) SetupIntent(_ context.Context, id string) (activities.SetupIntent, error) {
@@ -109,7 +113,11 @@ func (f *fakeStripe) SetupIntent(_ context.Context, id string) (activities.Setup
 	if err := f.enter("SetupIntent"); err != nil {
 		return activities.SetupIntent{}, err
 	}
-	return *f.setups[id], nil
+	si, ok := f.setups[id]
+	if !ok {
+		return activities.SetupIntent{}, missing("intent")
+	}
+	return *si, nil
 }
 
 func (f *fakeStripe) CancelSetupIntent(_ context.Context, id, key string) (activities.SetupIntent, error) {
@@ -121,13 +129,19 @@ func (f *fakeStripe) CancelSetupIntent(_ context.Context, id, key string) (activ
 		return activities.SetupIntent{}, err
 	}
 	si := f.setups[id]
+	if si == nil {
+		return activities.SetupIntent{}, missing("intent")
+	}
+	if s := f.ofSession(id); s != nil && s.Status == activities.CheckoutOpen {
+		return activities.SetupIntent{}, stripeError(activities.StripeWrongState)
+	}
 	switch si.Status {
 	case activities.SetupIntentSucceeded, activities.SetupIntentProcessing, activities.SetupIntentCanceled:
 		return activities.SetupIntent{}, stripeError(activities.StripeWrongState)
 	case activities.SetupIntentRequiresPaymentMethod, activities.SetupIntentRequiresConfirmation, activities.SetupIntentRequiresAction:
 	}
 	si.Status = activities.SetupIntentCanceled
-	return *si, nil
+	return *si, f.answerLost("CancelSetupIntent")
 }
 
 func (f *fakeStripe) PaymentMethod(_ context.Context, id string) (activities.PaymentMethod, error) {
@@ -182,11 +196,7 @@ func (f *fakeStripe) CreateCustomer(_ context.Context, metadata map[string]strin
 	}
 	id := f.id("cus_new")
 	f.customers[id], f.created[key] = &activities.Customer{ID: id}, id
-	if q := f.faults["answer of CreateCustomer"]; len(q) > 0 {
-		f.faults["answer of CreateCustomer"] = q[1:]
-		return "", q[0]
-	}
-	return id, nil
+	return id, f.answerLost("CreateCustomer")
 }
 
 func (f *fakeStripe) SetDefaultPaymentMethod(_ context.Context, customer, method, key string) error {
@@ -196,8 +206,15 @@ func (f *fakeStripe) SetDefaultPaymentMethod(_ context.Context, customer, method
 	if err := f.enter("SetDefaultPaymentMethod"); err != nil {
 		return err
 	}
-	f.customers[customer].DefaultPaymentMethod = method
-	return nil
+	c := f.customers[customer]
+	switch {
+	case c == nil || c.Deleted:
+		return missing("customer")
+	case f.methods[method] == nil || f.methods[method].Customer != customer:
+		return missing("invoice_settings[default_payment_method]")
+	}
+	c.DefaultPaymentMethod = method
+	return f.answerLost("SetDefaultPaymentMethod")
 }
 
 func (f *fakeStripe) CustomerContact(context.Context, string) (activities.CustomerContact, error) {

@@ -33,12 +33,17 @@ type fakeStripe struct {
 	customers map[string]*activities.Customer
 	disputes  map[string]*activities.Dispute
 	mandates  map[string]*activities.Mandate
-	created   map[string]string // customers by the key they were made with
-	keys      map[string]*storedAnswer
-	late      []lateRequest
+	// subscriptions are by id; answered are the writes by key.
+	subscriptions map[string]*fakeSubscription
+	answered      map[string]answeredWrite
+	created       map[string]string // customers by the key they were made with
+	keys          map[string]*storedAnswer
+	late          []lateRequest
 
 	// script holds the bank's answers to the next sends of new keys; when it is empty every charge succeeds.
 	script []answer
+	// bank holds the words to the next confirmations of SetupIntents; when it is empty every one is accepted.
+	bank []bankWord
 	// faults are returned by the named port method, in order, before it does anything; nil lets a call pass.
 	faults map[string][]error
 	// down is an outage: every call of the named port method is answered with this error.
@@ -106,9 +111,10 @@ func newFakeStripe(t tb, now func() time.Time) *fakeStripe {
 			"pm_alien": {ID: "pm_alien", Type: "card", Customer: "cus_2", Stamp: "stamp3"},
 			"pm_buyer": {ID: "pm_buyer", Type: "card", Customer: "cus_1", Stamp: "stamp4"},
 		},
-		customers: map[string]*activities.Customer{"cus_1": {ID: "cus_1", DefaultPaymentMethod: "pm_card"}},
-		disputes:  map[string]*activities.Dispute{},
-		mandates:  map[string]*activities.Mandate{},
+		customers:     map[string]*activities.Customer{"cus_1": {ID: "cus_1", DefaultPaymentMethod: "pm_card"}},
+		disputes:      map[string]*activities.Dispute{},
+		mandates:      map[string]*activities.Mandate{},
+		subscriptions: map[string]*fakeSubscription{}, answered: map[string]answeredWrite{},
 		created:   map[string]string{},
 		keys:      map[string]*storedAnswer{},
 		faults:    map[string][]error{},
@@ -122,7 +128,7 @@ func newFakeStripe(t tb, now func() time.Time) *fakeStripe {
 func (f *fakeStripe) ports() activities.Ports {
 	return activities.Ports{
 		PaymentIntents: f, CheckoutSessions: f, SetupIntents: f, PaymentMethods: f, Customers: f, Refunds: f,
-		Disputes: f, Mandates: f, Workflows: f.others,
+		Disputes: f, Mandates: f, Subscriptions: f, Invoices: f, Workflows: f.others,
 		Links: fakeLinks{}, Notifiers: []activities.Notifier{fakeNotifier{f}}, Now: func() time.Time { return f.now() },
 	}
 }

@@ -52,7 +52,9 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	partial := flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != ""
 	if code == 0 && !partial {
-		for what, moves := range map[string]map[string][]string{"payment": names(workflows.PaymentMoves()), "agreement": names(workflows.AgreementMoves())} {
+		for what, moves := range map[string]map[string][]string{
+			"payment": names(workflows.PaymentMoves()), "agreement": names(workflows.AgreementMoves()), "subscription": names(workflows.SubscriptionMoves()),
+		} {
 			for from, targets := range moves {
 				for _, to := range targets {
 					if _, made := movesMade.Load(what + " " + from + " " + to); !made {
@@ -72,6 +74,7 @@ func TestDocDrawsTheMoves(t *testing.T) {
 	require.NoError(t, err)
 	for heading, moves := range map[string]map[string][]string{
 		"Moves of a payment": names(workflows.PaymentMoves()), "Moves of an agreement": names(workflows.AgreementMoves()),
+		"Moves of a subscription": names(workflows.SubscriptionMoves()),
 	} {
 		_, section, found := strings.Cut(string(doc), "// # "+heading+"\n")
 		require.True(t, found, heading)
