@@ -22,32 +22,39 @@ type SetSubscriptionDefaultInput struct {
 
 // SetSubscriptionDefaultResult says whether the method is the default now.
 type SetSubscriptionDefaultResult struct {
-	// Refused is a code when the method cannot become the default, since it was detached or is another customer's.
+	// Refused is a code when the method cannot become the default, since it was detached or is another customer's; or the
+	// subscription's status, when it has ended.
 	Refused string `json:"refused,omitempty"`
 }
 
-// SetSubscriptionDefault writes the defaults asked for and reads them back: an error, which is retried, when they are not
-// there then. Writing twice changes nothing.
+// SetSubscriptionDefault writes the defaults asked for and reads them back: a final error, after which a new key can help, when
+// they are not there then. Writing twice changes nothing.
 func (s *DeferredSubscriptions) SetSubscriptionDefault(ctx context.Context, in SetSubscriptionDefaultInput) (SetSubscriptionDefaultResult, error) {
-	// A stored fault and a reused key do not say whether the write was carried out: that is read.
-	var spent error
+	none := SetSubscriptionDefaultResult{}
+	// Whether a write was carried out that was answered by a stored fault can only be read, and why another was refused as well.
+	var answer error
 	for _, write := range s.defaultWrites(in) {
 		err := write(ctx)
 		switch {
+		case err == nil:
+			continue
 		case methodRefused(err):
 			return SetSubscriptionDefaultResult{Refused: refusal(err)}, nil
-		case keySpent(err):
-			spent = err
-		case err != nil:
-			return SetSubscriptionDefaultResult{}, applicationError(err)
+		case closeRetryable(kindOf(err)):
+			return none, applicationError(err)
+		}
+		if answer = err; !keySpent(err) {
+			break
 		}
 	}
 	sub, err := s.ports.Subscriptions.Subscription(ctx, in.Subscription)
-	if err != nil {
-		return SetSubscriptionDefaultResult{}, applicationError(err)
-	}
-	if (!in.OnSubscription || sub.DefaultPaymentMethod == in.PaymentMethod) && (!in.OnCustomer || sub.CustomerDefault == in.PaymentMethod) {
-		return SetSubscriptionDefaultResult{}, nil
+	switch {
+	case err != nil:
+		return none, applicationError(err)
+	case sub.Status.Ended():
+		return SetSubscriptionDefaultResult{Refused: string(sub.Status)}, nil
+	case (!in.OnSubscription || sub.DefaultPaymentMethod == in.PaymentMethod) && (!in.OnCustomer || sub.CustomerDefault == in.PaymentMethod):
+		return none, nil
 	}
 	// A method that was detached since then is no default any more.
 	m, err := s.ports.PaymentMethods.PaymentMethod(ctx, in.PaymentMethod)
@@ -55,11 +62,11 @@ func (s *DeferredSubscriptions) SetSubscriptionDefault(ctx context.Context, in S
 	case IsStripeError(err, StripeMissing), err == nil && m.Customer != in.Customer:
 		return SetSubscriptionDefaultResult{Refused: CodePaymentMethodUnusable}, nil
 	case err != nil:
-		return SetSubscriptionDefaultResult{}, applicationError(err)
-	case spent != nil:
-		return SetSubscriptionDefaultResult{}, applicationError(spent)
+		return none, applicationError(err)
+	case answer != nil:
+		return none, applicationError(answer)
 	}
-	return SetSubscriptionDefaultResult{}, temporal.NewApplicationError("the default payment method reads otherwise than written", ErrorStripeUnavailable)
+	return none, temporal.NewNonRetryableApplicationError("the default payment method reads otherwise than written", ErrorStripeFaultStored, nil)
 }
 
 // defaultWrites are the writes asked for. The subscription's comes first: Stripe looks there first.
