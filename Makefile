@@ -21,7 +21,7 @@ build: ## build bin/worker and bin/starter
 	@go build -o bin/ ./worker ./starter
 
 .PHONY: demo
-demo: build temporal ## six customers in a minute; KEEP=1 leaves everything running
+demo: build temporal ## eight customers in a minute; KEEP=1 leaves everything running
 	@bin/starter demo $(if $(KEEP),--keep)
 
 .PHONY: dev

@@ -21,6 +21,8 @@ var customers = []struct {
 	{"has a bank that wants to see the customer", authenticationRequired},
 	{"leaves the checkout, comes back by the reminder", abandonedSetup},
 	{"agrees to pay every month; the first charge takes two attempts", agreementRecovers},
+	{"begins a trial with a card that the bank wants to confirm first", subscriptionReady},
+	{"begins such a trial, and leaves before confirming", subscriptionCanceled},
 }
 
 // quick is a dunning policy of seconds instead of days.

@@ -46,65 +46,92 @@ func (v *visit) stripe(path string, form url.Values) (string, error) {
 	var object struct {
 		ID string `json:"id"`
 	}
+	err := v.send(http.MethodPost, path, form, &object)
+	return object.ID, err
+}
+
+// send calls the sandbox's API and reads the answer into out.
+func (v *visit) send(method, path string, form url.Values, out any) error {
 	header := http.Header{
 		"Authorization": {"Bearer " + stripesandbox.DefaultAPIKey},
 		"Content-Type":  {"application/x-www-form-urlencoded"},
 	}
-	err := post(v.ctx, v.Stack.Sandbox.URL+path, header, strings.NewReader(form.Encode()), &object)
-	return object.ID, err
+	return call(v.ctx, method, v.Stack.Sandbox.URL+path, header, strings.NewReader(form.Encode()), out)
 }
 
 // finishCheckout does what the customer's browser does: it asks the page's button for a session, and pays in it.
 func (v *visit) finishCheckout(link string, p purchase) error {
-	if link == "" {
-		return errors.New("no link")
-	}
-	session, err := v.pressButton(link)
+	answer, err := v.pressButton(link)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("purchase: %w", err)
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	return post(v.ctx, v.Stack.Sandbox.URL+"/_sandbox/checkout/"+session+"/pay", header, bytes.NewReader(body), nil)
+	return v.postJSON(v.Stack.Sandbox.URL+"/_sandbox/checkout/"+answer.SessionID+"/pay", p, nil)
 }
 
-// pressButton answers the open session, asking again while the payment is busy.
-func (v *visit) pressButton(link string) (string, error) {
+// confirmSetup does what the page does: it confirms the SetupIntent of the button's answer with Stripe.js, where the
+// customer passes the challenge, and tells the button.
+func (v *visit) confirmSetup(link string) error {
+	answer, err := v.pressButton(link)
+	if err != nil {
+		return err
+	}
+	if err := v.postJSON(v.Stack.Sandbox.URL+"/_sandbox/elements/confirm_setup", map[string]string{
+		"key": answer.PublishableKey, "client_secret": answer.ClientSecret, "authenticate": string(stripesandbox.AuthenticationPassed),
+	}, nil); err != nil {
+		return err
+	}
+	return v.postJSON(link+"/session", struct{}{}, nil)
+}
+
+// pressed is what the page's button answers.
+type pressed struct {
+	SessionID      string `json:"session_id"`
+	ClientSecret   string `json:"client_secret"`
+	PublishableKey string `json:"publishable_key"`
+	State          string `json:"state"`
+}
+
+// pressButton answers what is open for the customer, asking again while the workflow is busy.
+func (v *visit) pressButton(link string) (pressed, error) {
+	if link == "" {
+		return pressed{}, errors.New("no link")
+	}
 	ticker := time.NewTicker(300 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		var answer struct {
-			SessionID string `json:"session_id"`
-			State     string `json:"state"`
+		var answer pressed
+		if err := v.postJSON(link+"/session", struct{}{}, &answer); err != nil {
+			return pressed{}, err
 		}
-		header := http.Header{"Content-Type": {"application/json"}}
-		if err := post(v.ctx, link+"/session", header, strings.NewReader("{}"), &answer); err != nil {
-			return "", err
-		}
-		if answer.SessionID != "" {
-			return answer.SessionID, nil
+		if answer.SessionID != "" || answer.ClientSecret != "" {
+			return answer, nil
 		}
 		select {
 		case <-ticker.C:
 		case <-v.ctx.Done():
-			return "", fmt.Errorf("no session (%s): %w", answer.State, v.ctx.Err())
+			return pressed{}, fmt.Errorf("nothing to open (%s): %w", answer.State, v.ctx.Err())
 		}
 	}
 }
 
-// post sends a request and reads the JSON answer into out.
-func post(ctx context.Context, address string, header http.Header, body io.Reader, out any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+func (v *visit) postJSON(address string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("body: %w", err)
+	}
+	return call(v.ctx, http.MethodPost, address, http.Header{"Content-Type": {"application/json"}}, bytes.NewReader(body), out)
+}
+
+// call sends a request and reads the JSON answer into out, if there is one.
+func call(ctx context.Context, method, address string, header http.Header, body io.Reader, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
 	req.Header = header
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("post: %w", err)
+		return fmt.Errorf("send: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))

@@ -1,4 +1,4 @@
-// Package demo walks six customers through the product, on a stack that runs on this machine: a real Temporal server,
+// Package demo walks eight customers through the product, on a stack that runs on this machine: a real Temporal server,
 // worker and web server, the Stripe sandbox and a mail server. What the customers do goes over HTTP, as from a browser.
 package demo
 

@@ -12,7 +12,7 @@ import (
 	"github.com/offsession/offsession/internal/stripesandbox/sandboxtest"
 )
 
-// TestTour is `starter demo` against a real Temporal server: six customers, each with the end that it should have.
+// TestTour is `starter demo` against a real Temporal server: eight customers, each with the end that it should have.
 func TestTour(t *testing.T) {
 	stack, err := devstack.Start(t.Context(), devstack.Options{Sandbox: stripesandbox.Config{Middleware: sandboxtest.Check(t)}})
 	require.NoError(t, err)
