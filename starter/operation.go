@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,7 +14,9 @@ import (
 // operation is a command that asks a workflow for a change.
 type operation struct {
 	use, short, long, example string
-	call                      func(*client.Client, context.Context, string, client.Operation) (client.Answer, error)
+	// argument is the name of what is operated on in the usage line; REFERENCE when it is empty.
+	argument string
+	call     func(*client.Client, context.Context, string, client.Operation) (client.Answer, error)
 	// flags adds flags beyond --actor and --reason; the function that it answers reads them. May be nil.
 	flags func(*pflag.FlagSet) func(*client.Operation) error
 }
@@ -24,7 +27,7 @@ func newOperation(a *app, o operation) *cobra.Command {
 		read = func(*client.Operation) error { return nil }
 	)
 	cmd := &cobra.Command{
-		Use:     o.use + " REFERENCE --actor A --reason X",
+		Use:     fmt.Sprintf("%s %s --actor A --reason X", o.use, cmp.Or(o.argument, "REFERENCE")),
 		Short:   o.short,
 		Long:    o.long,
 		Example: o.example,

@@ -28,7 +28,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 ref
 		Example: `  starter save-card start --reference gym-17 --customer cus_123
   starter payment start --reference order-17 --customer cus_123 --amount 1099 --currency usd
   starter payment show order-17
-  starter agreement start --reference gym-17 --file agreement.yaml`,
+  starter agreement start --reference gym-17 --file agreement.yaml
+  starter subscription watch sub_123`,
 		Version:           config.Version(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -41,7 +42,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 ref
 	})
 	root.PersistentFlags().StringVar(&a.output, "output", outputText, "form of the answer: text or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
-	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
+	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newSubscription(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
 	return root
 }
 
@@ -89,7 +90,11 @@ func oneReference(cmd *cobra.Command, args []string) error {
 
 // withClient runs f with a client that is made from the environment and connects when it is first used.
 func (a *app) withClient(f func(*client.Client) error) error {
-	cfg, err := config.Load(config.ForClient)
+	return a.withClientFor(config.ForClient, f)
+}
+
+func (a *app) withClientFor(process config.Process, f func(*client.Client) error) error {
+	cfg, err := config.Load(process)
 	if err != nil {
 		return usage(err)
 	}

@@ -57,6 +57,7 @@ func TestWrongUsage(t *testing.T) {
 	unknownKey := file("unknown.yaml", "max_attempts: 3\nmax_tries: 3\n")
 	negative := file("negative.yaml", "soft: {after: [-2d], at: '09:00'}\n")
 	nine := file("nine.yaml", "max_attempts: 9\n")
+	late := file("late.yaml", "at_risk: 91d\n")
 	actor := []string{"--actor", "me", "--reason", "test"}
 
 	tests := []struct {
@@ -64,7 +65,7 @@ func TestWrongUsage(t *testing.T) {
 		args []string
 		want []string // a line each
 	}{
-		{"NoCommand", nil, []string{"starter needs a command: save-card, payment, agreement, serve, sandbox, events"}},
+		{"NoCommand", nil, []string{"starter needs a command: save-card, payment, agreement, subscription, serve, sandbox, events"}},
 		{"UnknownCommand", []string{"paymnet"}, []string{`unknown command "starter paymnet", did you mean "payment"?`}},
 		{"UnknownSubcommand", []string{"payment", "refund"}, []string{`unknown command "starter payment refund"`}},
 		{"NoSubcommand", []string{"save-card"}, []string{"starter save-card needs a command: start, show, cancel"}},
@@ -144,6 +145,26 @@ func TestWrongUsage(t *testing.T) {
 		{"ListState", []string{"payment", "list", "--state", "late"}, []string{`--state: "late"; must be one of scheduled, charging`}},
 		{"ListCustomer", []string{"payment", "list", "--customer", "x' OR '1'='1"}, []string{"--customer: "}},
 
+		{"SubscriptionCommand", []string{"subscription"}, []string{"starter subscription needs a command: watch, show, explain, list, ready, adopt-all, unwatch"}},
+		{"SubscriptionCancel", []string{"subscription", "cancel", "sub_1"}, []string{`unknown command "starter subscription cancel"`}},
+		{"WatchNothing", []string{"subscription", "watch"}, []string{"starter subscription watch needs a reference: starter subscription watch SUB"}},
+		{"WatchPolicyMissing", []string{"subscription", "watch", "sub_1", "--policy", filepath.Join(dir, "nowhere.yaml")}, []string{"--policy: open ", "nowhere.yaml"}},
+		{"WatchPolicyOfPayments", []string{"subscription", "watch", "sub_1", "--policy", nine}, []string{"--policy: " + nine, `unknown field "max_attempts"`}},
+		{"WatchPolicyNegative", []string{"subscription", "watch", "sub_1", "--policy", late}, []string{"--policy: ", "at_risk: 91d; must be more than 0 and at most 90d"}},
+		{"WatchUnconfigured", []string{"subscription", "watch", "sub_1"}, []string{"STRIPE_API_KEY: not set; starter subscription needs"}},
+		{"SubscriptionReadyUnconfigured", []string{"subscription", "ready", "sub_1"}, []string{"STRIPE_API_KEY: not set; starter subscription needs"}},
+		{"AdoptAllUnconfigured", []string{"subscription", "adopt-all"}, []string{"STRIPE_API_KEY: not set; starter subscription needs"}},
+		{"AdoptAllBoth", []string{"subscription", "adopt-all", "--yes", "--dry-run"}, []string{"--yes: must not be given with --dry-run"}},
+		{"AdoptAllArgument", []string{"subscription", "adopt-all", "sub_1"}, []string{`unexpected argument "sub_1"`}},
+		{"AdoptAllRate", []string{"subscription", "adopt-all", "--rate", "fast"}, []string{`invalid argument "fast" for "--rate"`}},
+		{"AdoptAllRateZero", []string{"subscription", "adopt-all", "--rate", "0"}, []string{`--rate: "0"; must be more than 0`}},
+		{"SubscriptionShow", []string{"subscription", "show", "gym-17"}, []string{`subscription: "gym-17"; must be the id of a Stripe subscription, sub_…`}},
+		{"SubscriptionExplain", []string{"subscription", "explain", "cus_1"}, []string{`subscription: "cus_1"`}},
+		{"SubscriptionListState", []string{"subscription", "list", "--state", "late"}, []string{`--state: "late"; must be one of no_action_needed, requires_action`}},
+		{"SubscriptionListCustomer", []string{"subscription", "list", "--customer", "x' OR '1'='1"}, []string{"--customer: "}},
+		{"UnwatchNoActor", []string{"subscription", "unwatch", "sub_1", "--reason", "x"}, []string{`--actor: ""; must have 1 to 80 characters`}},
+		{"Unwatch", []string{"subscription", "unwatch", "in_1", "--actor", "x", "--reason", "x"}, []string{`subscription: "in_1"`}},
+
 		{"ReplaySince", []string{"events", "replay", "--since", "yesterday"}, []string{`--since: "yesterday" is not a wait`}},
 		{"ReplaySinceFar", []string{"events", "replay", "--since", "31d"}, []string{`--since: "31d"; must be more than 0 and at most 30d`}},
 		{"ReplaySinceNegative", []string{"events", "replay", "--since", "-1h"}, []string{`--since: "-1h"`}},
@@ -179,6 +200,36 @@ func TestWrongUsage(t *testing.T) {
 				require.True(t, strings.HasPrefix(line, "starter: "), line)
 			}
 			require.Less(t, len(stderr), 1500)
+		})
+	}
+}
+
+// With a key, the values are checked before anybody is asked.
+func TestWrongUsageOfWhatAsksStripe(t *testing.T) {
+	watch := func(more ...string) []string { return append([]string{"subscription", "watch", "sub_1"}, more...) }
+	for _, test := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"WatchInvoice", []string{"subscription", "watch", "in_1"}, []string{`subscription: "in_1"; must be the id of a Stripe subscription, sub_…`}},
+		{"WatchDefaultOn", watch("--default-on", "both"), []string{`--default-on: "both"; must be one of subscription, customer`}},
+		{"WatchType", watch("--payment-method-type", "Karte!"), []string{`"Karte!"; must be Stripe's name of a payment method type`}},
+		{"WatchCheckoutUI", watch("--checkout-ui", "embedded"), []string{`--checkout-ui: "embedded"; must be custom or hosted`}},
+		{"WatchTimeZone", watch("--time-zone", "Mars"), []string{`--time-zone: "Mars"`}},
+		{"WatchDescription", watch("--description", "a\nb"), []string{"--description: ", "on one line"}},
+		{"WatchSeveral", watch("--default-on", "both", "--time-zone", "Mars"), []string{"--default-on:", "--time-zone:"}},
+		{"Ready", []string{"subscription", "ready", "cus_1"}, []string{`subscription: "cus_1"`}},
+		{"Rate", []string{"subscription", "adopt-all", "--rate", "-1"}, []string{`--rate: "-1"; must be requests per second, more than 0 and at most 100`}},
+		{"RateNaN", []string{"subscription", "adopt-all", "--rate", "NaN"}, []string{`--rate: "NaN"`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, stdout, stderr := command(t, map[string]string{"STRIPE_API_KEY": "sk_test_1", "STRIPE_API_BASE": "http://127.0.0.1:1"}, test.args...)
+			require.Equal(t, exitUsage, code, stderr)
+			require.Empty(t, stdout)
+			for _, want := range test.want {
+				require.Contains(t, stderr, want)
+			}
 		})
 	}
 }

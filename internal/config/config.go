@@ -94,6 +94,8 @@ const (
 	// ForClient is for starting and steering workflows: only Temporal is needed. With STRIPE_API_KEY, customers and
 	// payment methods are checked too; with OFFSESSION_LINK_SECRET, links are made.
 	ForClient Process = "this command"
+	// ForSubscriptions is ForClient for what only Stripe can answer about a subscription.
+	ForSubscriptions Process = "starter subscription"
 	// ForEvents reads Stripe's events.
 	ForEvents Process = "starter events"
 	// ForServe receives webhooks and serves the customer pages.
@@ -158,7 +160,7 @@ func (r *reader) needs(process Process, v variables) {
 	}
 	switch process {
 	case ForClient:
-	case ForEvents, ForWorker:
+	case ForSubscriptions, ForEvents, ForWorker:
 		needed("STRIPE_API_KEY", v.StripeAPIKey, "a secret or restricted key (sk_test_…, rk_test_…)")
 	case ForServe:
 		needed("STRIPE_API_KEY", v.StripeAPIKey, "a secret or restricted key (sk_test_…, rk_test_…)")

@@ -97,7 +97,9 @@ func TestReady(t *testing.T) {
 		{"CanceledAndSomebodyElses", pending(activities.SetupIntentCanceled), []activities.SetupIntent{{ID: "seti_2", Status: activities.SetupIntentSucceeded}}, false, false},
 		{"CanceledAndPaid", pending(activities.SetupIntentCanceled), nil, true, true},
 		{"PastDue", func(s *activities.Subscription) { s.PendingSetupIntent, s.Status = nil, activities.SubscriptionPastDue }, nil, false, false},
-		{"Ended", func(s *activities.Subscription) { s.PendingSetupIntent, s.Status = nil, activities.SubscriptionCanceled }, nil, false, false},
+		{"Ended", func(s *activities.Subscription) {
+			s.PendingSetupIntent, s.Status = nil, activities.SubscriptionCanceled
+		}, nil, false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
