@@ -167,11 +167,11 @@ func (o owners) instruct(in activities.InstructInput) activities.InstructResult 
 }
 
 // completes waits until a workflow has closed.
-func (o owners) completes(workflowID string) {
-	o.t.Helper()
-	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+func (s *site) completes(workflowID string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	require.NoError(o.t, temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, nil))
+	require.NoError(s.t, temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, nil))
 }
 
 // TestHandedOverPayment: an agreement's attempt is declined, the payment goes on by itself under its own link, the

@@ -41,6 +41,7 @@ const (
 	lostCard        = "pm_sandbox_decline_lost_card"
 	oneSoftDecline  = "pm_sandbox_decline_insufficient_funds_times_1"
 	twoSoftDeclines = "pm_sandbox_decline_insufficient_funds_times_2"
+	setupAuthCard   = "pm_card_authenticationRequiredOnSetup"
 	authCard        = "pm_card_authenticationRequired"
 	bankAccount     = "pm_usBankAccount_success"
 )
