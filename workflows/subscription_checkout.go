@@ -124,23 +124,25 @@ func (d *deferredSubscription) putInPlace(ctx workflow.Context) (again bool) {
 }
 
 // confirm confirms the pending SetupIntent with a method that is the default. When Stripe refuses the one that was saved with
-// us, whose own setup has succeeded, the pending SetupIntent is canceled: it has nothing left to set up. False: Stripe could not
-// be asked.
+// us, whose own setup has succeeded, the pending SetupIntent is canceled: it has nothing left to set up. A bank that has said no
+// is not asked again because canceling failed. False: Stripe could not be asked.
 func (d *deferredSubscription) confirm(ctx workflow.Context, paymentMethod string) bool {
-	pending := d.st.Reading.SetupIntent
-	res, err := execute(ctx, writeOptions, subscriptions.ConfirmSetup, activities.ConfirmSetupInput{
-		SetupIntent: pending, PaymentMethod: paymentMethod, IdempotencyKey: d.writeKey("confirm_setup"),
-	})
-	if err != nil {
-		d.fault(ctx, "confirming its SetupIntent", err)
-		return false
+	pending, status := d.st.Reading.SetupIntent, d.st.Reading.SetupStatus
+	if tried := triedWith(pending, paymentMethod); d.st.Tried != tried {
+		res, err := execute(ctx, writeOptions, subscriptions.ConfirmSetup, activities.ConfirmSetupInput{
+			SetupIntent: pending, PaymentMethod: paymentMethod, IdempotencyKey: d.writeKey("confirm_setup"),
+		})
+		if err != nil {
+			d.fault(ctx, "confirming its SetupIntent", err)
+			return false
+		}
+		d.st.Tried = tried
+		if !res.Refused {
+			return true
+		}
+		status = cmp.Or(res.Status, status)
 	}
-	if res.Refused && paymentMethod == d.st.Ours &&
-		!d.cancelSetup(ctx, &SubscriptionSetup{ID: pending, Status: cmp.Or(res.Status, d.st.Reading.SetupStatus)}) {
-		return false
-	}
-	d.st.Tried = triedWith(pending, paymentMethod)
-	return true
+	return paymentMethod != d.st.Ours || d.cancelSetup(ctx, &SubscriptionSetup{ID: pending, Status: status})
 }
 
 // endWhenClosed ends as given once nothing is left open.
