@@ -228,8 +228,8 @@ func (d *deferredSubscription) linkExpires() time.Time {
 	return last.Add(linkLife + linkGrace).UTC().Truncate(time.Second)
 }
 
-// fault notes that Stripe could not be asked, or did not carry out what was wanted. What only takes time is tried again soon;
-// anything else is shown as well, since a person must mend it.
+// fault notes that Stripe could not be asked, or did not carry out what was wanted. It is tried again within the hour: what only
+// takes time, the activity has tried for minutes. Anything else is shown as well, since a person must mend it.
 func (d *deferredSubscription) fault(ctx workflow.Context, what string, err error) {
 	reason := attentionReason(err)
 	workflow.GetLogger(ctx).Warn("subscription: "+what+" failed", "error_type", errorType(err))
@@ -238,14 +238,15 @@ func (d *deferredSubscription) fault(ctx workflow.Context, what string, err erro
 	d.holdMessages(ctx, faultHold)
 }
 
-// pollSoon makes the next poll come within a quarter of an hour.
+// pollSoon makes the next poll come within an hour. Not ever again in minutes: a key that Stripe does not accept fails all
+// subscriptions, for as long as it takes a person.
 func (d *deferredSubscription) pollSoon(ctx workflow.Context) {
 	d.st.Poll = min(d.st.Poll, soonPoll)
 	d.st.PollAt = workflow.Now(ctx).Add(pollDelay(d.st.Poll, d.in.Reference)).UTC()
 }
 
 // soonPoll is the number of the last poll that comes soon.
-const soonPoll = 2
+const soonPoll = 3
 
 // subscriptions is for reading one with its invoices.
 var subscriptions *activities.DeferredSubscriptions
