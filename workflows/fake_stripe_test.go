@@ -46,6 +46,8 @@ type fakeStripe struct {
 	bank []bankWord
 	// faults are returned by the named port method, in order, before it does anything; nil lets a call pass.
 	faults map[string][]error
+	// before is called with the number of each call before it is carried out, under the lock.
+	before func(call int)
 	// down is an outage: every call of the named port method is answered with this error.
 	down map[string]error
 	// finalNo holds the cards (method and stamp) that said a final no.
@@ -167,6 +169,9 @@ func (f *fakeStripe) id(prefix string) string {
 func (f *fakeStripe) enter(method string) error {
 	f.tick()
 	f.calls = append(f.calls, method)
+	if f.before != nil {
+		f.before(len(f.calls))
+	}
 	if q := f.faults[method]; len(q) > 0 {
 		f.faults[method] = q[1:]
 		return q[0]

@@ -34,8 +34,8 @@ func says(code string) bankWord {
 
 // answeredWrite is what Stripe remembers under the key of a write: the values, and the answer.
 type answeredWrite struct {
-	what string
-	err  error
+	op, what string
+	err      error
 }
 
 var (
@@ -218,14 +218,14 @@ func (f *fakeStripe) written(method, op, key, what string, do func() error) erro
 		return err
 	}
 	if before, ok := f.answered[key]; ok {
-		if before.what != op+" "+what {
-			f.t.Errorf("%s: %s is sent as %q and as %q", f.now().Format(time.RFC3339), key, before.what, op+" "+what)
+		if before.op != op || before.what != what {
+			f.t.Errorf("%s: %s is sent as %s %s and as %s %s", f.now().Format(time.RFC3339), key, before.op, before.what, op, what)
 			return stripeError(activities.StripeKeyReused)
 		}
 		return before.err
 	}
 	err := do()
-	f.answered[key] = answeredWrite{what: op + " " + what, err: err}
+	f.answered[key] = answeredWrite{op: op, what: what, err: err}
 	if lost := f.answerLost(method); lost != nil {
 		return lost
 	}

@@ -304,7 +304,7 @@ func TestSubscriptionMoves(t *testing.T) {
 				require.Equal(t, test.want.state, b.watch(subscriptionInput()).State)
 				return
 			}
-			b.expect(2*day+20*time.Minute, test.want)
+			b.expect(2*day+90*time.Minute, test.want)
 			b.deleted(3 * day)
 			b.watch(subscriptionInput())
 		})
