@@ -96,9 +96,12 @@ func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscripti
 			return SubscriptionReading{}, err
 		}
 	}
-	if err := r.readInvoices(ctx, stripe, subscription, near); err != nil {
+	var open Invoice
+	if r.PaidInvoice, open, err = paidAndOpen(ctx, stripe, subscription); err != nil {
 		return SubscriptionReading{}, err
 	}
+	r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = open.ID, open.AmountDue, open.Attempted
+	r.InvoicePayment, r.NextPaymentAttempt = open.Payment, near(open.NextPaymentAttempt)
 	return r, nil
 }
 
@@ -123,28 +126,30 @@ func ownSetup(ctx context.Context, stripe SubscriptionReader, customer, paymentM
 	}), nil
 }
 
-// readInvoices notes the newest paid invoice and the oldest open one. The latter is read by itself, for its payment.
-func (r *SubscriptionReading) readInvoices(ctx context.Context, stripe SubscriptionReader, subscription string, near func(time.Time) time.Time) error {
+// paidAndOpen finds the newest paid invoice and the oldest open one, of those above zero. The latter is read by itself, for its
+// payment; it is zero when there is none.
+func paidAndOpen(ctx context.Context, stripe SubscriptionReader, subscription string) (paid string, open Invoice, err error) {
 	invoices, err := stripe.SubscriptionInvoices(ctx, subscription)
 	if err != nil {
-		return err
+		return "", Invoice{}, err
 	}
 	for _, inv := range slices.Backward(invoices) {
-		if inv.Status == InvoiceOpen && inv.AmountDue > 0 && r.Invoice == "" {
+		if inv.AmountDue <= 0 {
+			continue
+		}
+		if inv.Status == InvoiceOpen && open.ID == "" {
 			if inv, err = stripe.Invoice(ctx, inv.ID); err != nil {
-				return err
+				return "", Invoice{}, err
 			}
 		}
 		switch {
-		case inv.AmountDue <= 0:
 		case inv.Status == InvoicePaid:
-			r.PaidInvoice = inv.ID
-		case inv.Status == InvoiceOpen && r.Invoice == "":
-			r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = inv.ID, inv.AmountDue, inv.Attempted
-			r.InvoicePayment, r.NextPaymentAttempt = inv.Payment, near(inv.NextPaymentAttempt)
+			paid = inv.ID
+		case inv.Status == InvoiceOpen && open.ID == "":
+			open = inv
 		}
 	}
-	return nil
+	return paid, open, nil
 }
 
 // SetUp reports whether the payment method is set up for what comes: nothing is pending; or what was pending is canceled,

@@ -39,6 +39,7 @@ func TestSetSubscriptionDefault(t *testing.T) {
 		"its type does not fit":  {sub: true, subErr: &activities.StripeError{Kind: activities.StripeInvalid, Param: "default_payment_method", Codes: activities.Codes{Code: "parameter_invalid"}}, refused: "parameter_invalid", calls: []string{onSubscription}},
 		"declined":               {sub: true, subErr: &activities.StripeError{Kind: activities.StripeDeclined, Codes: activities.Codes{Code: "card_declined", DeclineCode: "lost_card"}}, refused: "lost_card", calls: []string{onSubscription}},
 		"detached at once":       {sub: true, customers: "pm_1", method: activities.PaymentMethod{ID: "pm_9"}, refused: activities.CodePaymentMethodUnusable, calls: []string{onSubscription, read, method}},
+		"another's by now":       {sub: true, own: "pm_1", method: activities.PaymentMethod{ID: "pm_9", Customer: "cus_2"}, refused: activities.CodePaymentMethodUnusable, calls: []string{onSubscription, read, method}},
 		"gone at once":           {sub: true, methodErr: failParam(activities.StripeMissing, "payment_method"), refused: activities.CodePaymentMethodUnusable, calls: []string{onSubscription, read, method}},
 		"ended":                  {sub: true, customer: true, subErr: invalid, status: activities.SubscriptionCanceled, refused: "canceled", calls: []string{onSubscription, read}},
 		"ended with its write":   {sub: true, own: "pm_9", status: activities.SubscriptionIncompleteExpired, refused: "incomplete_expired", calls: []string{onSubscription, read}},

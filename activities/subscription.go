@@ -63,7 +63,7 @@ type Subscriptions interface {
 }
 
 // SubscriptionLister finds subscriptions that nobody watches yet.
-type SubscriptionLister interface {
+type SubscriptionLister interface { //nolint:iface // the Go client and its command list; activities never do
 	// ListSubscriptions lists all that have not ended, newest first, page by page. Each page is one request: between two of
 	// them pause is called, if it is not nil, and its error ends the sequence. The first error ends it too.
 	// https://docs.stripe.com/api/subscriptions/list
