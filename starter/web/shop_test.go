@@ -25,6 +25,9 @@ type shop struct {
 	bundle  *bundle
 	gateway *stripegateway.Gateway
 	minter  *link.Minter
+	sandbox string
+	// look lets the workflow look at Stripe, as after a webhook; pressed is true when its customer makes it look.
+	look func(ctx context.Context, pressed bool) (done bool)
 
 	mu         sync.Mutex
 	workflowID string
@@ -45,9 +48,10 @@ func newShop(t *testing.T, change func(*web.Config)) *shop {
 	gateway, err := stripegateway.New(stripegateway.Config{APIKey: stripesandbox.DefaultAPIKey, APIBase: sandbox.URL})
 	require.NoError(t, err)
 
-	s := &shop{t: t, gateway: gateway}
+	s := &shop{t: t, gateway: gateway, sandbox: sandbox.URL}
+	s.look = s.lookAtStripe
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.lookAtStripe(r.Context(), false)
+		s.look(r.Context(), false)
 		s.bundle.handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
