@@ -18,6 +18,7 @@ const asksOnce = "pm_card_authenticationRequiredOnSetup"
 
 // TestSubscriptionInBrowser walks through the pages of a watched subscription in Chromium, against the sandbox.
 func TestSubscriptionInBrowser(t *testing.T) {
+	t.Parallel()
 	browser := chromium.Start(t)
 
 	t.Run("3D Secure is passed", func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 
 	t.Run("3D Secure is passed, and the webhook lost", func(t *testing.T) {
 		w := newWatch(t, asksOnce, 14)
-		w.webhooksAreLost = true
+		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
 		tab.Click("#start")
 		tab.Click("#sandbox-challenge-pass")
@@ -108,7 +109,8 @@ func TestSubscriptionInBrowser(t *testing.T) {
 
 	t.Run("the bank asks once more about a new card", func(t *testing.T) {
 		w := newWatch(t, "", 14)
-		w.webhooksAreLost, w.asksAgain = true, w.saved(asksOnce)
+		w.asksAgain = w.saved(asksOnce)
+		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
 		tab.See("h1", "Add a payment method")
 		tab.Shoot("subscription-setup")
@@ -147,10 +149,11 @@ func TestSubscriptionInBrowser(t *testing.T) {
 
 	t.Run("the page is for the bank, and the press finds that the challenge has failed", func(t *testing.T) {
 		w := newWatch(t, asksOnce, 14)
-		w.webhooksAreLost = true
+		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
 		tab.See("h1", "Confirm with your bank")
 		w.failChallenge(w.setupIntent().ID)
+		w.loseWebhooks(false)
 		tab.Click("#start")
 		tab.Visible("#sandbox-card")
 		tab.See("h1", "Add a payment method")
@@ -162,11 +165,12 @@ func TestSubscriptionInBrowser(t *testing.T) {
 
 	t.Run("the page is for a card, and the press finds that the bank asks", func(t *testing.T) {
 		w := newWatch(t, "", 14)
-		w.webhooksAreLost = true
+		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
 		tab.See("h1", "Add a payment method")
 		_, err := w.gateway.ConfirmSetupIntent(t.Context(), w.setupIntent().ID, w.saved(asksOnce), "elsewhere")
 		require.NoError(t, err)
+		w.loseWebhooks(false)
 		tab.Click("#start")
 		tab.See("h1", "Confirm with your bank")
 		tab.Click("#sandbox-challenge-pass")
@@ -205,7 +209,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 
 	t.Run("a page left open follows what happens at the bank", func(t *testing.T) {
 		w := newWatch(t, "", 14)
-		w.webhooksAreLost = true
+		w.loseWebhooks(true)
 		w.bundle.temporal.set(w.workflowID, banking(activities.SetupIntentProcessing))
 		tab := browser.Open(t, w.page())
 		tab.See("h1", "Your bank is checking")
@@ -217,7 +221,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 
 	t.Run("what can only be read", func(t *testing.T) {
 		w := newWatch(t, "", 14)
-		w.webhooksAreLost = true
+		w.loseWebhooks(true)
 		for name, c := range map[string]struct {
 			status workflows.SubscriptionStatus
 			says   string
@@ -238,7 +242,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 func (w *watch) failChallenge(setupIntent string) {
 	w.t.Helper()
 	address := w.sandbox + "/_sandbox/setup_intents/" + setupIntent + "/authenticate"
-	response, err := http.Post(address, "application/json", strings.NewReader(`{"result":"fail"}`)) //nolint:noctx // a test's own server
+	response, err := http.Post(address, "application/json", strings.NewReader(`{"result":"fail"}`))
 	require.NoError(w.t, err)
 	require.NoError(w.t, response.Body.Close())
 	require.Equal(w.t, http.StatusPaymentRequired, response.StatusCode)

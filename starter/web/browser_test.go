@@ -22,6 +22,7 @@ const (
 
 // TestBrowser walks through the pages in Chromium, against the sandbox and its stand-in for Stripe.js.
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	browser := chromium.Start(t)
 
 	t.Run("a card is saved without a customer, after a typo and a decline", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // the same zones on every machine
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
@@ -162,6 +163,36 @@ func TestPageOfEverySituation(t *testing.T) {
 			require.NotContains(t, html, "<style")
 			require.NotContains(t, html, "style=")
 			require.NotContains(t, html, "onclick")
+		})
+	}
+}
+
+func TestWhenATrialEnds(t *testing.T) {
+	t.Parallel()
+	soon, past := time.Date(2099, 7, 1, 22, 30, 0, 0, time.UTC), time.Now().Add(-time.Hour)
+	for name, c := range map[string]struct {
+		need workflows.SubscriptionNeed
+		end  time.Time
+		now  activities.SubscriptionStatus
+		says string
+	}{
+		"to confirm":             {workflows.NeedConfirmation, soon, activities.SubscriptionTrialing, "Your trial ends on Thursday, 2 July 2099 at 00:30 CEST."},
+		"without a method":       {workflows.NeedPaymentMethod, soon, activities.SubscriptionTrialing, "Your trial ends on Thursday, 2 July 2099 at 00:30 CEST."},
+		"just over":              {workflows.NeedConfirmation, past, activities.SubscriptionTrialing, ""},
+		"over":                   {workflows.NeedConfirmation, soon, activities.SubscriptionActive, ""},
+		"never begun":            {workflows.NeedConfirmation, time.Time{}, activities.SubscriptionTrialing, ""},
+		"besides an open amount": {workflows.NeedInvoicePaid, soon, activities.SubscriptionTrialing, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newWeb(t)
+			status := watched(workflows.SubscriptionRequiresAction, c.need)
+			status.TrialEnd, status.Status, status.TimeZone = c.end, c.now, "Europe/Berlin"
+			b.temporal.set(watchedID, status)
+			html := b.do(http.MethodGet, pagePath(t, watchedID), "").body
+			require.Contains(t, html, c.says)
+			require.Equal(t, c.says != "", strings.Contains(html, "trial"))
+			require.NotContains(t, b.do(http.MethodGet, pagePath(t, watchedID)+"/return", "").body, "trial")
 		})
 	}
 }

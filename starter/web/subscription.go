@@ -19,10 +19,10 @@ func ofSubscription(status workflows.SubscriptionStatus) situation {
 	case sit.ended:
 		sit.view = viewClosed
 	}
-	if sit.mode == modeInvoice {
+	switch {
+	case sit.mode == modeInvoice:
 		sit.amount, sit.currency = status.Amount, status.Currency
-	}
-	if status.Status == activities.SubscriptionTrialing && status.TrialEnd.After(time.Now()) {
+	case status.Status == activities.SubscriptionTrialing && status.TrialEnd.After(time.Now()):
 		sit.trialEnd = activities.LocalTime(status.TrialEnd, status.TimeZone)
 	}
 	return sit

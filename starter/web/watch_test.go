@@ -94,6 +94,12 @@ func (w *watch) setupIntent() activities.SetupIntent {
 	return *sub.PendingSetupIntent
 }
 
+func (w *watch) loseWebhooks(lose bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.webhooksAreLost = lose
+}
+
 func (w *watch) page() string { return w.link(w.workflowID) }
 
 // read is the workflow looking at Stripe: it puts in place what was saved, and shows what is needed now.
