@@ -17,8 +17,8 @@ func newDemo(a *app) *cobra.Command {
 		Short: "Walk eight customers through the product, in less than a minute",
 		Long: `Starts what dev starts, and walks eight customers through it with a dunning policy of seconds: one who pays, one with
 too little money, one with a lost card, one whose bank asks, one who left the checkout, one who agreed to pay every month, and
-two whose subscriptions begin with a trial: one confirms the card with the bank, one leaves. It prints
-what happens, the mails that went out and where to look in the Temporal UI. Exit code 0 only if every end is as it should be.`,
+two whose subscriptions begin with a trial: one confirms the card with the bank, one leaves. It prints what happens, the mails
+that went out and where to look in the Temporal UI. Exit code 0 only if every end is as it should be.`,
 		Example: "  starter demo --keep",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), keep) },

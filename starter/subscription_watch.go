@@ -19,8 +19,8 @@ func newSubscriptionWatch(a *app) *cobra.Command {
 		Short: "Watch a subscription until its first invoice above zero is paid",
 		Long: `Watches a subscription that your app made. While its pending SetupIntent needs the customer, the customer is sent a link and
 reminders; a payment method saved there becomes the default; an invoice that Stripe could not collect is shown to the customer.
-It never makes, pays or cancels anything for the subscription. Repeated with the same values it answers the watch that goes on;
-with other values it is refused. When an earlier watch has ended, another one begins. Needs STRIPE_API_KEY.`,
+It pays no invoice, and it neither makes, resumes nor cancels a subscription. Repeated with the same values it answers the
+watch that goes on; with other values it is refused. When an earlier watch has ended, another one begins. Needs STRIPE_API_KEY.`,
 		Example: `  starter subscription watch sub_123 --description "Plan Gold"
   starter subscription watch sub_124 --default-on customer --payment-method-type card --payment-method-type sepa_debit \
       --policy reminders.yaml`,
