@@ -22,6 +22,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	browser := chromium.Start(t)
 
 	t.Run("3D Secure is passed", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		pending := w.setupIntent().ID
 		tab := browser.Open(t, w.page())
@@ -43,6 +44,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("3D Secure is passed, and the webhook lost", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
@@ -55,6 +57,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("3D Secure fails, and a new card is saved on the same page", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		tab := browser.Open(t, w.page())
 		tab.Click("#start")
@@ -73,6 +76,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("3D Secure fails, and the new card is saved on Stripe's page", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		w.ui = activities.CheckoutUIHosted
 		tab := browser.Open(t, w.page())
@@ -90,6 +94,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("3D Secure is abandoned, and passed later", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		tab := browser.Open(t, w.page())
 		tab.Click("#start")
@@ -108,6 +113,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("the bank asks once more about a new card", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, "", 14)
 		w.asksAgain = w.saved(asksOnce)
 		w.loseWebhooks(true)
@@ -129,6 +135,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("the return page offers the bank as soon as it is asked for", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		tab := browser.Open(t, w.page()+"/return")
 		tab.See("h1", "One more step: confirm with your bank")
@@ -137,6 +144,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("who comes back from the bank unconfirmed can go on", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		tab := browser.Open(t, w.page()+"/return#confirmed")
 		tab.See("h1", "Not finished yet")
@@ -148,6 +156,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("the page is for the bank, and the press finds that the challenge has failed", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, asksOnce, 14)
 		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
@@ -164,6 +173,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("the page is for a card, and the press finds that the bank asks", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, "", 14)
 		w.loseWebhooks(true)
 		tab := browser.Open(t, w.page())
@@ -179,6 +189,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("an invoice is paid on Stripe's page", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, "pm_card_chargeCustomerFail", 0)
 		tab := browser.Open(t, w.page())
 		tab.See(".amount", "$19.00")
@@ -196,6 +207,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("nobody is sent to an invoice that Stripe is about to collect", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, "pm_card_chargeCustomerFail", 0)
 		w.busy = true
 		tab := browser.Open(t, w.page())
@@ -208,6 +220,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("a page left open follows what happens at the bank", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, "", 14)
 		w.loseWebhooks(true)
 		w.bundle.temporal.set(w.workflowID, banking(activities.SetupIntentProcessing))
@@ -220,6 +233,7 @@ func TestSubscriptionInBrowser(t *testing.T) {
 	})
 
 	t.Run("what can only be read", func(t *testing.T) {
+		t.Parallel()
 		w := newWatch(t, "", 14)
 		w.loseWebhooks(true)
 		for name, c := range map[string]struct {

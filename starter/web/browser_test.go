@@ -26,6 +26,7 @@ func TestBrowser(t *testing.T) {
 	browser := chromium.Start(t)
 
 	t.Run("a card is saved without a customer, after a typo and a decline", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.setup(activities.CheckoutUICustom)
 		tab := browser.Open(t, shop.link(setupID))
@@ -59,6 +60,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a payment whose webhook is lost, then on to the app", func(t *testing.T) {
+		t.Parallel()
 		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte(`<!DOCTYPE html><link rel="icon" href="data:,"><h1>Back in the app</h1>`))
@@ -87,6 +89,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a payment on Stripe's page", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.payment(activities.CheckoutUIHosted)
 		tab := browser.Open(t, shop.link(paymentID))
@@ -99,6 +102,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("who comes back without paying is sent to the form", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.payment(activities.CheckoutUICustom)
 		tab := browser.Open(t, shop.link(paymentID)+"/return")
@@ -110,6 +114,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a session that expires under the form is opened again", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.payment(activities.CheckoutUICustom)
 		tab := browser.Open(t, shop.link(paymentID))
@@ -128,6 +133,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a press during an attempt waits for its end", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.payment(activities.CheckoutUICustom)
 		tab := browser.Open(t, shop.link(paymentID))
@@ -141,6 +147,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("an attempt whose answer was lost is not asked about without end", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.payment(activities.CheckoutUICustom)
 		shop.bundle.temporal.onUpdate = func(context.Context, string, workflows.OpenCheckoutRequest) (workflows.OpenCheckoutResponse, error) {
@@ -154,6 +161,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a page left open follows what happens", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.payment(activities.CheckoutUICustom)
 		shop.charging(true)
@@ -165,6 +173,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("without JavaScript the page says what to do", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		shop.setup(activities.CheckoutUICustom)
 		tab := browser.OpenWithoutScript(t, shop.link(setupID))
@@ -174,6 +183,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a link that is not ours", func(t *testing.T) {
+		t.Parallel()
 		shop := newShop(t, nil)
 		tab := browser.Open(t, shop.link("payment:gone"))
 		tab.See("h1", "This link is not valid")
