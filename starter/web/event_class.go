@@ -19,7 +19,8 @@ const (
 )
 
 // eventClasses lists the events that are handled. refund.* is handled beside them. Of an invoice's events there are those
-// after which its customer may have to act, or no longer has to: one that was only made or finalized has not been tried yet.
+// after which its customer may have to act, or no longer has to. One that is only made has not been tried yet; a debit that a
+// bank works on is told of by invoice.finalized alone.
 // https://docs.stripe.com/api/events/types
 var eventClasses = map[string]eventClass{
 	"checkout.session.completed":               eventOfWay,
@@ -57,6 +58,7 @@ var eventClasses = map[string]eventClass{
 	"customer.subscription.trial_will_end": eventOfSubscription,
 	"customer.subscription.paused":         eventOfSubscription,
 	"customer.subscription.resumed":        eventOfSubscription,
+	"invoice.finalized":                    eventOfSubscription,
 	"invoice.paid":                         eventOfSubscription,
 	"invoice.payment_failed":               eventOfSubscription,
 	"invoice.payment_action_required":      eventOfSubscription,

@@ -27,6 +27,7 @@ var subscriptionEvents = []struct {
 	{"customer.subscription.trial_will_end", true},
 	{"customer.subscription.resumed", true},
 	{"customer.subscription.paused", false},
+	{"invoice.finalized", false},
 	{"invoice.paid", false},
 	{"invoice.payment_failed", false},
 	{"invoice.payment_action_required", false},

@@ -128,7 +128,6 @@ func TestForeignEventsAskNobody(t *testing.T) {
 		{ID: "evt_3", Type: "customer.subscription.updated", Subscription: "sub_1", Customer: "cus_1"},
 		{ID: "evt_8", Type: "customer.subscription.pending_update_applied", Subscription: "sub_watched"},
 		{ID: "evt_9", Type: "invoice.created", Subscription: "sub_watched"},
-		{ID: "evt_10", Type: "invoice.finalized", Subscription: "sub_watched"},
 		{ID: "evt_4", Type: "charge.refunded"},
 		{ID: "evt_5", Type: "payment_method.attached"},
 		{ID: "evt_6", Type: "customer.updated", Customer: "cus_1' OR WorkflowId != '"},
