@@ -93,6 +93,14 @@ func trialEnd(r activities.SubscriptionReading) time.Time {
 	return r.TrialEnd
 }
 
+// trialEnding reports whether the trial ends within the policy's days, or has ended since it was found to.
+func (d *deferredSubscription) trialEnding(now time.Time) bool {
+	if end := trialEnd(d.st.Reading); !end.IsZero() {
+		return !now.Before(d.in.Policy.RiskAt(end, d.zone))
+	}
+	return d.st.State == SubscriptionAtRisk && d.st.Reason == SubscriptionReasonTrialEnding
+}
+
 // stateOf says where the subscription stands, and why when it is at risk.
 func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string) {
 	r := d.st.Reading
@@ -103,7 +111,7 @@ func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string
 		return SubscriptionAtRisk, SubscriptionReasonPaused
 	case d.st.Need == NeedInvoicePaid && r.Status != activities.SubscriptionIncomplete:
 		return SubscriptionAtRisk, SubscriptionReasonInvoiceUnpaid
-	case d.st.Need != "" && !trialEnd(r).IsZero() && !now.Before(d.in.Policy.RiskAt(r.TrialEnd, d.zone)):
+	case d.st.Need != "" && d.trialEnding(now):
 		return SubscriptionAtRisk, SubscriptionReasonTrialEnding
 	}
 	switch d.st.Need {
