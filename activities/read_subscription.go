@@ -30,6 +30,8 @@ type SubscriptionReading struct {
 	// they are from the clock.
 	TrialEnd  time.Time `json:"trial_end,omitzero"`
 	PeriodEnd time.Time `json:"period_end,omitzero"`
+	// CancelsAt is when the subscription will end, UTC; zero when it goes on. Moved like TrialEnd on a test clock.
+	CancelsAt time.Time `json:"cancels_at,omitzero"`
 	// PaymentMethod is the default that Stripe would charge: the subscription's own, else the customer's. Own says that it
 	// is the subscription's own.
 	PaymentMethod string `json:"payment_method,omitempty"`
@@ -39,12 +41,14 @@ type SubscriptionReading struct {
 	SetupStatus SetupIntentStatus `json:"setup_status,omitempty"`
 	NextAction  string            `json:"next_action,omitempty"`
 	Codes
+	// SetupMethod is the payment method that SetupIntent is for; empty while it has none.
+	SetupMethod string `json:"setup_method,omitempty"`
 	// RefusedMethod is the payment method of last_setup_error.
 	RefusedMethod string `json:"refused_method,omitempty"`
 	// OwnSetup says that a SetupIntent of offsession's for PaymentMethod has succeeded. Asked only when SetupIntent is
 	// canceled.
 	OwnSetup bool `json:"own_setup,omitempty"`
-	// PaidInvoice is the newest invoice above zero that is paid.
+	// PaidInvoice is the newest invoice above zero that is paid: since SetupIntent was created, if one is pending.
 	PaidInvoice string `json:"paid_invoice,omitempty"`
 	// Invoice is the oldest open invoice above zero, if one is, and InvoiceAmount what it takes, in minor units of Currency.
 	Invoice       string `json:"invoice,omitempty"`
@@ -84,24 +88,21 @@ func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscripti
 	near := nearness(sub.TestClock, now)
 	r := SubscriptionReading{
 		Status: sub.Status, Customer: sub.Customer, CustomerDeleted: sub.CustomerDeleted, Currency: sub.Currency,
-		SendInvoice: sub.SendInvoice, Free: sub.Free, TrialEnd: near(sub.TrialEnd), PeriodEnd: near(sub.PeriodEnd),
+		SendInvoice: sub.SendInvoice, Free: sub.Free, TrialEnd: near(sub.TrialEnd), PeriodEnd: near(sub.PeriodEnd), CancelsAt: near(sub.CancelsAt),
 		PaymentMethod: cmp.Or(sub.DefaultPaymentMethod, sub.CustomerDefault), Own: sub.DefaultPaymentMethod != "",
 	}
 	if si := sub.PendingSetupIntent; si != nil {
 		r.SetupIntent, r.SetupStatus, r.NextAction, r.Codes = si.ID, si.Status, si.NextAction, si.LastError
-		r.RefusedMethod = si.LastErrorMethod
+		r.SetupMethod, r.RefusedMethod = si.PaymentMethod, si.LastErrorMethod
 	}
 	if r.SetupStatus == SetupIntentCanceled && r.PaymentMethod != "" {
 		if r.OwnSetup, err = ownSetup(ctx, stripe, r.Customer, r.PaymentMethod); err != nil {
 			return SubscriptionReading{}, err
 		}
 	}
-	var open Invoice
-	if r.PaidInvoice, open, err = paidAndOpen(ctx, stripe, subscription); err != nil {
+	if err := r.readInvoices(ctx, stripe, sub, near); err != nil {
 		return SubscriptionReading{}, err
 	}
-	r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = open.ID, open.AmountDue, open.Attempted
-	r.InvoicePayment, r.NextPaymentAttempt = open.Payment, near(open.NextPaymentAttempt)
 	return r, nil
 }
 
@@ -126,30 +127,57 @@ func ownSetup(ctx context.Context, stripe SubscriptionReader, customer, paymentM
 	}), nil
 }
 
-// paidAndOpen finds the newest paid invoice and the oldest open one, of those above zero. The latter is read by itself, for its
-// payment; it is zero when there is none.
-func paidAndOpen(ctx context.Context, stripe SubscriptionReader, subscription string) (paid string, open Invoice, err error) {
-	invoices, err := stripe.SubscriptionInvoices(ctx, subscription)
+// readInvoices notes the newest paid invoice and the oldest open one, one that Stripe has tried to collect before others. The
+// latter is read by itself, for its payment; it may have been paid meanwhile.
+func (r *SubscriptionReading) readInvoices(ctx context.Context, stripe SubscriptionReader, sub Subscription, near func(time.Time) time.Time) error {
+	invoices, err := stripe.SubscriptionInvoices(ctx, sub.ID)
 	if err != nil {
-		return "", Invoice{}, err
+		return err
 	}
-	for _, inv := range slices.Backward(invoices) {
-		if inv.AmountDue <= 0 {
-			continue
+	paid := func(inv Invoice) bool { return inv.Status == InvoicePaid && inv.AmountDue > 0 && paidSince(inv, sub) }
+	newest := slices.IndexFunc(invoices, paid)
+	for _, i := range openInvoices(invoices) {
+		inv, err := stripe.Invoice(ctx, invoices[i].ID)
+		if err != nil {
+			return err
 		}
-		if inv.Status == InvoiceOpen && open.ID == "" {
-			if inv, err = stripe.Invoice(ctx, inv.ID); err != nil {
-				return "", Invoice{}, err
-			}
+		if paid(inv) && (newest < 0 || i < newest) {
+			newest = i
 		}
+		if inv.Status == InvoiceOpen && inv.AmountDue > 0 {
+			r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = inv.ID, inv.AmountDue, inv.Attempted
+			r.InvoicePayment, r.NextPaymentAttempt = inv.Payment, near(inv.NextPaymentAttempt)
+			break
+		}
+	}
+	if newest >= 0 {
+		r.PaidInvoice = invoices[newest].ID
+	}
+	return nil
+}
+
+// openInvoices are the positions of those that may have to be paid: first those that Stripe has tried to collect, the oldest
+// before the newer.
+func openInvoices(invoices []Invoice) []int {
+	var tried, others []int
+	for i, inv := range slices.Backward(invoices) {
 		switch {
-		case inv.Status == InvoicePaid:
-			paid = inv.ID
-		case inv.Status == InvoiceOpen && open.ID == "":
-			open = inv
+		case inv.Status != InvoiceOpen || inv.AmountDue <= 0:
+		case inv.Attempted:
+			tried = append(tried, i)
+		default:
+			others = append(others, i)
 		}
 	}
-	return paid, open, nil
+	return append(tried, others...)
+}
+
+// paidSince reports whether an invoice was paid after the pending SetupIntent had been created, if there is one: a subscription
+// that was paid for once can be asked for a new set-up, as when it is resumed. A test clock tells another time than
+// SetupIntents have.
+func paidSince(inv Invoice, sub Subscription) bool {
+	si := sub.PendingSetupIntent
+	return si == nil || !sub.TestClock.IsZero() || !inv.PaidAt.Before(si.Created)
 }
 
 // SetUp reports whether the payment method is set up for what comes: nothing is pending; or what was pending is canceled,
@@ -167,8 +195,8 @@ func (r SubscriptionReading) SetUp() bool {
 }
 
 // Ready answers whether the app should give access: the subscription is active or trialing, and its payment method is set
-// up. The status alone is not enough: with nothing due at first Stripe makes a subscription active or trialing with a card
+// up or, with collection_method=send_invoice, not charged. The status alone is not enough: with nothing due at first Stripe makes a subscription active or trialing with a card
 // that can never pay. https://docs.stripe.com/billing/subscriptions/deferred-payment
 func (r SubscriptionReading) Ready() bool {
-	return (r.Status == SubscriptionActive || r.Status == SubscriptionTrialing) && r.SetUp()
+	return (r.Status == SubscriptionActive || r.Status == SubscriptionTrialing) && !r.Missing && (r.SendInvoice || r.SetUp())
 }

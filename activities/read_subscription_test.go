@@ -52,7 +52,7 @@ func TestReadSubscription(t *testing.T) {
 	got, err = do(t, &run{}, s.activities().Subscriptions.ReadSubscription, "sub_1")
 	require.NoError(t, err)
 	want := readingOf(activities.SetupIntentRequiresPaymentMethod)
-	want.NextAction, want.Codes, want.RefusedMethod = "use_stripe_sdk", pending.LastError, "pm_9"
+	want.NextAction, want.Codes, want.SetupMethod, want.RefusedMethod = "use_stripe_sdk", pending.LastError, "pm_7", "pm_9"
 	require.Equal(t, want, got)
 
 	// The customer's default counts where the subscription has none of its own.
@@ -136,6 +136,28 @@ func invoiceOf(id string, status activities.InvoiceStatus, amount int64) activit
 	return activities.Invoice{ID: id, Status: status, AmountDue: amount, Currency: "eur", Attempted: true, NextPaymentAttempt: now.AddDate(0, 0, 1)}
 }
 
+func untried(id string) activities.Invoice {
+	inv := invoiceOf(id, activities.InvoiceOpen, 1200)
+	inv.Attempted = false
+	return inv
+}
+
+// TestReadSubscriptionPaidSince: what was paid before the SetupIntent was created says nothing of it.
+func TestReadSubscriptionPaidSince(t *testing.T) {
+	t.Parallel()
+	paid := invoiceOf("in_1", activities.InvoicePaid, 1200)
+	paid.PaidAt = now.AddDate(0, -1, 0)
+	for created, want := range map[time.Time]string{now.AddDate(0, -2, 0): "in_1", paid.PaidAt: "in_1", now: ""} {
+		sub := subscriptionOf(&activities.SetupIntent{ID: "seti_1", Status: activities.SetupIntentCanceled, Created: created})
+		s := subscriptionStub(sub, paid)
+		s.setups = func(string, string) ([]activities.SetupIntent, error) { return nil, nil }
+		got, err := do(t, &run{}, s.activities().Subscriptions.ReadSubscription, "sub_1")
+		require.NoError(t, err)
+		require.Equal(t, want, got.PaidInvoice)
+		require.Equal(t, want != "", got.Ready())
+	}
+}
+
 // TestReadSubscriptionInvoices: the newest paid one counts, and the oldest open one; only that is read by itself.
 func TestReadSubscriptionInvoices(t *testing.T) {
 	t.Parallel()
@@ -154,6 +176,7 @@ func TestReadSubscriptionInvoices(t *testing.T) {
 		"paid by credit":     {invoices: []activities.Invoice{invoiceOf("in_2", paid, 0), invoiceOf("in_1", paid, 0)}},
 		"paid":               {invoices: []activities.Invoice{invoiceOf("in_2", paid, 1200), invoiceOf("in_1", paid, 0)}, paid: "in_2"},
 		"the newest paid":    {invoices: []activities.Invoice{invoiceOf("in_3", paid, 1200), invoiceOf("in_2", paid, 1200)}, paid: "in_3"},
+		"tried before older": {invoices: []activities.Invoice{invoiceOf("in_3", open, 1200), untried("in_2")}, open: "in_3", read: []string{"read in_3"}},
 		"a draft":            {invoices: []activities.Invoice{invoiceOf("in_2", draft, 1200), invoiceOf("in_1", paid, 0)}},
 		"void, or given up":  {invoices: []activities.Invoice{invoiceOf("in_2", activities.InvoiceVoid, 1200), invoiceOf("in_1", activities.InvoiceUncollectible, 1200)}},
 		"open":               {invoices: []activities.Invoice{invoiceOf("in_2", open, 1200), invoiceOf("in_1", paid, 0)}, open: "in_2", read: []string{"read in_2"}},

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-
-	"go.temporal.io/sdk/temporal"
 )
 
 // SetSubscriptionDefaultInput asks to make a method the default of a subscription, of its customer, or of both.
@@ -25,10 +23,11 @@ type SetSubscriptionDefaultResult struct {
 	// Refused is a code when the method cannot become the default, since it was detached or is another customer's; or the
 	// subscription's status, when it has ended.
 	Refused string `json:"refused,omitempty"`
+	// Overtaken says that somebody has chosen another default since ours was written.
+	Overtaken bool `json:"overtaken,omitempty"`
 }
 
-// SetSubscriptionDefault writes the defaults asked for and reads them back: a final error, after which a new key can help, when
-// they are not there then. Writing twice changes nothing.
+// SetSubscriptionDefault writes the defaults asked for and reads them back. Writing twice changes nothing.
 func (s *DeferredSubscriptions) SetSubscriptionDefault(ctx context.Context, in SetSubscriptionDefaultInput) (SetSubscriptionDefaultResult, error) {
 	none := SetSubscriptionDefaultResult{}
 	// Whether a write was carried out that was answered by a stored fault can only be read, and why another was refused as well.
@@ -66,7 +65,7 @@ func (s *DeferredSubscriptions) SetSubscriptionDefault(ctx context.Context, in S
 	case answer != nil:
 		return none, applicationError(answer)
 	}
-	return none, temporal.NewNonRetryableApplicationError("the default payment method reads otherwise than written", ErrorStripeFaultStored, nil)
+	return SetSubscriptionDefaultResult{Overtaken: true}, nil
 }
 
 // defaultWrites are the writes asked for. The subscription's comes first: Stripe looks there first.

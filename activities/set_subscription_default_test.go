@@ -28,6 +28,7 @@ func TestSetSubscriptionDefault(t *testing.T) {
 		methodErr      error
 		refused, typ   string
 		retried        bool
+		overtaken      bool
 		calls          []string
 	}{
 		"subscription": {sub: true, own: "pm_9", customers: "pm_1", calls: []string{onSubscription, read}},
@@ -48,7 +49,7 @@ func TestSetSubscriptionDefault(t *testing.T) {
 		"key reused, written":        {customer: true, customerErr: fail(activities.StripeKeyReused), customers: "pm_9", calls: []string{onCustomer, read}},
 		"stored fault, not written":  {sub: true, subErr: fail(activities.StripeStoredFault), own: "pm_1", method: activities.PaymentMethod{ID: "pm_9", Customer: "cus_1"}, typ: activities.ErrorStripeFaultStored, calls: []string{onSubscription, read, method}},
 		"only one of both written":   {sub: true, customer: true, customerErr: fail(activities.StripeStoredFault), own: "pm_9", customers: "pm_1", method: activities.PaymentMethod{ID: "pm_9", Customer: "cus_1"}, typ: activities.ErrorStripeFaultStored, calls: []string{onSubscription, onCustomer, read, method}},
-		"another default by now":     {sub: true, own: "pm_1", method: activities.PaymentMethod{ID: "pm_9", Customer: "cus_1"}, typ: activities.ErrorStripeFaultStored, calls: []string{onSubscription, read, method}},
+		"another default by now":     {sub: true, own: "pm_1", method: activities.PaymentMethod{ID: "pm_9", Customer: "cus_1"}, overtaken: true, calls: []string{onSubscription, read, method}},
 		"method cannot be read":      {sub: true, own: "pm_1", methodErr: fail(activities.StripeUnknown), typ: activities.ErrorStripeUnavailable, retried: true, calls: []string{onSubscription, read, method}},
 		"no answer":                  {sub: true, customer: true, subErr: fail(activities.StripeUnknown), typ: activities.ErrorStripeUnavailable, retried: true, calls: []string{onSubscription}},
 		"no answer to the second":    {sub: true, customer: true, customerErr: fail(activities.StripeUnknown), typ: activities.ErrorStripeUnavailable, retried: true, calls: []string{onSubscription, onCustomer}},
@@ -78,7 +79,7 @@ func TestSetSubscriptionDefault(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, activities.SetSubscriptionDefaultResult{Refused: test.refused}, got)
+			require.Equal(t, activities.SetSubscriptionDefaultResult{Refused: test.refused, Overtaken: test.overtaken}, got)
 		})
 	}
 }

@@ -1,6 +1,9 @@
 package activities
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // SetupIntentStatus is Stripe's status of a SetupIntent.
 // https://docs.stripe.com/payments/paymentintents/lifecycle?intent=setup
@@ -29,6 +32,7 @@ type SetupIntent struct {
 	LastError Codes
 	// LastErrorMethod is the payment method that last_setup_error is about; may be empty.
 	LastErrorMethod string
+	Created         time.Time
 	// WorkflowID is its metadata offsession_workflow_id: the workflow that made it, or the session it belongs to.
 	WorkflowID string
 }

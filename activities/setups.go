@@ -22,9 +22,13 @@ type SetupReading struct {
 	Codes
 }
 
-// ReadSetup reads a setup session, its SetupIntent and the method. It changes nothing.
+// ReadSetup reads a setup session, its SetupIntent and the method. It changes nothing. A session that Stripe does not know reads
+// as expired.
 func (s *Setups) ReadSetup(ctx context.Context, session string) (SetupReading, error) {
 	cs, err := s.ports.CheckoutSessions.CheckoutSession(ctx, session)
+	if IsStripeError(err, StripeMissing) {
+		return SetupReading{SessionStatus: CheckoutExpired}, nil // nothing can come of it any more
+	}
 	if err != nil {
 		return SetupReading{}, applicationError(err)
 	}

@@ -39,6 +39,8 @@ type Subscription struct {
 	// Stripe makes the next invoice.
 	TrialEnd  time.Time
 	PeriodEnd time.Time
+	// CancelsAt is when it will end, by cancel_at or cancel_at_period_end; zero when it goes on.
+	CancelsAt time.Time
 	// DefaultPaymentMethod is the subscription's own default_payment_method, else its default_source; may be empty.
 	DefaultPaymentMethod string
 	// CustomerDefault is the customer's invoice_settings.default_payment_method, else its default_source; may be empty.
@@ -94,6 +96,8 @@ type Invoice struct {
 	Attempted bool
 	// NextPaymentAttempt is when Stripe tries next; zero when it does not.
 	NextPaymentAttempt time.Time
+	// PaidAt is when it was paid; zero when it is not.
+	PaidAt time.Time
 	// Payment is the status of its newest PaymentIntent; empty when there is none, and in lists.
 	Payment PaymentIntentStatus
 }

@@ -64,14 +64,18 @@ func readInvoice[T any](ctx context.Context, g *Gateway, id string, expand []str
 
 // invoice is false when Stripe sent no invoice.
 func invoice(inv *stripe.Invoice) (activities.Invoice, bool) {
-	return activities.Invoice{
+	out := activities.Invoice{
 		ID:                 inv.ID,
 		Status:             activities.InvoiceStatus(inv.Status),
 		AmountDue:          inv.AmountDue,
 		Currency:           string(inv.Currency),
 		Attempted:          inv.Attempted,
 		NextPaymentAttempt: instant(inv.NextPaymentAttempt),
-	}, inv.ID != "" && inv.Status != ""
+	}
+	if inv.StatusTransitions != nil {
+		out.PaidAt = instant(inv.StatusTransitions.PaidAt)
+	}
+	return out, inv.ID != "" && inv.Status != ""
 }
 
 // defaultPayment is the PaymentIntent with which Stripe collects the invoice, the newest if there were several; nil when

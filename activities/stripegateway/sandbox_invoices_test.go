@@ -47,6 +47,10 @@ func TestFirstInvoice(t *testing.T) {
 			require.Len(t, read, 1)
 			require.Empty(t, listed[0].Payment)
 			test.want.ID, test.want.AmountDue, test.want.Currency = read[0].ID, 1200, "usd"
+			if test.want.Status == activities.InvoicePaid {
+				require.WithinDuration(t, time.Now(), read[0].PaidAt, time.Minute)
+				test.want.PaidAt = read[0].PaidAt
+			}
 			require.Equal(t, test.want, read[0])
 			address, err := s.InvoiceURL(t.Context(), read[0].ID)
 			require.NoError(t, err)
@@ -63,7 +67,8 @@ func TestInvoicesOfATrial(t *testing.T) {
 	customer, _ := s.payer("pm_card_chargeCustomerFail")
 	id := s.subscribe(customer, url.Values{"trial_period_days": {"2"}})
 	_, read := s.invoices(id)
-	require.Equal(t, []activities.Invoice{{ID: read[0].ID, Status: activities.InvoicePaid, Currency: "usd", Attempted: true}}, read)
+	require.Equal(t, []activities.Invoice{{ID: read[0].ID, Status: activities.InvoicePaid, Currency: "usd", Attempted: true, PaidAt: read[0].PaidAt}}, read)
+	require.WithinDuration(t, time.Now(), read[0].PaidAt, time.Minute)
 
 	s.pass(48 * time.Hour)
 	_, read = s.invoices(id)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,6 +31,14 @@ func (s sandbox) attached(token, customer string) string {
 	return pm.ID
 }
 
+// undated is a SetupIntent without the time at which it was created, which is now.
+func undated(t *testing.T, si activities.SetupIntent) activities.SetupIntent {
+	t.Helper()
+	require.WithinDuration(t, time.Now(), si.Created, time.Minute)
+	si.Created = time.Time{}
+	return si
+}
+
 func TestSetupIntentIsConfirmed(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -41,7 +50,7 @@ func TestSetupIntentIsConfirmed(t *testing.T) {
 	for range 2 { // The same key does the same.
 		si, err := s.ConfirmSetupIntent(t.Context(), pending, method, key)
 		require.NoError(t, err)
-		require.Equal(t, want, si)
+		require.Equal(t, want, undated(t, si))
 	}
 	require.Nil(t, s.subscription(sub).PendingSetupIntent)
 	require.Len(t, s.eventsOf("setup_intent.succeeded"), 1)
@@ -60,7 +69,7 @@ func TestSetupIntentNeedsTheBank(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, activities.SetupIntent{
 		ID: pending, Status: activities.SetupIntentRequiresAction, Customer: customer, PaymentMethod: method, NextAction: "use_stripe_sdk",
-	}, si)
+	}, undated(t, si))
 	secret, err := s.SetupIntentSecret(t.Context(), pending)
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(secret, pending+"_secret_"), "it is the only method that tells it")
@@ -71,7 +80,7 @@ func TestSetupIntentNeedsTheBank(t *testing.T) {
 	require.Equal(t, activities.SetupIntent{
 		ID: pending, Status: activities.SetupIntentRequiresPaymentMethod, Customer: customer,
 		LastError: activities.Codes{Code: "setup_intent_authentication_failure"}, LastErrorMethod: method,
-	}, si)
+	}, undated(t, si))
 	require.Equal(t, &si, s.subscription(sub).PendingSetupIntent)
 
 	_, err = s.ConfirmSetupIntent(t.Context(), pending, method, s.key())
@@ -91,9 +100,9 @@ func TestSetupIntentIsDeclined(t *testing.T) {
 	declined := requireKind(t, activities.StripeDeclined, failed(s.ConfirmSetupIntent(t.Context(), pending, method, s.key())))
 	require.Equal(t, activities.Codes{Code: "card_declined", DeclineCode: "insufficient_funds", NetworkDeclineCode: "51"}, declined.Codes)
 	require.Equal(t, http.StatusPaymentRequired, declined.HTTPStatus)
-	require.Equal(t, &activities.SetupIntent{
+	require.Equal(t, activities.SetupIntent{
 		ID: pending, Status: activities.SetupIntentRequiresPaymentMethod, Customer: customer, LastError: declined.Codes, LastErrorMethod: method,
-	}, s.subscription(sub).PendingSetupIntent)
+	}, undated(t, *s.subscription(sub).PendingSetupIntent))
 
 	// Another method still can be set up with it.
 	si, err := s.ConfirmSetupIntent(t.Context(), pending, s.attached("pm_card_visa", customer), s.key())
@@ -152,6 +161,9 @@ func TestSetupIntentsOf(t *testing.T) {
 
 	found, err := s.SetupIntentsOf(t.Context(), customer, method)
 	require.NoError(t, err)
+	for i := range found {
+		found[i] = undated(t, found[i])
+	}
 	require.Equal(t, []activities.SetupIntent{
 		{ID: pending, Status: activities.SetupIntentSucceeded, Customer: customer, PaymentMethod: method},
 		{ID: session.SetupIntent.ID, Status: activities.SetupIntentSucceeded, Customer: customer, PaymentMethod: method, WorkflowID: "subscription:sub_1"},

@@ -139,10 +139,10 @@ func TestSubscriptionWithNothingDue(t *testing.T) {
 				} else {
 					want.LastErrorMethod = method
 				}
-				require.Equal(t, want, *sub.PendingSetupIntent)
+				require.Equal(t, want, undated(t, *sub.PendingSetupIntent))
 				read, err := s.SetupIntent(t.Context(), want.ID)
 				require.NoError(t, err)
-				require.Equal(t, want, read, "read by itself it is the same")
+				require.Equal(t, *sub.PendingSetupIntent, read, "read by itself it is the same")
 			})
 		}
 	}

@@ -93,6 +93,7 @@ func setupIntent(si *stripe.SetupIntent, lastError advice) (activities.SetupInte
 	out := activities.SetupIntent{
 		ID:         si.ID,
 		Status:     activities.SetupIntentStatus(si.Status),
+		Created:    instant(si.Created),
 		LastError:  codes(si.LastSetupError, lastError),
 		WorkflowID: si.Metadata[activities.MetadataWorkflowID],
 	}

@@ -101,6 +101,9 @@ func subscription(s *stripe.Subscription) (activities.Subscription, bool) {
 			}
 		}
 	}
+	if out.CancelsAt = instant(s.CancelAt); out.CancelsAt.IsZero() && s.CancelAtPeriodEnd {
+		out.CancelsAt = out.PeriodEnd
+	}
 	if s.TestClock != nil {
 		out.TestClock = instant(s.TestClock.FrozenTime)
 	}

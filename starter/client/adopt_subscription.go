@@ -114,7 +114,7 @@ func (c *Client) whetherToAdopt(ctx context.Context, sub activities.Subscription
 	switch ended.Reason {
 	case workflows.SubscriptionReasonUnwatched:
 		return AdoptUnwatched, nil
-	case workflows.SubscriptionReasonCanceled, workflows.SubscriptionReasonIncompleteExpired, workflows.SubscriptionReasonMissing:
+	case workflows.SubscriptionReasonCanceled, workflows.SubscriptionReasonIncompleteExpired:
 		// The subscription has ended, and its SetupIntent was canceled as far as Stripe allows.
 		return AdoptNothingPending, nil
 	}
