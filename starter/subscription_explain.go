@@ -196,12 +196,17 @@ func customerText(s client.Subscription) string {
 	case workflows.NeedBank, "":
 		return "The customer is asked for nothing."
 	}
-	text := fmt.Sprintf("The customer is asked %s", ask)
+	text := "The customer is asked " + ask
 	if s.Messages == 0 {
-		return text + ", and has not been written to about it yet."
+		text += ", and has not been written to about it yet."
+	} else {
+		text += fmt.Sprintf(", since %s, in %s so far. Reminders go out as the policy of the watch says, at most one in 20 hours, until %s or the subscription ends.",
+			timeText(s.AskedAt, s.TimeZone), counted(s.Messages, "message"), until)
 	}
-	return fmt.Sprintf("%s, since %s, in %s so far. Reminders go out as the policy of the watch says, at most one in 20 hours, until %s or the subscription ends.",
-		text, timeText(s.AskedAt, s.TimeZone), counted(s.Messages, "message"), until)
+	if len(s.Undelivered) > 0 {
+		text += fmt.Sprintf(" %s could not be delivered.", counted(len(s.Undelivered), "message"))
+	}
+	return text
 }
 
 // stripeText says what Stripe does by itself, whatever the watch does.

@@ -86,11 +86,11 @@ func readyText(r activities.SubscriptionReading) string {
 	case activities.SetupIntentSucceeded:
 		return fmt.Sprintf("%s, and its SetupIntent %s has succeeded", status, r.SetupIntent)
 	case activities.SetupIntentRequiresAction, activities.SetupIntentRequiresConfirmation:
-		return fmt.Sprintf("%s, but the customer must confirm its payment method with the bank (%s)", status, stateText(r.SetupIntent, string(r.SetupStatus)))
+		return fmt.Sprintf("%s, but the customer must confirm its payment method with the bank: %s is %s", status, r.SetupIntent, r.SetupStatus)
 	case activities.SetupIntentRequiresPaymentMethod:
-		return fmt.Sprintf("%s, but the customer must give a payment method (%s)", status, stateText(r.SetupIntent, string(r.SetupStatus)))
+		return fmt.Sprintf("%s, but the customer must give a payment method: %s is %s", status, r.SetupIntent, r.SetupStatus)
 	case activities.SetupIntentProcessing:
-		return fmt.Sprintf("%s, but the bank is still confirming its payment method (%s)", status, stateText(r.SetupIntent, string(r.SetupStatus)))
+		return fmt.Sprintf("%s, but the bank is still confirming its payment method: %s is %s", status, r.SetupIntent, r.SetupStatus)
 	case activities.SetupIntentCanceled:
 	}
 	canceled := fmt.Sprintf("%s; its SetupIntent %s is canceled, ", status, r.SetupIntent)

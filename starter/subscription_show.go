@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func subscriptionText(s client.Subscription) string {
 		"read from Stripe", timeText(s.ReadAt, zone),
 		"not delivered", strings.Join(s.Undelivered, ", "),
 	)
-	if len(s.SetupIntents) > 0 {
+	if slices.ContainsFunc(s.SetupIntents, func(setup workflows.SubscriptionSetup) bool { return setup.ID != s.PendingSetupIntent }) {
 		rows := []string{"  SetupIntent\tstatus when read last"}
 		for _, setup := range s.SetupIntents {
 			rows = append(rows, fmt.Sprintf("  %s\t%s", setup.ID, dash(string(setup.Status))))

@@ -56,10 +56,6 @@ func TestSubscriptionText(t *testing.T) {
   next action          2026-03-02 13:00:00 Europe/Berlin (2026-03-02 12:00:00 UTC)
   read from Stripe     2026-03-01 13:00:00 Europe/Berlin (2026-03-01 12:00:00 UTC)
 
-SetupIntents that were pending
-  SetupIntent  status when read last
-  seti_1       requires_action
-
 Steps
   at                                                           state            because  waits for
   2026-03-01 13:00:00 Europe/Berlin (2026-03-01 12:00:00 UTC)  requires_action  -        confirmation
@@ -77,6 +73,16 @@ Operations
 	require.Contains(t, unpaid, "  unpaid invoice         in_1, $10.99 (1099 usd)\n")
 	require.Contains(t, unpaid, "  Stripe tries it again  2026-03-04 13:00:00 Europe/Berlin")
 	require.Contains(t, unpaid, ", 1 message\n")
+
+	earlier := subscriptionText(exampleSubscription(func(s *client.Subscription) {
+		s.SetupIntents = append([]workflows.SubscriptionSetup{{ID: "seti_0", Status: activities.SetupIntentCanceled}}, s.SetupIntents...)
+	}))
+	require.Contains(t, earlier, `
+SetupIntents that were pending
+  SetupIntent  status when read last
+  seti_0       canceled
+  seti_1       requires_action
+`)
 
 	var terminated client.Subscription
 	terminated.Reference, terminated.State, terminated.Reason = "sub_1", workflows.SubscriptionAtRisk, client.ReasonWorkflowTerminated
@@ -142,11 +148,11 @@ func TestSubscriptionExplanation(t *testing.T) {
   The customer is asked to confirm the payment method with the bank` + told + "that is done or the subscription ends.\n" + next + trial + lost + "  You can: " + link + cancel + "\n"},
 		{"RequiresPaymentMethod", func(s *sub) {
 			s.State, s.Need, s.Reason, s.SetupIntentStatus = workflows.SubscriptionRequiresPaymentMethod, workflows.NeedPaymentMethod, "card_declined", activities.SetupIntentRequiresPaymentMethod
-			s.Messages = 0
+			s.Messages, s.Undelivered = 0, []string{"m1"}
 		}, `Subscription sub_1: requires_payment_method
   The customer must give a payment method.
   Its payment method was refused: card_declined, seti_1 (requires_payment_method).
-  The customer is asked to save a payment method, which becomes the default of the subscription, and has not been written to about it yet.
+  The customer is asked to save a payment method, which becomes the default of the subscription, and has not been written to about it yet. 1 message could not be delivered.
 ` + next + trial + lost + "  You can: " + link + cancel + "\n"},
 		{"Processing", func(s *sub) {
 			s.State, s.Need, s.SetupIntentStatus, s.Link = workflows.SubscriptionProcessing, workflows.NeedBank, activities.SetupIntentProcessing, ""
@@ -295,10 +301,10 @@ func TestSubscriptionReady(t *testing.T) {
 		{"OwnSetup", with(trialing(activities.SetupIntentCanceled), func(r *reading) { r.OwnSetup = true }), "yes: it is trialing; its SetupIntent seti_1 is canceled, and our own setup of its payment method has succeeded"},
 		{"Paid", with(trialing(activities.SetupIntentCanceled), func(r *reading) { r.PaidInvoice = "in_1" }), "yes: it is trialing; its SetupIntent seti_1 is canceled, and its invoice in_1 has been paid"},
 		{"Canceled", trialing(activities.SetupIntentCanceled), "no: it is trialing; its SetupIntent seti_1 is canceled, and nothing shows that its payment method can be charged"},
-		{"RequiresAction", trialing(activities.SetupIntentRequiresAction), "no: it is trialing, but the customer must confirm its payment method with the bank (seti_1 (requires_action))"},
-		{"RequiresConfirmation", trialing(activities.SetupIntentRequiresConfirmation), "no: it is trialing, but the customer must confirm its payment method with the bank (seti_1 (requires_confirmation))"},
-		{"RequiresPaymentMethod", trialing(activities.SetupIntentRequiresPaymentMethod), "no: it is trialing, but the customer must give a payment method (seti_1 (requires_payment_method))"},
-		{"Processing", trialing(activities.SetupIntentProcessing), "no: it is trialing, but the bank is still confirming its payment method (seti_1 (processing))"},
+		{"RequiresAction", trialing(activities.SetupIntentRequiresAction), "no: it is trialing, but the customer must confirm its payment method with the bank: seti_1 is requires_action"},
+		{"RequiresConfirmation", trialing(activities.SetupIntentRequiresConfirmation), "no: it is trialing, but the customer must confirm its payment method with the bank: seti_1 is requires_confirmation"},
+		{"RequiresPaymentMethod", trialing(activities.SetupIntentRequiresPaymentMethod), "no: it is trialing, but the customer must give a payment method: seti_1 is requires_payment_method"},
+		{"Processing", trialing(activities.SetupIntentProcessing), "no: it is trialing, but the bank is still confirming its payment method: seti_1 is processing"},
 		{"PastDue", reading{Status: activities.SubscriptionPastDue}, "no: its status is past_due, neither active nor trialing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -87,10 +87,10 @@ func (c *Client) adopt(ctx context.Context, subscription string, pause func(cont
 // whetherToAdopt decides by what Stripe and Temporal show. It starts nothing.
 func (c *Client) whetherToAdopt(ctx context.Context, sub activities.Subscription) (AdoptDecision, error) {
 	switch {
-	case sub.PendingSetupIntent == nil, !isOpen(sub.PendingSetupIntent.Status):
-		return AdoptNothingPending, nil
 	case sub.SendInvoice:
 		return AdoptSendInvoice, nil
+	case sub.PendingSetupIntent == nil, !isOpen(sub.PendingSetupIntent.Status):
+		return AdoptNothingPending, nil
 	}
 	workflowID := workflows.SubscriptionID(sub.ID)
 	last, found, err := c.describe(ctx, workflowID)

@@ -172,5 +172,8 @@ func (c *Client) ended(ctx context.Context, workflowID string) error {
 		return fmt.Errorf("%s %w", workflowID, errBetweenRuns)
 	}
 	state, _ := description.TypedSearchAttributes.GetKeyword(workflows.SearchState)
+	if state == string(workflows.SubscriptionEnded) {
+		return &RefusedError{Message: workflowID + " has ended"}
+	}
 	return &RefusedError{Message: fmt.Sprintf("%s has ended as %s", workflowID, state)}
 }

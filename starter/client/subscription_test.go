@@ -159,6 +159,12 @@ func TestUnwatchSubscription(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "subscription:sub_1 has ended as ready_and_paid", refused.Message)
 
+	b = setup(t)
+	b.temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, errNotFound)
+	b.describes(t, "subscription:sub_1", nil, "ended")
+	_, err = b.UnwatchSubscription(t.Context(), "sub_1", op)
+	require.EqualError(t, err, "subscription:sub_1 has ended")
+
 	_, err = setup(t).UnwatchSubscription(t.Context(), "sub_1", Operation{})
 	mistakesAre(t, err, []string{"actor", "", "reason", ""})
 	_, err = setup(t).UnwatchSubscription(t.Context(), "gym-17", op)
