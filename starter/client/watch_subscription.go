@@ -63,12 +63,12 @@ func (c *Client) WatchSubscription(ctx context.Context, p WatchSubscriptionParam
 		return WatchedSubscription{}, withoutStripeRefused(in.Reference, "watched: only Stripe knows its customer")
 	}
 	sub, err := c.options.Stripe.Subscription(ctx, in.Reference)
-	refused := whyNotWatched(in.Reference, sub, err)
-	if err != nil && refused == nil {
+	missing := activities.IsStripeError(err, activities.StripeMissing)
+	if err != nil && !missing {
 		return WatchedSubscription{}, fmt.Errorf("look up %s: %w", in.Reference, err)
 	}
 	in.Customer = sub.Customer
-	if refused != nil {
+	if refused := whyNotWatched(in.Reference, sub, missing); refused != nil {
 		// What became of the subscription since does not make a repeat another watch.
 		if s, found, err := c.openWatch(ctx, in); found {
 			return c.watched(s, sub), err
@@ -93,16 +93,13 @@ func (c *Client) watched(s Started, sub activities.Subscription) WatchedSubscrip
 	return WatchedSubscription{Started: s, Link: c.link(s.WorkflowID, from.Add(linkFor))}
 }
 
-// whyNotWatched says why a subscription that was read with this error is not watched; nil when it can be, or when the error
-// says nothing about it.
-func whyNotWatched(id string, sub activities.Subscription, err error) error {
+// whyNotWatched says why a subscription, or one that is missing in Stripe, is not watched; nil when it can be.
+func whyNotWatched(id string, sub activities.Subscription, missing bool) error {
 	switch {
-	case activities.IsStripeError(err, activities.StripeMissing):
+	case missing:
 		var i invalid
 		i.add("subscription", id, "Stripe has no such subscription under this key")
 		return i.result()
-	case err != nil:
-		return nil
 	case sub.Status.Ended():
 		return &RefusedError{Message: fmt.Sprintf("%s has ended (%s): there is nothing to watch", id, sub.Status)}
 	case sub.SendInvoice:
