@@ -171,6 +171,52 @@ func TestWorkerKilled(t *testing.T) {
 	}
 }
 
+// TestSubscriptionWorkerKilled kills the worker with SIGKILL while it makes a method the default of one subscription, confirms
+// the SetupIntent of another and cancels that of a third. Stripe has done all of it; the next worker finds that out when
+// Temporal gives it the activities, after up to 105 s.
+func TestSubscriptionWorkerKilled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{withoutWorker: true})
+	worker := s.worker()
+	slow := func(path string) {
+		s.fault(stripesandbox.Fault{Method: http.MethodPost, Path: path, Kind: stripesandbox.FaultSlow, DelayMS: 20_000})
+	}
+	begin := func() (u *subscriber, pending, link string) {
+		u = s.subscriber("").subscribes(trial, incomplete)
+		return u, u.pending()["id"].(string), u.watched().mail(u.reference, 1)
+	}
+	defaulted, first, link := begin()
+	slow("/v1/subscriptions/" + defaulted.id)
+	defaulted.saves(link, purchase{Number: goodCard})
+	confirmed, second, link := begin()
+	slow("/v1/setup_intents/" + second + "/confirm")
+	confirmed.saves(link, purchase{Number: goodCard})
+	canceled, third, _ := begin()
+	slow("/v1/setup_intents/" + third + "/cancel")
+	canceled.cancels()
+	eventually(t, func() error {
+		if defaulted.atStripe()["default_payment_method"] == nil || confirmed.pending() != nil || statusOf(canceled.pending()) != "canceled" {
+			return errNotYet
+		}
+		return nil
+	})
+	worker.kill()
+	s.worker()
+	for _, u := range []*subscriber{defaulted, confirmed, canceled} {
+		require.NoError(t, within(2*patience, func() error {
+			shown, err := s.client.Subscription(t.Context(), u.id)
+			if err == nil && shown.State != workflows.SubscriptionReady && !shown.State.Ended() {
+				err = fmt.Errorf("%w: %+v", errNotYet, shown)
+			}
+			return err
+		}))
+	}
+	defaulted.isSetUp(first)
+	confirmed.isSetUp(second)
+	canceled.ends(workflows.SubscriptionEnded, workflows.SubscriptionReasonCanceled)
+	canceled.closed()
+}
+
 // TestAnswersLost breaks the way to Stripe and back in every manner that shows within a test. The key stays the same.
 func TestAnswersLost(t *testing.T) {
 	t.Parallel()
