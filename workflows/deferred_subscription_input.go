@@ -14,7 +14,7 @@ type SubscriptionState string
 
 // The states of a DeferredSubscription.
 const (
-	// SubscriptionNoActionNeeded: Stripe can charge it, and the customer never had to do anything.
+	// SubscriptionNoActionNeeded: Stripe can charge it, and the customer never had to do anything; or there is nothing to charge.
 	SubscriptionNoActionNeeded SubscriptionState = "no_action_needed"
 	// SubscriptionRequiresAction: the customer must confirm the payment method with the bank.
 	SubscriptionRequiresAction SubscriptionState = "requires_action"
@@ -51,6 +51,8 @@ const (
 	// SubscriptionReasonPaused: the trial ended without a payment method, and Stripe has paused the subscription; only the
 	// app can resume it.
 	SubscriptionReasonPaused = "paused"
+	// SubscriptionReasonCanceling: the subscription will end with its period, and nothing is asked for any more.
+	SubscriptionReasonCanceling = "canceling"
 	// SubscriptionReasonCanceled, SubscriptionReasonIncompleteExpired and SubscriptionReasonMissing are why a watch ended: the
 	// subscription's status, or Stripe does not know it any more.
 	SubscriptionReasonCanceled          = "canceled"

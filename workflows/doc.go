@@ -71,9 +71,9 @@
 // # Moves of a subscription
 //
 //	no_action_needed         to requires_action requires_payment_method processing at_risk ready_and_paid ended
-//	requires_action          to requires_payment_method processing ready at_risk ready_and_paid ended
-//	requires_payment_method  to requires_action processing ready at_risk ready_and_paid ended
-//	processing               to requires_action requires_payment_method ready at_risk ready_and_paid ended
-//	ready                    to requires_action requires_payment_method processing at_risk ready_and_paid ended
+//	requires_action          to no_action_needed requires_payment_method processing ready at_risk ready_and_paid ended
+//	requires_payment_method  to no_action_needed requires_action processing ready at_risk ready_and_paid ended
+//	processing               to no_action_needed requires_action requires_payment_method ready at_risk ready_and_paid ended
+//	ready                    to no_action_needed requires_action requires_payment_method processing at_risk ready_and_paid ended
 //	at_risk                  to no_action_needed requires_action requires_payment_method processing ready ready_and_paid ended
 package workflows

@@ -279,7 +279,7 @@ func (f *fakeStripe) subscription() *fakeSubscription { return f.subscriptions[t
 
 // pends gives the subscription a pending SetupIntent, and answers its id.
 func (f *fakeStripe) pends(status activities.SetupIntentStatus) string {
-	si := &activities.SetupIntent{ID: f.id("seti"), Customer: f.subscription().Customer}
+	si := &activities.SetupIntent{ID: f.id("seti"), Customer: f.subscription().Customer, Created: f.now()}
 	f.setups[si.ID] = si
 	f.subscription().pending = si.ID
 	f.turns(si, status)
@@ -321,6 +321,9 @@ func (f *fakeStripe) bills(in activities.Invoice) *activities.Invoice {
 	in.ID, in.Currency = f.id("in"), s.Currency
 	if in.AmountDue == 0 && in.Status == "" {
 		in.Status = activities.InvoicePaid
+	}
+	if in.Status == activities.InvoicePaid && in.PaidAt.IsZero() {
+		in.PaidAt = f.now()
 	}
 	s.invoices = append([]*activities.Invoice{&in}, s.invoices...)
 	return &in

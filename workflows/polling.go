@@ -14,7 +14,12 @@ var pollDelays = []time.Duration{
 // started together do not ask Stripe together.
 func pollDelay(n int, reference string) time.Duration {
 	d := pollDelays[min(n, len(pollDelays)-1)]
+	return d + jitter(d/10, reference)
+}
+
+// jitter is a part of most, by a hash of the reference.
+func jitter(most time.Duration, reference string) time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(reference))
-	return d + time.Duration(uint64(d)/10*uint64(h.Sum32()%1000)/1000)
+	return time.Duration(uint64(most) * uint64(h.Sum32()%1000) / 1000)
 }

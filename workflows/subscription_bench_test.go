@@ -298,6 +298,7 @@ func (b *subscriptionBench) invoicePaid(at time.Duration) {
 	b.happens(at, "invoice.paid", func() {
 		in := b.newestInvoice()
 		in.Status, in.Attempted, in.NextPaymentAttempt, in.Payment = activities.InvoicePaid, true, time.Time{}, activities.PaymentIntentSucceeded
+		in.PaidAt = b.stripe.now()
 		b.stripe.subscription().Status = activities.SubscriptionActive
 	})
 }

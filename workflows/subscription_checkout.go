@@ -34,14 +34,25 @@ func (d *deferredSubscription) openSession(ctx workflow.Context) {
 	})
 	switch {
 	case err != nil:
-		d.fault(ctx, "opening a Checkout Session", err)
-		d.settle(ctx)
+		d.st.NoSession = attentionReason(err)
+		workflow.GetLogger(ctx).Warn("subscription: no Checkout Session", "error_type", errorType(err))
 	case res.Refused != "":
-		d.st.Fault = ReasonInvalidRequest
-		d.settle(ctx)
+		d.st.NoSession = ReasonInvalidRequest
+		workflow.GetLogger(ctx).Warn("subscription: no Checkout Session", "code", res.Refused)
 	default:
-		d.st.Session, d.st.OpenedAt, d.st.VerifyingSince = res.Session, workflow.Now(ctx).UTC(), time.Time{}
+		d.st.Session, d.st.OpenedAt, d.st.VerifyingSince, d.st.NoSession = res.Session, workflow.Now(ctx).UTC(), time.Time{}, ""
 	}
+	state, reason := d.stateOf(workflow.Now(ctx))
+	d.move(ctx, state, reason)
+}
+
+// sessionLife is after when nothing can come of a Checkout Session any more that Stripe does not let us read or close: it
+// expires a day after it was opened. https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-expires_at
+const sessionLife = 48 * time.Hour
+
+// outlived reports that the Checkout Session is past its life, and that no bank is at work on what was saved in it.
+func (d *deferredSubscription) outlived(ctx workflow.Context) bool {
+	return d.st.VerifyingSince.IsZero() && workflow.Now(ctx).After(d.st.OpenedAt.Add(sessionLife))
 }
 
 // followSession reads the open Checkout Session and notes what was saved in it.
@@ -49,6 +60,9 @@ func (d *deferredSubscription) followSession(ctx workflow.Context) {
 	r, err := execute(ctx, readOptions, setups.ReadSetup, d.st.Session)
 	if err != nil {
 		d.fault(ctx, "reading its Checkout Session", err)
+		if d.outlived(ctx) {
+			d.sessionOver()
+		}
 		return
 	}
 	d.takeSetup(ctx, r)
@@ -63,7 +77,7 @@ func (d *deferredSubscription) takeSetup(ctx workflow.Context, r activities.Setu
 		// One that was detached at once cannot be used: the customer is asked again.
 		d.st.Unusable = activities.CodePaymentMethodUnusable
 		if r.Method.ID != "" && r.Method.Customer == d.in.Customer {
-			d.st.Saved, d.st.Unusable = r.Method.ID, ""
+			d.st.Saved, d.st.SavedOver, d.st.Unusable = r.Method.ID, d.st.Reading.PaymentMethod, ""
 		}
 	case beingVerified(r):
 		if d.st.VerifyingSince.IsZero() {
@@ -86,10 +100,13 @@ func (d *deferredSubscription) sessionOver() {
 
 // giveUpSession stops waiting for a bank that does not confirm what was saved.
 func (d *deferredSubscription) giveUpSession(ctx workflow.Context) {
-	_, err := execute(ctx, closeOptions, setups.CloseSetup, activities.CloseSetupInput{Session: d.st.Session, IdempotencyKey: d.writeKey("close")})
+	r, err := execute(ctx, closeOptions, setups.CloseSetup, activities.CloseSetupInput{Session: d.st.Session, IdempotencyKey: d.writeKey("close")})
 	if err != nil {
 		d.fault(ctx, "closing its Checkout Session", err)
 		return
+	}
+	if r.Status == activities.SetupIntentSucceeded {
+		d.takeSetup(ctx, r) // in this moment
 	}
 	d.sessionOver()
 }
@@ -110,13 +127,17 @@ func (d *deferredSubscription) putInPlace(ctx workflow.Context) (again bool) {
 		d.fault(ctx, "making the payment method the default", err)
 		return false
 	}
-	if res.Refused != "" {
+	switch {
+	case res.Refused != "":
 		workflow.GetLogger(ctx).Warn("payment method cannot become the default", "code", res.Refused)
 		d.st.Saved, d.st.Unusable = "", res.Refused
 		return true
+	case res.Overtaken:
+		d.st.Saved = ""
+		return true
 	}
-	d.st.Ours = saved
-	if setupOpen(d.st.Reading.SetupStatus) && !d.confirm(ctx, saved) {
+	d.st.SavedOver = saved
+	if setupOpen(d.st.Reading.SetupStatus) && !d.confirm(ctx, saved, true) {
 		return false
 	}
 	d.st.Saved = ""
@@ -124,9 +145,9 @@ func (d *deferredSubscription) putInPlace(ctx workflow.Context) (again bool) {
 }
 
 // confirm confirms the pending SetupIntent with a method that is the default. When Stripe refuses the one that was saved with
-// us, whose own setup has succeeded, the pending SetupIntent is canceled: it has nothing left to set up. A bank that has said no
+// us just now, whose own setup has succeeded, the pending SetupIntent is canceled: it has nothing left to set up. A bank that has said no
 // is not asked again because canceling failed. False: Stripe could not be asked.
-func (d *deferredSubscription) confirm(ctx workflow.Context, paymentMethod string) bool {
+func (d *deferredSubscription) confirm(ctx workflow.Context, paymentMethod string, justSetUp bool) bool {
 	pending, status := d.st.Reading.SetupIntent, d.st.Reading.SetupStatus
 	if tried := triedWith(pending, paymentMethod); d.st.Tried != tried {
 		res, err := execute(ctx, writeOptions, subscriptions.ConfirmSetup, activities.ConfirmSetupInput{
@@ -142,20 +163,30 @@ func (d *deferredSubscription) confirm(ctx workflow.Context, paymentMethod strin
 		}
 		status = cmp.Or(res.Status, status)
 	}
-	return paymentMethod != d.st.Ours || d.cancelSetup(ctx, &SubscriptionSetup{ID: pending, Status: status})
+	return !justSetUp || d.cancelSetup(ctx, &SubscriptionSetup{ID: pending, Status: status})
 }
 
 // endWhenClosed ends as given once nothing is left open.
 func (d *deferredSubscription) endWhenClosed(ctx workflow.Context, as SubscriptionState, reason string) {
-	d.st.EndAs, d.st.EndReason = as, reason
+	d.st.EndAs, d.st.EndReason, d.st.EndingSince = as, reason, workflow.Now(ctx).UTC()
 	d.close(ctx)
 }
+
+// endingPatience is how long closing is tried. What is left open then is in the result.
+const endingPatience = 14 * 24 * time.Hour
 
 // close expires our Checkout Session and cancels the SetupIntents that were pending, where their status allows, then ends. What
 // cannot be closed now is tried again at the polls. When only the watch ends, the SetupIntents stay: they are the app's.
 func (d *deferredSubscription) close(ctx workflow.Context) {
 	d.st.Fault = ""
-	if d.closeSession(ctx) && (d.st.EndReason == SubscriptionReasonUnwatched || d.closeSetups(ctx)) {
+	if d.st.EndReason == SubscriptionReasonUnwatched && d.st.Saved != "" {
+		d.putInPlace(ctx) // the subscription goes on
+	}
+	closed := d.closeSession(ctx)
+	if d.st.EndAs != "" && d.st.EndReason != SubscriptionReasonUnwatched {
+		closed = d.closeSetups(ctx) && closed
+	}
+	if d.st.EndAs != "" && (closed || workflow.Now(ctx).After(d.st.EndingSince.Add(endingPatience))) {
 		d.end(ctx)
 		return
 	}
@@ -173,7 +204,7 @@ func (d *deferredSubscription) closeSession(ctx workflow.Context) bool {
 	switch {
 	case err != nil:
 		d.fault(ctx, "closing its Checkout Session", err)
-		return false
+		return d.outlived(ctx)
 	case r.SessionStatus == activities.CheckoutOpen:
 		d.st.Fault = ReasonStripeFaults
 		d.pollSoon(ctx)
@@ -181,10 +212,14 @@ func (d *deferredSubscription) closeSession(ctx workflow.Context) bool {
 	}
 	d.takeSetup(ctx, r)
 	d.sessionOver()
-	if d.st.Saved != "" && d.st.EndReason == "" {
-		// The subscription goes on, and the customer was faster: what was saved is put in place first.
+	switch {
+	case d.st.Saved == "":
+	case d.st.EndAs == SubscriptionReadyAndPaid:
+		// The customer was faster: what was saved is put in place first.
 		d.st.EndAs, d.st.LookDue = "", true
 		return false
+	case d.st.EndReason == SubscriptionReasonUnwatched:
+		d.putInPlace(ctx)
 	}
 	return true
 }
@@ -200,11 +235,12 @@ func (d *deferredSubscription) closeSetups(ctx workflow.Context) bool {
 
 // end closes the books. After the end of a subscription nobody is told anything any more.
 func (d *deferredSubscription) end(ctx workflow.Context) {
-	before, as, reason := d.st.State, d.st.EndAs, d.st.EndReason
+	as, reason := d.st.EndAs, d.st.EndReason
+	d.withdrawMessages()
 	if as == SubscriptionEnded {
 		d.giveUpMessages()
 	}
-	d.st.Need, d.st.EndAs, d.st.EndReason, d.st.Saved = "", "", "", ""
+	d.st.Need, d.st.NeedID, d.st.EndAs, d.st.EndReason, d.st.Saved, d.st.Fault = "", "", "", "", "", ""
 	d.move(ctx, as, reason)
-	d.tellApp(ctx, before)
+	d.tellApp(ctx)
 }

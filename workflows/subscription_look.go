@@ -29,6 +29,9 @@ func (d *deferredSubscription) look(ctx workflow.Context) {
 		return
 	}
 	d.settle(ctx)
+	if d.sessionRefused() && d.st.Fault == "" {
+		d.openSession(ctx) // or the customer's button stays without use
+	}
 	if d.atRest(ctx) {
 		d.st.Poll = max(d.st.Poll, dailyPoll)
 		d.st.PollAt = workflow.Now(ctx).Add(pollDelay(d.st.Poll, d.in.Reference)).UTC()
@@ -44,7 +47,7 @@ const invoiceTime = 6 * time.Hour
 // atRest reports whether nothing is under way that could change soon: a poll a day is enough then.
 func (d *deferredSubscription) atRest(ctx workflow.Context) bool {
 	return d.st.Need == "" && d.st.Fault == "" && d.st.Session == "" && d.st.Reading.Invoice == "" &&
-		!workflow.Now(ctx).Before(d.st.PeriodLooked.Add(invoiceTime))
+		!d.st.Reading.Missing && !workflow.Now(ctx).Before(d.st.PeriodLookAt.Add(invoiceTime))
 }
 
 // read reads the subscription. False: Stripe could not be asked.
@@ -52,17 +55,30 @@ func (d *deferredSubscription) read(ctx workflow.Context) bool {
 	r, err := execute(ctx, readOptions, subscriptions.ReadSubscription, d.in.Reference)
 	if err != nil {
 		d.fault(ctx, "reading it", err)
+		d.holdMessages(ctx, faultHold)
 		return false
 	}
-	first := d.st.ReadAt.IsZero()
-	d.st.Fault, d.st.Reading, d.st.ReadAt = "", r, workflow.Now(ctx).UTC()
-	if first && (setupOpen(r.SetupStatus) || r.SetupStatus == activities.SetupIntentProcessing) {
-		// It was paid for before something new was asked of the customer, as when it was paused and resumed.
+	d.st.Fault = ""
+	now, first := workflow.Now(ctx).UTC(), d.st.ReadAt.IsZero()
+	if r.Missing && !first {
+		// Perhaps the worker's key is another account's: what was known is kept for a while.
+		if d.st.MissingSince.IsZero() {
+			d.st.MissingSince = now
+		}
+		d.st.Reading.Missing = true
+		return true
+	}
+	d.st.Reading, d.st.ReadAt, d.st.MissingSince = r, now, time.Time{}
+	if need := needOf(r); first && (need == NeedInvoicePaid || need != "" && r.SetupIntent == "") {
+		// It was paid for before something new was needed.
 		d.st.PaidBefore = r.PaidInvoice
 	}
 	d.noteSetup(r)
 	return true
 }
+
+// missingPatience is how long a subscription may be missing that Stripe has told of before.
+const missingPatience = 3 * 24 * time.Hour
 
 // noteSetup remembers the pending SetupIntent: it must not be left open when the subscription ends.
 func (d *deferredSubscription) noteSetup(r activities.SubscriptionReading) {
@@ -85,7 +101,9 @@ func (d *deferredSubscription) follow(ctx workflow.Context) (again bool) {
 	r := d.st.Reading
 	switch {
 	case r.Missing:
-		d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonMissing)
+		if d.st.MissingSince.IsZero() || !workflow.Now(ctx).Before(d.st.MissingSince.Add(missingPatience)) {
+			d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonMissing)
+		}
 		return false
 	case r.Status == activities.SubscriptionIncompleteExpired:
 		d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonIncompleteExpired)
@@ -98,17 +116,33 @@ func (d *deferredSubscription) follow(ctx workflow.Context) (again bool) {
 	if d.st.Session != "" && d.st.Saved == "" {
 		d.followSession(ctx)
 	}
-	if d.st.Saved != "" {
-		return d.putInPlace(ctx)
+	if d.st.Saved != "" && r.PaymentMethod != d.st.SavedOver && r.PaymentMethod != d.st.Saved {
+		d.st.Saved = "" // somebody has chosen another one since
+	}
+	if d.st.Saved != "" && d.putInPlace(ctx) {
+		return true
 	}
 	if r.PaidInvoice != "" && r.PaidInvoice != d.st.PaidBefore {
 		d.endWhenClosed(ctx, SubscriptionReadyAndPaid, "")
 		return false
 	}
-	// A default that the SetupIntent was not tried with, from the app or Stripe's customer portal, may be what it waits for.
-	if r.SetupStatus == activities.SetupIntentRequiresPaymentMethod && r.PaymentMethod != "" && r.PaymentMethod != r.RefusedMethod &&
-		d.st.Tried != triedWith(r.SetupIntent, r.PaymentMethod) {
-		return d.confirm(ctx, r.PaymentMethod)
+	return d.st.Saved == "" && d.defaultUntried() && d.confirm(ctx, r.PaymentMethod, false)
+}
+
+// defaultUntried reports whether the pending SetupIntent waits for, or with, another method than the default, which may be what
+// it needs: the app, or Stripe's customer portal, has changed it.
+func (d *deferredSubscription) defaultUntried() bool {
+	r := d.st.Reading
+	if r.PaymentMethod == "" || r.PaymentMethod == r.RefusedMethod || d.st.Tried == triedWith(r.SetupIntent, r.PaymentMethod) {
+		return false
+	}
+	switch setupNeed(r) {
+	case NeedPaymentMethod:
+		return r.SetupStatus == activities.SetupIntentRequiresPaymentMethod
+	case NeedConfirmation:
+		return r.SetupMethod != "" && r.SetupMethod != r.PaymentMethod
+	case "", NeedBank, NeedInvoicePaid:
+		return false
 	}
 	return false
 }
@@ -151,26 +185,43 @@ func (d *deferredSubscription) settle(ctx workflow.Context) {
 		if need == NeedPaymentMethod && !d.st.VerifyingSince.IsZero() {
 			need = NeedBank
 		}
-		if need != d.st.Need {
-			d.st.Need, d.st.AskedAt, d.st.Messages = need, now, 0
-			d.st.RiskLooked = time.Time{}
-			if need == "" {
-				d.st.Unusable = ""
-			}
-		}
-		if need != "" {
-			d.st.Asked, d.st.ReadyTold = true, false
-		}
-		if !need.asksCustomer() {
-			d.st.AskedFor = ""
-		}
+		d.needs(ctx, need)
 	}
-	before := d.st.State
 	state, reason := d.stateOf(now)
 	d.move(ctx, state, reason)
-	d.tellApp(ctx, before)
+	d.tellApp(ctx)
 	if at := d.nextMessage(); !at.IsZero() && !at.After(now) {
 		d.tellCustomer(ctx)
 	}
-	d.st.TrialWillEnd = false
+	if d.st.Fault == "" {
+		d.st.TrialWillEnd = false
+	}
+}
+
+// needs notes what is needed, and for which invoice or SetupIntent: another one is another thing to ask for.
+func (d *deferredSubscription) needs(ctx workflow.Context, need SubscriptionNeed) {
+	id := ""
+	switch need {
+	case NeedInvoicePaid:
+		id = d.st.Reading.Invoice
+	case NeedConfirmation, NeedPaymentMethod:
+		id = d.st.Reading.SetupIntent
+	case NeedBank, "":
+	}
+	if need != d.st.Need || id != d.st.NeedID {
+		d.withdrawMessages()
+		d.st.Need, d.st.NeedID, d.st.AskedAt, d.st.Messages = need, id, workflow.Now(ctx).UTC(), 0
+		d.st.RiskLooked = time.Time{}
+	}
+	if need != NeedPaymentMethod {
+		d.st.NoSession = ""
+	}
+	if need == "" {
+		d.st.Unusable = ""
+	} else {
+		d.st.Asked, d.st.ReadyTold = true, false
+	}
+	if !need.asksCustomer() {
+		d.st.AskedFor, d.st.AskedID = "", ""
+	}
 }

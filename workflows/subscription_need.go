@@ -22,6 +22,10 @@ func needOf(r activities.SubscriptionReading) SubscriptionNeed {
 		}
 		return NeedInvoicePaid
 	}
+	// What ends with its period is not charged again, but for what was used.
+	if !r.CancelsAt.IsZero() && !r.CancelsAt.After(r.PeriodEnd) {
+		return ""
+	}
 	return setupNeed(r)
 }
 
@@ -105,8 +109,12 @@ func (d *deferredSubscription) trialEnding(now time.Time) bool {
 func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string) {
 	r := d.st.Reading
 	switch {
-	case d.st.Fault != "" && d.st.Fault != ReasonStripeFaults:
+	case d.st.Fault != "" && (d.st.Fault != ReasonStripeFaults || d.st.ReadAt.IsZero() || d.st.EndAs != ""):
 		return SubscriptionAtRisk, d.st.Fault
+	case d.sessionRefused():
+		return SubscriptionAtRisk, d.st.NoSession
+	case r.Missing && d.st.EndAs == "":
+		return SubscriptionAtRisk, SubscriptionReasonMissing
 	case r.Status == activities.SubscriptionPaused:
 		return SubscriptionAtRisk, SubscriptionReasonPaused
 	case d.st.Need == NeedInvoicePaid && r.Status != activities.SubscriptionIncomplete:
@@ -124,8 +132,18 @@ func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string
 	case NeedBank:
 		return SubscriptionProcessing, ""
 	}
-	if d.st.Asked {
+	switch {
+	case r.Status == activities.SubscriptionPastDue || r.Status == activities.SubscriptionUnpaid:
+		return SubscriptionAtRisk, SubscriptionReasonInvoiceUnpaid // the app or Stripe has given the invoice up
+	case !r.CancelsAt.IsZero() && !r.CancelsAt.After(r.PeriodEnd):
+		return SubscriptionNoActionNeeded, SubscriptionReasonCanceling
+	case d.st.Asked && r.Ready():
 		return SubscriptionReady, ""
 	}
 	return SubscriptionNoActionNeeded, ""
+}
+
+// sessionRefused reports that the customer needs a Checkout Session, and that Stripe opens none: a person must mend it.
+func (d *deferredSubscription) sessionRefused() bool {
+	return d.st.Need == NeedPaymentMethod && d.st.NoSession != "" && d.st.NoSession != ReasonStripeFaults
 }

@@ -31,7 +31,7 @@ func (d *deferredSubscription) holdMessages(ctx workflow.Context, hold time.Dura
 
 // nextMessage is when the customer is told, or reminded, of what is needed; zero when not.
 func (d *deferredSubscription) nextMessage() time.Time {
-	if d.st.EndAs != "" || !d.st.Need.asksCustomer() {
+	if d.st.EndAs != "" || !d.st.Need.asksCustomer() || d.sessionRefused() {
 		return time.Time{}
 	}
 	r := d.st.Reading
@@ -41,6 +41,11 @@ func (d *deferredSubscription) nextMessage() time.Time {
 		at = d.st.AskedAt
 		if r.Status == activities.SubscriptionIncomplete {
 			at = at.Add(incompleteHold)
+		}
+	case d.st.AskedID != d.st.NeedID: // the same for another invoice or SetupIntent
+		at = d.st.AskedAt
+		if apart := d.st.ToldAt.Add(trialNews); at.Before(apart) {
+			at = apart
 		}
 	default:
 		end := trialEnd(r)
@@ -75,8 +80,12 @@ func (d *deferredSubscription) remind(ctx workflow.Context) {
 	d.tellCustomer(ctx)
 }
 
-// tellCustomer sends the message about what is needed.
+// tellCustomer sends the message about what is needed, unless Stripe is about to collect the invoice itself.
 func (d *deferredSubscription) tellCustomer(ctx workflow.Context) {
+	if until := guarded(workflow.Now(ctx), d.st.Reading.NextPaymentAttempt); d.st.Need == NeedInvoicePaid && !until.IsZero() {
+		d.st.HoldUntil = until.UTC()
+		return
+	}
 	kind := activities.NotifySubscriptionPaymentMethodNeeded
 	switch d.st.Need {
 	case NeedConfirmation:
@@ -86,31 +95,40 @@ func (d *deferredSubscription) tellCustomer(ctx workflow.Context) {
 	case NeedPaymentMethod, NeedBank, "":
 	}
 	n := d.message(ctx, kind)
-	n.Reminder = d.st.AskedFor == d.st.Need
+	n.Reminder = d.st.AskedFor == d.st.Need && d.st.AskedID == d.st.NeedID
 	n.Link, n.LinkExpires = true, d.linkExpires()
-	d.st.AskedFor, d.st.ToldAt = d.st.Need, workflow.Now(ctx).UTC()
+	d.st.AskedFor, d.st.AskedID, d.st.ToldAt = d.st.Need, d.st.NeedID, workflow.Now(ctx).UTC()
 	d.st.Messages++
 	d.tell(ctx, n)
+	d.asks = append(d.asks, d.messages[len(d.messages)-1])
 }
 
-// tellApp tells the app when a subscription that had to wait is ready, and when one is at risk.
-func (d *deferredSubscription) tellApp(ctx workflow.Context, before SubscriptionState) {
-	switch {
-	case d.st.State == SubscriptionAtRisk:
-		d.st.ReadyTold = false
-		// A key that Stripe does not accept concerns all subscriptions at once: operators see it by their state.
-		if d.st.Fault == "" && d.st.RiskTold != d.st.Reason {
-			d.st.RiskTold = d.st.Reason
-			d.tell(ctx, d.message(ctx, activities.NotifySubscriptionAtRisk))
-		}
-		return
-	case d.st.State == SubscriptionReady, d.st.State == SubscriptionReadyAndPaid && d.st.Asked:
-		if !d.st.ReadyTold && before != SubscriptionReady {
-			d.st.ReadyTold = true
-			d.tell(ctx, d.message(ctx, activities.NotifySubscriptionReady))
-		}
+// withdrawMessages ends the tries to deliver what the customer is asked for no more.
+func (d *deferredSubscription) withdrawMessages() {
+	for _, cancel := range d.asks {
+		cancel()
 	}
-	d.st.RiskTold = ""
+	d.asks = nil
+}
+
+// tellApp tells the app when a subscription that had to wait is ready, and when one is at risk. One that is paused and has got
+// its payment method is both: the app can resume it.
+func (d *deferredSubscription) tellApp(ctx workflow.Context) {
+	atRisk := d.st.State == SubscriptionAtRisk
+	ready := d.st.State == SubscriptionReady || d.st.State == SubscriptionReadyAndPaid && d.st.Asked ||
+		atRisk && d.st.Reason == SubscriptionReasonPaused && d.st.Need == "" && d.st.Asked
+	// A key that Stripe does not accept concerns all subscriptions at once: operators see it by their state.
+	if atRisk && d.st.Fault == "" && d.st.RiskTold != d.st.Reason {
+		d.st.RiskTold = d.st.Reason
+		d.tell(ctx, d.message(ctx, activities.NotifySubscriptionAtRisk))
+	}
+	if ready && !d.st.ReadyTold {
+		d.st.ReadyTold = true
+		d.tell(ctx, d.message(ctx, activities.NotifySubscriptionReady))
+	}
+	if !atRisk {
+		d.st.RiskTold = ""
+	}
 }
 
 // message is the frame of every message about the subscription; its number makes its id.

@@ -79,7 +79,9 @@ func (d *deferredSubscription) openCheckout(ctx workflow.Context, in OpenCheckou
 	if d.st.Need == NeedPaymentMethod && d.st.Session == "" && d.st.Saved == "" {
 		d.openSession(ctx)
 	}
-	d.restartPolls(ctx, d.in.Reference)
+	if d.st.Fault == "" {
+		d.restartPolls(ctx, d.in.Reference)
+	}
 }
 
 // checkoutAnswer says what the customer can do now.
@@ -106,7 +108,7 @@ func (d *deferredSubscription) answerNeed(ctx workflow.Context, r *OpenCheckoutR
 		switch {
 		case d.st.Session != "":
 			r.Answer, r.SessionID = CheckoutReady, d.st.Session
-		case d.st.State == SubscriptionAtRisk && d.st.Reason == d.st.Fault:
+		case d.sessionRefused():
 			r.Answer = CheckoutClosed // only a person can go on
 		default:
 			r.Answer = CheckoutPending

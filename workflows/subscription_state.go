@@ -26,13 +26,17 @@ type subscriptionState struct {
 	StartedAt time.Time `json:"started_at"`
 	// LookDue asks to read the subscription without waiting.
 	LookDue bool `json:"look_due,omitempty"`
-	// Fault is why Stripe could not be asked, or written to, at last; a code.
-	Fault string `json:"fault,omitempty"`
+	// Fault is why Stripe could not be asked, or written to, at last; a code. NoSession is why no Checkout Session could be
+	// opened at last, while one is needed.
+	Fault     string `json:"fault,omitempty"`
+	NoSession string `json:"no_session,omitempty"`
 
 	// Reading is the subscription as read at ReadAt; zero when it never was.
 	Reading activities.SubscriptionReading `json:"reading,omitzero"`
 	ReadAt  time.Time                      `json:"read_at,omitzero"`
-	// PaidBefore is the newest invoice that was paid already when a SetupIntent was pending at the start.
+	// MissingSince is since when Stripe does not know the subscription, of which it has told before.
+	MissingSince time.Time `json:"missing_since,omitzero"`
+	// PaidBefore is the newest invoice that was paid already at the start, when something was needed all the same.
 	PaidBefore string `json:"paid_before,omitempty"`
 	// Setups are the pending SetupIntents seen. Tried is the last one that we have confirmed, and the method: the same is not
 	// tried again.
@@ -46,18 +50,21 @@ type subscriptionState struct {
 	Writes    int       `json:"writes,omitempty"`
 	// VerifyingSince is since when a bank confirms what the customer saved in Session.
 	VerifyingSince time.Time `json:"verifying_since,omitzero"`
-	// Saved was saved in our Checkout and is not in place yet. Ours is the last one that was put in place.
+	// Saved was saved in our Checkout and is not in place yet. SavedOver is what was the default then.
 	Saved          string `json:"saved,omitempty"`
-	Ours           string `json:"ours,omitempty"`
+	SavedOver      string `json:"saved_over,omitempty"`
 	ConsentVersion string `json:"consent_version,omitempty"`
 	// Unusable is why what was saved last could not be put in place, a code, until it is not needed any more.
 	Unusable string `json:"unusable,omitempty"`
 
-	// Asked says that the customer, or the bank, was needed once. AskedAt is when Need came up, AskedFor the need that the
-	// customer was told of at ToldAt last; Messages counts the messages about it.
+	// Asked says that the customer, or the bank, was needed once. AskedAt is when Need came up, for NeedID: the invoice or the
+	// SetupIntent. AskedFor is the need that the customer was told of at ToldAt last, for AskedID; Messages counts the messages
+	// about it.
 	Asked    bool             `json:"asked,omitempty"`
+	NeedID   string           `json:"need_id,omitempty"`
 	AskedAt  time.Time        `json:"asked_at,omitzero"`
 	AskedFor SubscriptionNeed `json:"asked_for,omitempty"`
+	AskedID  string           `json:"asked_id,omitempty"`
 	ToldAt   time.Time        `json:"told_at,omitzero"`
 	Messages int              `json:"messages,omitempty"`
 	// HoldUntil is before when nobody is told: the customer is at it, or Stripe could not be asked.
@@ -69,12 +76,14 @@ type subscriptionState struct {
 	RiskTold  string `json:"risk_told,omitempty"`
 	Told      int    `json:"told,omitempty"`
 
-	// RiskLooked and PeriodLooked are the ends of the trial and the period that have been looked at.
+	// RiskLooked and PeriodLooked are the ends of the trial and the period that have been looked at, the latter at PeriodLookAt.
 	RiskLooked   time.Time `json:"risk_looked,omitzero"`
 	PeriodLooked time.Time `json:"period_looked,omitzero"`
-	// EndAs is the end that waits for what is open to be closed, and EndReason its reason.
-	EndAs     SubscriptionState `json:"end_as,omitempty"`
-	EndReason string            `json:"end_reason,omitempty"`
+	PeriodLookAt time.Time `json:"period_look_at,omitzero"`
+	// EndAs is the end that waits, since EndingSince, for what is open to be closed, and EndReason its reason.
+	EndAs       SubscriptionState `json:"end_as,omitempty"`
+	EndReason   string            `json:"end_reason,omitempty"`
+	EndingSince time.Time         `json:"ending_since,omitzero"`
 	// Steps are the last changes of state.
 	Steps []SubscriptionStep `json:"steps,omitempty"`
 }

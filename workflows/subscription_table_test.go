@@ -120,7 +120,7 @@ func TestSubscriptionSituationAtStart(t *testing.T) {
 		"paid once, and something new pends": {
 			arrange: func(b *subscriptionBench) {
 				b.pending(setupWantsAction)
-				b.stripe.bills(activities.Invoice{AmountDue: 1200, Status: activities.InvoicePaid, Attempted: true})
+				b.stripe.bills(activities.Invoice{AmountDue: 1200, Status: activities.InvoicePaid, Attempted: true, PaidAt: b.start.Add(-30 * day)})
 			},
 			want: where{state: subAction, need: workflows.NeedConfirmation}, answer: workflows.CheckoutReady,
 		},
