@@ -76,7 +76,11 @@ func (f *fakeStripe) CheckoutSession(_ context.Context, id string) (activities.C
 	if err := f.enter("CheckoutSession"); err != nil {
 		return activities.CheckoutSession{}, err
 	}
-	return f.copySession(f.sessions[id]), nil
+	s, ok := f.sessions[id]
+	if !ok {
+		return activities.CheckoutSession{}, &activities.StripeError{Kind: activities.StripeMissing, Param: "session"}
+	}
+	return f.copySession(s), nil
 }
 
 func (f *fakeStripe) CheckoutSessionsByPaymentIntent(_ context.Context, intent string) ([]activities.CheckoutSession, error) {

@@ -118,7 +118,7 @@ func (d *deferredSubscription) tellApp(ctx workflow.Context) {
 	ready := d.st.State == SubscriptionReady || d.st.State == SubscriptionReadyAndPaid && d.st.Asked ||
 		atRisk && d.st.Reason == SubscriptionReasonPaused && d.st.Need == "" && d.st.Asked
 	// A key that Stripe does not accept concerns all subscriptions at once: operators see it by their state.
-	if atRisk && d.st.Fault == "" && d.st.RiskTold != d.st.Reason {
+	if atRisk && d.st.Fault == "" && !d.sessionRefused() && d.st.RiskTold != d.st.Reason {
 		d.st.RiskTold = d.st.Reason
 		d.tell(ctx, d.message(ctx, activities.NotifySubscriptionAtRisk))
 	}
