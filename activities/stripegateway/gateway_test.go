@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -278,9 +279,36 @@ func TestAnswersWithoutTheObjectAreUnknown(t *testing.T) {
 		"CreateCustomer":          failed(g.CreateCustomer(ctx, nil, "k")),
 		"SetDefaultPaymentMethod": g.SetDefaultPaymentMethod(ctx, "cus", "pm", "k"),
 		"RefundPaymentIntent":     failed(g.RefundPaymentIntent(ctx, "pi", "k", nil)),
+		"ConfirmSetupIntent":      failed(g.ConfirmSetupIntent(ctx, "seti", "pm", "k")),
+		"SetupIntentSecret":       failed(g.SetupIntentSecret(ctx, "seti")),
+		"Subscription":            failed(g.Subscription(ctx, "sub")),
+		"Invoice":                 failed(g.Invoice(ctx, "in")),
+		"InvoiceURL":              failed(g.InvoiceURL(ctx, "in")),
+
+		"SetSubscriptionDefaultPaymentMethod": g.SetSubscriptionDefaultPaymentMethod(ctx, "sub", "pm", "k"),
 	} {
 		require.True(t, activities.IsStripeError(err, activities.StripeUnknown), "%s: %v", name, err)
 	}
+}
+
+// A page with something else in it is no page, and of a page that is enough the next is not asked for.
+func TestListedObjects(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"list setups", "list invoices", "list subscriptions"} {
+		err := translatedCalls[call](t.Context(), newGateway(t, serve(t, http.StatusOK, nil, `{"object":"list","has_more":false,"data":[{}]}`)))
+		require.True(t, activities.IsStripeError(err, activities.StripeUnknown), "%s: %v", call, err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data := `{"id":"seti_1","status":"succeeded"}`
+		if r.URL.Query().Has("starting_after") {
+			data = `{"id":"seti_2","status":"succeeded"}`
+		}
+		_, _ = io.WriteString(w, `{"object":"list","has_more":`+strconv.FormatBool(!r.URL.Query().Has("starting_after"))+`,"data":[`+data+`]}`)
+	}))
+	t.Cleanup(server.Close)
+	found, err := newGateway(t, server.URL).SetupIntentsOf(t.Context(), "cus_1", "pm_1")
+	require.NoError(t, err)
+	require.Equal(t, []activities.SetupIntent{{ID: "seti_1", Status: activities.SetupIntentSucceeded}}, found)
 }
 
 func TestDeadlinesAreUnknown(t *testing.T) {

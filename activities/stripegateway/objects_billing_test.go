@@ -109,6 +109,7 @@ func TestInvoiceRead(t *testing.T) {
 		"the newest":                  {payment(true, 1, intent("canceled")) + `,` + payment(true, 2, intent("requires_action")), activities.PaymentIntentRequiresAction},
 		"the newest, listed first":    {payment(true, 2, intent("requires_action")) + `,` + payment(true, 1, intent("canceled")), activities.PaymentIntentRequiresAction},
 		"Stripe's, not the app's":     {payment(true, 1, intent("requires_action")) + `,` + payment(false, 2, intent("succeeded")), activities.PaymentIntentRequiresAction},
+		"Stripe's, listed last":       {payment(false, 2, intent("succeeded")) + `,` + payment(true, 1, intent("requires_action")), activities.PaymentIntentRequiresAction},
 		"the app's, when it is alone": {payment(false, 2, intent("succeeded")), activities.PaymentIntentSucceeded},
 		"a charge of old times":       {`{"id":"inpay_1","object":"invoice_payment","is_default":true,"payment":{"type":"charge","charge":"ch_1"}}`, ""},
 	} {

@@ -54,6 +54,26 @@ var translatedCalls = map[string]func(context.Context, *stripegateway.Gateway) e
 		return failed(g.CheckoutSessionsByPaymentIntent(ctx, "pi_1"))
 	},
 	"events": func(ctx context.Context, g *stripegateway.Gateway) error { return events(nil)(ctx, g) },
+	"confirm setup": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.ConfirmSetupIntent(ctx, "seti_1", "pm_1", "k"))
+	},
+	"list setups": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.SetupIntentsOf(ctx, "cus_1", "pm_1"))
+	},
+	"setup secret": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.SetupIntentSecret(ctx, "seti_1"))
+	},
+	"subscription": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.Subscription(ctx, "sub_1"))
+	},
+	"list subscriptions": listSubscriptions,
+	"subscription default": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return g.SetSubscriptionDefaultPaymentMethod(ctx, "sub_1", "pm_1", "k")
+	},
+	"list invoices": func(ctx context.Context, g *stripegateway.Gateway) error {
+		return failed(g.SubscriptionInvoices(ctx, "sub_1"))
+	},
+	"invoice": func(ctx context.Context, g *stripegateway.Gateway) error { return failed(g.Invoice(ctx, "in_1")) },
 }
 
 func TestTranslation(t *testing.T) {
@@ -73,9 +93,9 @@ func TestTranslation(t *testing.T) {
 		kind   activities.StripeErrorKind
 		param  string // when it differs from the wire's
 	}{
-		{name: "rolled key", calls: []string{"charge", "list", "search", "list sessions", "events"}, status: 401, error: wire{"type": typeInvalid}, kind: activities.StripeUnauthorized},
+		{name: "rolled key", calls: []string{"charge", "list", "search", "list sessions", "events", "list setups", "list subscriptions", "list invoices", "invoice"}, status: 401, error: wire{"type": typeInvalid}, kind: activities.StripeUnauthorized},
 		{name: "missing permission", calls: []string{"charge", "list"}, status: 403, error: wire{"type": typeInvalid}, kind: activities.StripeUnauthorized},
-		{name: "decline", calls: []string{"charge", "confirm", "attach"}, status: 402, error: wire{"type": typeCard, "code": "card_declined", "decline_code": "lost_card"}, kind: activities.StripeDeclined},
+		{name: "decline", calls: []string{"charge", "confirm", "attach", "confirm setup"}, status: 402, error: wire{"type": typeCard, "code": "card_declined", "decline_code": "lost_card"}, kind: activities.StripeDeclined},
 		{name: "declined for its data", calls: []string{"charge"}, status: 402, error: wire{"type": typeCard, "code": "expired_card", "param": "exp_month"}, kind: activities.StripeDeclined},
 		{name: "authentication", calls: []string{"charge"}, status: 402, error: wire{"type": typeCard, "code": "authentication_required", "decline_code": "authentication_required"}, kind: activities.StripeDeclined},
 		{name: "key used with other values", calls: []string{"charge", "refund"}, status: 400, error: wire{"type": "idempotency_error"}, kind: activities.StripeKeyReused},
@@ -85,11 +105,16 @@ func TestTranslation(t *testing.T) {
 		{name: "partner down", calls: []string{"charge"}, status: 424, error: wire{"type": typeAPI}, kind: activities.StripeUnknown},
 		{name: "fresh 500", calls: []string{"charge", "confirm", "cancel", "list", "events"}, status: 500, error: wire{"type": typeAPI}, kind: activities.StripeUnknown},
 		{name: "503", calls: []string{"charge"}, status: 503, error: wire{"type": typeAPI}, kind: activities.StripeUnknown},
-		{name: "stored 500", calls: []string{"charge", "confirm", "refund"}, status: 500, replay: true, error: wire{"type": typeAPI}, kind: activities.StripeStoredFault},
+		{name: "stored 500", calls: []string{"charge", "confirm", "refund", "confirm setup", "subscription default"}, status: 500, replay: true, error: wire{"type": typeAPI}, kind: activities.StripeStoredFault},
 		{name: "replayed decline", calls: []string{"charge"}, status: 402, replay: true, error: wire{"type": typeCard, "code": "card_declined"}, kind: activities.StripeDeclined},
 		{name: "no such object", calls: []string{"charge", "cancel", "expire", "attach"}, status: 404, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "customer"}, kind: activities.StripeMissing},
+		{name: "no such subscription", calls: []string{"subscription", "subscription default"}, status: 404, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "id"}, kind: activities.StripeMissing, param: "subscription"},
+		{name: "no such invoice", calls: []string{"invoice"}, status: 404, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "invoice"}, kind: activities.StripeMissing},
+		{name: "no such SetupIntent", calls: []string{"confirm setup", "setup secret"}, status: 404, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "intent"}, kind: activities.StripeMissing, param: "setup_intent"},
+		{name: "not the customer's method", calls: []string{"subscription default"}, status: 400, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "default_payment_method"}, kind: activities.StripeMissing, param: "payment_method"},
+		{name: "what only a browser sends", calls: []string{"confirm setup"}, status: 400, error: wire{"type": typeInvalid, "param": "return_url"}, kind: activities.StripeInvalid},
 		{name: "no such object, 400", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "resource_missing", "param": "payment_method"}, kind: activities.StripeMissing},
-		{name: "another customer's method", calls: []string{"charge", "confirm", "attach"}, status: 400, error: wire{"type": typeInvalid, "param": "payment_method"}, kind: activities.StripeMissing},
+		{name: "another customer's method", calls: []string{"charge", "confirm", "attach", "confirm setup"}, status: 400, error: wire{"type": typeInvalid, "param": "payment_method"}, kind: activities.StripeMissing},
 		{name: "method not attached", calls: []string{"default"}, status: 400, error: wire{"type": typeInvalid, "param": "invoice_settings[default_payment_method]"}, kind: activities.StripeMissing, param: "payment_method"},
 		{name: "used up method", calls: []string{"attach"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeMissing, param: "payment_method"},
 		{name: "method in the wrong state", calls: []string{"charge", "attach"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_method_unexpected_state", "param": "payment_method"}, kind: activities.StripeMissing},
@@ -106,7 +131,7 @@ func TestTranslation(t *testing.T) {
 		{name: "too small", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "amount_too_small", "param": "amount"}, kind: activities.StripeRefused},
 		{name: "too large", calls: []string{"charge"}, status: 400, error: wire{"type": typeInvalid, "code": "amount_too_large", "param": "amount"}, kind: activities.StripeRefused},
 		{name: "succeeded already", calls: []string{"confirm", "cancel"}, status: 400, error: wire{"type": typeInvalid, "code": "payment_intent_unexpected_state"}, kind: activities.StripeWrongState},
-		{name: "set up already", calls: []string{"cancel setup"}, status: 400, error: wire{"type": typeInvalid, "code": "setup_intent_unexpected_state"}, kind: activities.StripeWrongState},
+		{name: "set up already", calls: []string{"cancel setup", "confirm setup"}, status: 400, error: wire{"type": typeInvalid, "code": "setup_intent_unexpected_state"}, kind: activities.StripeWrongState},
 		{name: "belongs to a session", calls: []string{"cancel", "cancel setup"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeWrongState},
 		{name: "session not open", calls: []string{"expire"}, status: 400, error: wire{"type": typeInvalid}, kind: activities.StripeWrongState},
 		{name: "refunded already", calls: []string{"refund"}, status: 400, error: wire{"type": typeInvalid, "code": "charge_already_refunded"}, kind: activities.StripeWrongState},
@@ -207,7 +232,7 @@ func TestUncodedRefusalIsExplainedByTheMethod(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			g := newGateway(t, server.URL)
-			for call, want := range map[string]activities.StripeErrorKind{"charge": test.charge, "confirm": test.again} {
+			for call, want := range map[string]activities.StripeErrorKind{"charge": test.charge, "confirm": test.again, "confirm setup": test.again} {
 				var se *activities.StripeError
 				require.ErrorAs(t, translatedCalls[call](t.Context(), g), &se)
 				require.Equal(t, want, se.Kind, call)
