@@ -7,6 +7,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/offsession/offsession/workflows"
@@ -111,15 +112,19 @@ func (c *Client) operate(ctx context.Context, reference, workflowID, update stri
 // errBetweenRuns: the run that the Update was for has continued as new without having taken it.
 var errBetweenRuns = errors.New("began its next run at this moment; ask again")
 
+// errNotTaken: the task in which the workflow took the Update was lost, and the Update with it. A workflow that ends with the
+// Update loses its task when something else arrives at that moment, such as the end of an activity.
+var errNotTaken = errors.New("was busy at this moment; ask again")
+
 // update sends an Update to a workflow and waits for the answer. One that arrives while the workflow continues as new is
-// sent to its next run: no run has taken it, or its answer would have been awaited before.
+// sent to its next run: no run has taken it, or its answer would have been awaited before. So is one whose task was lost.
 func (c *Client) update(ctx context.Context, options sdk.UpdateWorkflowOptions, answer any) error {
 	const tries, apart = 10, 100 * time.Millisecond
 	ctx, cancel := withAnswerTimeout(ctx)
 	defer cancel()
 	for try := 1; ; try++ {
 		err := c.updateRun(ctx, options, answer)
-		if try == tries || !errors.Is(err, errBetweenRuns) {
+		if try == tries || !errors.Is(err, errBetweenRuns) && !errors.Is(err, errNotTaken) {
 			return err
 		}
 		select {
@@ -148,6 +153,9 @@ func (c *Client) updateRun(ctx context.Context, options sdk.UpdateWorkflowOption
 		return refused
 	case isNotFound(err):
 		return c.ended(ctx, options.WorkflowID)
+	}
+	if _, lost := errors.AsType[*serviceerror.WorkflowNotReady](err); lost {
+		return fmt.Errorf("%s %w", options.WorkflowID, errNotTaken)
 	}
 	return c.noAnswer(options.WorkflowID, err)
 }

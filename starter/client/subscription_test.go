@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
@@ -164,6 +165,15 @@ func TestUnwatchSubscription(t *testing.T) {
 	b.describes(t, "subscription:sub_1", nil, "ended")
 	_, err = b.UnwatchSubscription(t.Context(), "sub_1", op)
 	require.EqualError(t, err, "subscription:sub_1 has ended")
+
+	lost := serviceerror.NewWorkflowNotReady("Unable to perform workflow execution update due to unexpected workflow task failure.")
+	b = setup(t)
+	b.temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, lost).Once()
+	b.temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(handle(t, nil, lost), nil).Once()
+	b.temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(handle(t, Answer{State: "ended"}, nil), nil).Once()
+	answer, err = b.UnwatchSubscription(t.Context(), "sub_1", op)
+	require.NoError(t, err, "a message was delivered at the moment at which the workflow would have ended")
+	require.Equal(t, Answer{State: "ended"}, answer)
 
 	_, err = setup(t).UnwatchSubscription(t.Context(), "sub_1", Operation{})
 	mistakesAre(t, err, []string{"actor", "", "reason", ""})
