@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -348,4 +349,9 @@ func (f *fakeStripe) describeSubscription() string {
 		text += fmt.Sprintf("%s %s %s %s\n", w.At.Format(time.RFC3339), w.Op, w.Key, w.What)
 	}
 	return text
+}
+
+// setupIDs are those of all SetupIntents, oldest first.
+func (f *fakeStripe) setupIDs() []string {
+	return slices.SortedFunc(maps.Keys(f.setups), func(a, b string) int { return idNumber(a) - idNumber(b) })
 }

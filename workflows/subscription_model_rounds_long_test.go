@@ -1,0 +1,5 @@
+//go:build long
+
+package workflows_test
+
+const subscriptionRounds = 50
