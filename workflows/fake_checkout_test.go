@@ -42,7 +42,7 @@ func (f *fakeStripe) CreateCheckoutSession(_ context.Context, r activities.Creat
 		}
 		s.SetupIntent = &activities.SetupIntent{
 			ID: f.id("seti"), Status: activities.SetupIntentRequiresPaymentMethod, Customer: r.Customer,
-			WorkflowID: r.Metadata[activities.MetadataWorkflowID],
+			WorkflowID: r.Metadata[activities.MetadataWorkflowID], Created: f.now(),
 		}
 		f.setups[s.SetupIntent.ID] = s.SetupIntent
 	} else {

@@ -1,7 +1,9 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -72,7 +74,7 @@ func (j *subscriptionJudge) truth() truth {
 		setUp = si.Status == succeeded || si.Status == setupCanceled && (j.setByUs(method) || j.paid(s))
 	}
 	runs := s.Status == activities.SubscriptionActive || s.Status == activities.SubscriptionTrialing
-	return truth{at: j.stripe.now(), ready: runs && setUp, need: j.need(s, setUp, method)}
+	return truth{at: j.stripe.now(), ready: runs && (setUp || s.SendInvoice), need: j.need(s, setUp, method)}
 }
 
 // setByUs reports whether one of our sessions has set a method up.
@@ -85,9 +87,10 @@ func (j *subscriptionJudge) setByUs(method string) bool {
 	return false
 }
 
+// paid reports whether an invoice has taken money since the pending SetupIntent was made.
 func (j *subscriptionJudge) paid(s *fakeSubscription) bool {
 	return slices.ContainsFunc(s.invoices, func(in *activities.Invoice) bool {
-		return in.AmountDue > 0 && in.Status == activities.InvoicePaid
+		return in.AmountDue > 0 && in.Status == activities.InvoicePaid && !in.PaidAt.Before(j.stripe.pendingSetup().Created)
 	})
 }
 
@@ -96,17 +99,18 @@ func (j *subscriptionJudge) need(s *fakeSubscription, setUp bool, method string)
 	if s.SendInvoice {
 		return ""
 	}
-	for _, in := range slices.Backward(s.invoices) {
-		if in.AmountDue == 0 || in.Status != activities.InvoiceOpen {
-			continue
-		}
-		if in.Attempted || s.Status == activities.SubscriptionIncomplete {
-			if in.Payment == activities.PaymentIntentProcessing {
-				return workflows.NeedBank
-			}
-			return workflows.NeedInvoicePaid
-		}
-		break
+	open := slices.DeleteFunc(slices.Clone(s.invoices), func(in *activities.Invoice) bool {
+		return in.AmountDue == 0 || in.Status != activities.InvoiceOpen || !in.Attempted && s.Status != activities.SubscriptionIncomplete
+	})
+	slices.Reverse(open)
+	slices.SortStableFunc(open, func(a, b *activities.Invoice) int {
+		return -cmp.Compare(fmt.Sprint(a.Attempted), fmt.Sprint(b.Attempted))
+	})
+	switch {
+	case len(open) > 0 && open[0].Payment == activities.PaymentIntentProcessing:
+		return workflows.NeedBank
+	case len(open) > 0:
+		return workflows.NeedInvoicePaid
 	}
 	if si := j.stripe.pendingSetup(); si != nil {
 		switch si.Status {

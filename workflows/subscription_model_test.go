@@ -316,7 +316,8 @@ func (m *subscriptionModel) invoiceChanges(s *fakeSubscription, paid bool, to ac
 			in.Status = activities.InvoiceVoid
 		}
 		if paid {
-			in.Status, in.Payment, s.Status = activities.InvoicePaid, activities.PaymentIntentSucceeded, activities.SubscriptionActive
+			in.Status, in.Payment, in.PaidAt = activities.InvoicePaid, activities.PaymentIntentSucceeded, m.env.Now()
+			s.Status = activities.SubscriptionActive
 		}
 		return
 	}
