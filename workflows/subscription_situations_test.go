@@ -237,6 +237,10 @@ func TestSubscriptionMoves(t *testing.T) {
 			in.Status, in.Attempted, in.Payment = activities.InvoiceOpen, true, activities.PaymentIntentProcessing
 		})
 	}
+	canceling := where{state: subNone, reason: workflows.SubscriptionReasonCanceling}
+	ending := func(b *subscriptionBench) {
+		b.happens(2*day, "customer.subscription.updated", func() { b.stripe.subscription().CancelsAt = b.stripe.subscription().PeriodEnd })
+	}
 	for name, test := range map[string]struct {
 		situation string
 		then      func(b *subscriptionBench)
@@ -293,6 +297,10 @@ func TestSubscriptionMoves(t *testing.T) {
 			},
 			want: where{state: subPaid},
 		},
+		"to be confirmed, it will end":                   {situation: "to be confirmed", then: ending, want: canceling},
+		"a method is needed, it will end":                {situation: "a method is needed", then: ending, want: canceling},
+		"the bank works on the SetupIntent, it will end": {situation: "the bank works on the SetupIntent", then: ending, want: canceling},
+		"ready, it will end":                             {situation: "ready", then: ending, want: canceling},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
