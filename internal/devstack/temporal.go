@@ -47,6 +47,8 @@ type TemporalOptions struct {
 	DBFile string
 	// SearchAttributes exist once the server runs, so that workflows can be started before a worker was there.
 	SearchAttributes []temporal.SearchAttributeKey
+	// DynamicConfig are the server's own settings, as KEY=VALUE.
+	DynamicConfig []string
 	// Log receives the server's output (warnings and errors) and what FindTemporal says. Defaults to io.Discard.
 	Log io.Writer
 }
@@ -145,6 +147,9 @@ func launch(options TemporalOptions, host, port string) (*Temporal, error) {
 	}
 	if options.DBFile != "" {
 		args = append(args, "--db-filename", options.DBFile)
+	}
+	for _, setting := range options.DynamicConfig {
+		args = append(args, "--dynamic-config-value", setting)
 	}
 	for _, key := range options.SearchAttributes {
 		args = append(args, "--search-attribute", key.GetName()+"="+key.GetValueType().String())

@@ -44,26 +44,33 @@ func historyFrom(ctx context.Context, tc sdk.Client, workflowID, runID string) (
 // checks that it holds nothing that may not be there. A workflow that continued as new has one of each run.
 func record(t *testing.T, workflowID, name string) {
 	t.Helper()
+	recordFrom(t, temporal, workflowID, name)
+}
+
+// recordFrom is the same for a workflow on another server. It answers the number of runs.
+func recordFrom(t *testing.T, tc sdk.Client, workflowID, name string) int {
+	t.Helper()
 	// The state is published before the run closes: its last messages are still under way.
-	require.NoError(t, temporal.GetWorkflow(t.Context(), workflowID, "").Get(t.Context(), nil))
+	require.NoError(t, tc.GetWorkflow(t.Context(), workflowID, "").Get(t.Context(), nil))
 	var runs []*historypb.History // the last first
 	for run := ""; len(runs) == 0 || run != ""; {
-		history, err := historyOf(t.Context(), workflowID, run)
+		history, err := historyFrom(t.Context(), tc, workflowID, run)
 		require.NoError(t, err)
 		require.Empty(t, secretsIn(history))
 		runs = append(runs, history)
 		run = history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 	}
 	if !*update {
-		return
+		return len(runs)
 	}
 	if len(runs) == 1 {
 		write(t, runs[0], name)
-		return
+		return 1
 	}
 	for i, history := range runs {
 		write(t, history, fmt.Sprintf("%s_run%d", name, len(runs)-i))
 	}
+	return len(runs)
 }
 
 func write(t *testing.T, history *historypb.History, name string) {

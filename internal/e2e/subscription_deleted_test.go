@@ -65,6 +65,9 @@ func TestSubscriptionDeleted(t *testing.T) {
 					require.False(t, u.ready())
 					require.LessOrEqual(t, u.mails(), 1)
 					require.Equal(t, "closed", u.pressOnce(u.minted()).Answer)
+					if mode == stripesandbox.WebhooksNormal && name == "session open" {
+						record(t, u.workflow(), "deferred_subscription_deleted_while_waiting")
+					}
 				})
 			}
 		})
