@@ -37,6 +37,7 @@ func TestSubscriptionContinuesAsNew(t *testing.T) {
 		require.NoError(t, err)
 		eventually(t, func() error {
 			u.stripe(http.MethodPost, "/v1/subscriptions/"+u.id, form("metadata[again]", nextReference("again")))
+			u.delivered()
 			now, err := tc.DescribeWorkflowExecution(t.Context(), u.workflow(), "")
 			if err == nil && now.GetWorkflowExecutionInfo().GetExecution().GetRunId() == last.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
 				err = errNotYet
