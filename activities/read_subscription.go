@@ -100,9 +100,12 @@ func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscripti
 			return SubscriptionReading{}, err
 		}
 	}
-	if err := r.readInvoices(ctx, stripe, sub, near); err != nil {
+	var open Invoice
+	if r.PaidInvoice, open, err = paidAndOpen(ctx, stripe, sub); err != nil {
 		return SubscriptionReading{}, err
 	}
+	r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = open.ID, open.AmountDue, open.Attempted
+	r.InvoicePayment, r.NextPaymentAttempt = open.Payment, near(open.NextPaymentAttempt)
 	return r, nil
 }
 
@@ -127,33 +130,29 @@ func ownSetup(ctx context.Context, stripe SubscriptionReader, customer, paymentM
 	}), nil
 }
 
-// readInvoices notes the newest paid invoice and the oldest open one, one that Stripe has tried to collect before others. The
-// latter is read by itself, for its payment; it may have been paid meanwhile.
-func (r *SubscriptionReading) readInvoices(ctx context.Context, stripe SubscriptionReader, sub Subscription, near func(time.Time) time.Time) error {
+// paidAndOpen finds the newest paid invoice and the oldest open one, one that Stripe has tried to collect before others; each
+// empty when there is none. The open one is read by itself, for its payment; it may have been paid meanwhile.
+func paidAndOpen(ctx context.Context, stripe SubscriptionReader, sub Subscription) (paid string, open Invoice, err error) {
 	invoices, err := stripe.SubscriptionInvoices(ctx, sub.ID)
 	if err != nil {
-		return err
+		return "", Invoice{}, err
 	}
-	paid := func(inv Invoice) bool { return inv.Status == InvoicePaid && inv.AmountDue > 0 && paidSince(inv, sub) }
-	newest := slices.IndexFunc(invoices, paid)
 	for _, i := range openInvoices(invoices) {
 		inv, err := stripe.Invoice(ctx, invoices[i].ID)
 		if err != nil {
-			return err
+			return "", Invoice{}, err
 		}
-		if paid(inv) && (newest < 0 || i < newest) {
-			newest = i
-		}
-		if inv.Status == InvoiceOpen && inv.AmountDue > 0 {
-			r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = inv.ID, inv.AmountDue, inv.Attempted
-			r.InvoicePayment, r.NextPaymentAttempt = inv.Payment, near(inv.NextPaymentAttempt)
+		if invoices[i] = inv; inv.Status == InvoiceOpen && inv.AmountDue > 0 {
+			open = inv
 			break
 		}
 	}
-	if newest >= 0 {
-		r.PaidInvoice = invoices[newest].ID
+	for _, inv := range invoices {
+		if inv.Status == InvoicePaid && inv.AmountDue > 0 && paidSince(inv, sub) {
+			return inv.ID, open, nil
+		}
 	}
-	return nil
+	return "", open, nil
 }
 
 // openInvoices are the positions of those that may have to be paid: first those that Stripe has tried to collect, the oldest
@@ -195,8 +194,9 @@ func (r SubscriptionReading) SetUp() bool {
 }
 
 // Ready answers whether the app should give access: the subscription is active or trialing, and its payment method is set
-// up or, with collection_method=send_invoice, not charged. The status alone is not enough: with nothing due at first Stripe makes a subscription active or trialing with a card
-// that can never pay. https://docs.stripe.com/billing/subscriptions/deferred-payment
+// up or, with collection_method=send_invoice, not charged. The status alone is not enough: with nothing due at first Stripe makes
+// a subscription active or trialing with a card that can never pay.
+// https://docs.stripe.com/billing/subscriptions/deferred-payment
 func (r SubscriptionReading) Ready() bool {
 	return (r.Status == SubscriptionActive || r.Status == SubscriptionTrialing) && !r.Missing && (r.SendInvoice || r.SetUp())
 }

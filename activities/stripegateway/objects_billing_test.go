@@ -22,7 +22,7 @@ func TestSubscriptionRead(t *testing.T) {
 	full, err := read(t, `"status":"trialing","currency":"eur","collection_method":"charge_automatically","trial_end":1760000000,`+customer+`,
 		"default_payment_method":"pm_1","default_source":"card_1","test_clock":{"id":"clock_1","object":"test_helpers.test_clock","frozen_time":1750000000},
 		"items":{"object":"list","data":[{"id":"si_1","current_period_end":1760000300},{"id":"si_2","current_period_end":1760000100},{"id":"si_3","current_period_end":1760000200}]},
-		"pending_setup_intent":{"id":"seti_1","object":"setup_intent","status":"requires_payment_method","customer":"cus_1","client_secret":"seti_1_secret_hush",
+		"pending_setup_intent":{"id":"seti_1","object":"setup_intent","created":1755000000,"status":"requires_payment_method","customer":"cus_1","client_secret":"seti_1_secret_hush",
 		"metadata":{"offsession_workflow_id":"subscription:sub_1"},"last_setup_error":{"code":"card_declined","decline_code":"lost_card",
 		"advice_code":"do_not_try_again","network_decline_code":"41","message":"Hush.","payment_method":{"id":"pm_9","object":"payment_method"}}}`)
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestSubscriptionRead(t *testing.T) {
 		ID: "sub_1", Customer: "cus_1", Status: activities.SubscriptionTrialing, Currency: "eur", TrialEnd: time.Unix(1760000000, 0).UTC(),
 		PeriodEnd: time.Unix(1760000100, 0).UTC(), DefaultPaymentMethod: "pm_1", CustomerDefault: "pm_2", TestClock: time.Unix(1750000000, 0).UTC(),
 		PendingSetupIntent: &activities.SetupIntent{
-			ID: "seti_1", Status: activities.SetupIntentRequiresPaymentMethod, Customer: "cus_1", WorkflowID: "subscription:sub_1", LastErrorMethod: "pm_9",
+			ID: "seti_1", Status: activities.SetupIntentRequiresPaymentMethod, Created: time.Unix(1755000000, 0).UTC(), Customer: "cus_1", WorkflowID: "subscription:sub_1", LastErrorMethod: "pm_9",
 			LastError: activities.Codes{Code: "card_declined", DeclineCode: "lost_card", AdviceCode: "do_not_try_again", NetworkDeclineCode: "41"},
 		},
 	}, full)
@@ -40,6 +40,20 @@ func TestSubscriptionRead(t *testing.T) {
 	require.Equal(t, activities.Subscription{
 		ID: "sub_1", Customer: "cus_1", Status: activities.SubscriptionActive, DefaultPaymentMethod: "card_1", CustomerDefault: "card_2",
 	}, sources)
+
+	// It ends at cancel_at; an end of period alone is that of its items.
+	const ending = `"status":"active","customer":{"id":"cus_1","object":"customer"},"items":{"object":"list","data":[{"id":"si_1","current_period_end":1760000300}]}`
+	for fields, want := range map[string]int64{
+		`,"cancel_at":1760000500,"cancel_at_period_end":true`: 1760000500,
+		`,"cancel_at":null,"cancel_at_period_end":true`:       1760000300,
+	} {
+		sub, err := read(t, ending+fields)
+		require.NoError(t, err)
+		require.Equal(t, time.Unix(want, 0).UTC(), sub.CancelsAt)
+	}
+	goesOn, err := read(t, ending)
+	require.NoError(t, err)
+	require.Zero(t, goesOn.CancelsAt)
 
 	deleted, err := read(t, `"status":"canceled","customer":{"id":"cus_1","object":"customer","deleted":true}`)
 	require.NoError(t, err)
@@ -91,7 +105,7 @@ func TestInvoiceRead(t *testing.T) {
 	read := func(t *testing.T, payments string) (activities.Invoice, error) {
 		t.Helper()
 		return newGateway(t, serve(t, http.StatusOK, nil, `{"id":"in_1","object":"invoice","status":"open","amount_due":1200,"amount_remaining":200,"currency":"eur",
-			"customer_email":"buyer@example.com","hosted_invoice_url":"https://invoice.example/hush","attempted":true,"next_payment_attempt":1760000000,
+			"customer_email":"buyer@example.com","hosted_invoice_url":"https://invoice.example/hush","attempted":true,"next_payment_attempt":1760000000,"status_transitions":{"paid_at":1750000000},
 			"payments":`+payments+`}`)).Invoice(t.Context(), "in_1")
 	}
 	payment := func(isDefault bool, created int, intent string) string {
@@ -117,7 +131,7 @@ func TestInvoiceRead(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, activities.Invoice{
 			ID: "in_1", Status: activities.InvoiceOpen, AmountDue: 1200, Currency: "eur", Attempted: true,
-			NextPaymentAttempt: time.Unix(1760000000, 0).UTC(), Payment: test.want,
+			NextPaymentAttempt: time.Unix(1760000000, 0).UTC(), PaidAt: time.Unix(1750000000, 0).UTC(), Payment: test.want,
 		}, inv, name)
 	}
 	for name, payments := range map[string]string{
