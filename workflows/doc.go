@@ -70,7 +70,7 @@
 //
 // # Moves of a subscription
 //
-//	no_action_needed         to requires_action requires_payment_method processing at_risk ready_and_paid ended
+//	no_action_needed         to requires_action requires_payment_method processing ready at_risk ready_and_paid ended
 //	requires_action          to no_action_needed requires_payment_method processing ready at_risk ready_and_paid ended
 //	requires_payment_method  to no_action_needed requires_action processing ready at_risk ready_and_paid ended
 //	processing               to no_action_needed requires_action requires_payment_method ready at_risk ready_and_paid ended

@@ -11,7 +11,7 @@ import (
 // subscriptionMoves lists every change of state that a subscription can make; anything else is a bug, and stops the workflow's
 // task until the code is mended. doc.go draws the same table.
 var subscriptionMoves = map[SubscriptionState][]SubscriptionState{
-	SubscriptionNoActionNeeded: {SubscriptionRequiresAction, SubscriptionRequiresPaymentMethod, SubscriptionProcessing, SubscriptionAtRisk,
+	SubscriptionNoActionNeeded: {SubscriptionRequiresAction, SubscriptionRequiresPaymentMethod, SubscriptionProcessing, SubscriptionReady, SubscriptionAtRisk,
 		SubscriptionReadyAndPaid, SubscriptionEnded},
 	SubscriptionRequiresAction: {SubscriptionNoActionNeeded, SubscriptionRequiresPaymentMethod, SubscriptionProcessing, SubscriptionReady, SubscriptionAtRisk,
 		SubscriptionReadyAndPaid, SubscriptionEnded},

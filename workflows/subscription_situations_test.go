@@ -300,6 +300,15 @@ func TestSubscriptionMoves(t *testing.T) {
 		"to be confirmed, it will end":                   {situation: "to be confirmed", then: ending, want: canceling},
 		"a method is needed, it will end":                {situation: "a method is needed", then: ending, want: canceling},
 		"the bank works on the SetupIntent, it will end": {situation: "the bank works on the SetupIntent", then: ending, want: canceling},
+		"ready, it would have ended": {
+			situation: "ready",
+			then: func(b *subscriptionBench) {
+				b.happens(31*hour, "customer.subscription.updated", func() { b.stripe.subscription().CancelsAt = b.stripe.subscription().PeriodEnd })
+				b.expect(32*hour, canceling)
+				b.happens(2*day, "customer.subscription.updated", func() { b.stripe.subscription().CancelsAt = time.Time{} })
+			},
+			want: where{state: subReady},
+		},
 		"ready, it will end":                             {situation: "ready", then: ending, want: canceling},
 	} {
 		t.Run(name, func(t *testing.T) {
