@@ -137,9 +137,14 @@ func whyText(s client.Subscription) string {
 func reasonText(s client.Subscription) (string, bool) {
 	switch s.Reason {
 	case workflows.SubscriptionReasonTrialEnding:
-		return fmt.Sprintf("Its trial ends at %s, and Stripe cannot charge it yet.", timeText(s.TrialEnd, s.TimeZone)), true
+		return fmt.Sprintf("The end of its trial is %s, and Stripe cannot charge it yet.", timeText(s.TrialEnd, s.TimeZone)), true
 	case workflows.SubscriptionReasonInvoiceUnpaid:
+		if s.Invoice == "" {
+			return fmt.Sprintf("It is %s at Stripe, and has no open invoice: the last one was given up.", s.Status), true
+		}
 		return "Stripe could not collect an invoice: " + invoiceText(s) + ".", true
+	case workflows.SubscriptionReasonCanceling:
+		return "It will be canceled when its period ends, and is not charged again but for what was used.", true
 	case workflows.SubscriptionReasonPaused:
 		return "Its trial ended without a payment method, and Stripe has paused it.", true
 	case workflows.SubscriptionReasonCanceled:
@@ -147,6 +152,9 @@ func reasonText(s client.Subscription) (string, bool) {
 	case workflows.SubscriptionReasonIncompleteExpired:
 		return "Its first payment was not made within 23 hours: it is incomplete_expired." + leftText(s), true
 	case workflows.SubscriptionReasonMissing:
+		if !s.State.Ended() {
+			return "Stripe does not know it any more. Perhaps the worker's STRIPE_API_KEY is another account's; after three days the watch ends.", true
+		}
 		return "Stripe does not know it any more.", true
 	case workflows.SubscriptionReasonUnwatched:
 		return "Somebody ended the watch" + lastAudit(s) + "; the subscription went on.", true
@@ -202,6 +210,9 @@ func customerText(s client.Subscription) string {
 	} else {
 		text += fmt.Sprintf(", since %s, in %s so far. Reminders go out as the policy of the watch says, at most one in 20 hours, until %s or the subscription ends.",
 			timeText(s.AskedAt, s.TimeZone), counted(s.Messages, "message"), until)
+	}
+	if !s.NextMessageAt.IsZero() {
+		text += fmt.Sprintf(" The next message goes out at %s.", timeText(s.NextMessageAt, s.TimeZone))
 	}
 	if len(s.Undelivered) > 0 {
 		text += fmt.Sprintf(" %s could not be delivered.", counted(len(s.Undelivered), "message"))

@@ -71,6 +71,7 @@ func subscriptionText(s client.Subscription) string {
 		"trial ends", timeText(s.TrialEnd, zone),
 		"next invoice", timeText(s.PeriodEnd, zone),
 		"asked", askedText(s),
+		"next message", timeText(s.NextMessageAt, s.TimeZone),
 		"session", s.Session,
 		"link", s.Link,
 		"next action", timeText(s.NextActionAt, zone),

@@ -37,6 +37,8 @@ const oneCall = 25 * time.Second
 var (
 	// readOptions: at most three reads. After ten minutes the caller polls again later.
 	readOptions = workflow.ActivityOptions{StartToCloseTimeout: 3*oneCall + 5*time.Second, ScheduleToCloseTimeout: 10 * time.Minute, RetryPolicy: prompt}
+	// subscriptionReadOptions: a subscription, its invoices, one of them, and the set-ups of its payment method.
+	subscriptionReadOptions = workflow.ActivityOptions{StartToCloseTimeout: 4*oneCall + 5*time.Second, ScheduleToCloseTimeout: 10 * time.Minute, RetryPolicy: prompt}
 	// lookUpOptions: without an answer nothing else may be sent, so it is never given up.
 	lookUpOptions = workflow.ActivityOptions{StartToCloseTimeout: 2*oneCall + 5*time.Second, RetryPolicy: patient}
 	// closeOptions: cancel, list, expire and read. After ten minutes the payment needs attention, and closing goes on.
@@ -46,9 +48,9 @@ var (
 	paymentSessionOptions = workflow.ActivityOptions{StartToCloseTimeout: oneCall + 5*time.Second, ScheduleToCloseTimeout: 4 * time.Minute, RetryPolicy: prompt}
 	// setupSessionOptions: after ten minutes the setup needs attention, and the next poll or press tries again.
 	setupSessionOptions = workflow.ActivityOptions{StartToCloseTimeout: oneCall + 5*time.Second, ScheduleToCloseTimeout: 10 * time.Minute, RetryPolicy: prompt}
-	// writeOptions: one or two calls that must come through (attach, default, refund, customer). Within KeyTrust, like
-	// every key.
-	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 3*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
+	// writeOptions: up to four calls, some of them reads, that must come through (attach, defaults, confirm, refund, customer).
+	// Within KeyTrust, like every key.
+	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 4*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
 	// amountOptions: the app's answer is awaited for two minutes; then it is asked again at growing intervals, and operators
 	// are not kept waiting.
 	amountOptions = workflow.ActivityOptions{StartToCloseTimeout: 15 * time.Second, ScheduleToCloseTimeout: 2 * time.Minute, RetryPolicy: prompt}

@@ -227,7 +227,7 @@ func (d *deferredSubscription) status() (SubscriptionStatus, error) {
 	}
 	if !d.st.State.Ended() {
 		next, _ := d.nextWake()
-		s.NextActionAt = next.UTC()
+		s.NextActionAt, s.NextMessageAt = next.UTC(), d.nextMessage()
 	}
 	return s, nil
 }

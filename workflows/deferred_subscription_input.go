@@ -188,8 +188,10 @@ type SubscriptionStatus struct {
 	// Session is the open Checkout Session, if one is.
 	Session string `json:"session_id,omitempty"`
 	// AskedAt is when the customer was asked for Need, Messages how often since then (reminders included).
-	AskedAt  time.Time `json:"asked_at,omitzero"`
-	Messages int       `json:"messages,omitempty"`
+	// NextMessageAt is when the customer is told or reminded next, if it is not done by then, UTC; zero when never.
+	AskedAt       time.Time `json:"asked_at,omitzero"`
+	Messages      int       `json:"messages,omitempty"`
+	NextMessageAt time.Time `json:"next_message_at,omitzero"`
 	// SetupIntents are the pending SetupIntents seen so far.
 	SetupIntents []SubscriptionSetup `json:"setup_intents,omitempty"`
 	// Steps are the last changes of state, oldest first.

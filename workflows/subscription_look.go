@@ -52,7 +52,7 @@ func (d *deferredSubscription) atRest(ctx workflow.Context) bool {
 
 // read reads the subscription. False: Stripe could not be asked.
 func (d *deferredSubscription) read(ctx workflow.Context) bool {
-	r, err := execute(ctx, readOptions, subscriptions.ReadSubscription, d.in.Reference)
+	r, err := execute(ctx, subscriptionReadOptions, subscriptions.ReadSubscription, d.in.Reference)
 	if err != nil {
 		d.fault(ctx, "reading it", err)
 		d.holdMessages(ctx, faultHold)
