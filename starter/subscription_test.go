@@ -171,7 +171,7 @@ func TestSubscriptionExplanation(t *testing.T) {
 			s.State, s.Reason = workflows.SubscriptionAtRisk, workflows.SubscriptionReasonTrialEnding
 		}, `Subscription sub_1: at_risk
   The subscription may be lost.
-  Its trial ends at 2026-03-15 12:00:00 UTC, and Stripe cannot charge it yet.
+  The end of its trial is 2026-03-15 12:00:00 UTC, and Stripe cannot charge it yet.
   The customer is asked to confirm the payment method with the bank` + told + "that is done or the subscription ends.\n" + next + trial + lost + "  You can: " + link + cancel + "\n"},
 		{"AtRiskInvoiceUnpaid", func(s *sub) {
 			s.State, s.Reason, s.Need, s.Status = workflows.SubscriptionAtRisk, workflows.SubscriptionReasonInvoiceUnpaid, workflows.NeedInvoicePaid, activities.SubscriptionPastDue
