@@ -112,6 +112,9 @@ func (j *subscriptionJudge) need(s *fakeSubscription, setUp bool, method string)
 	case len(open) > 0:
 		return workflows.NeedInvoicePaid
 	}
+	if !s.CancelsAt.IsZero() && !s.CancelsAt.After(s.PeriodEnd) {
+		return ""
+	}
 	if si := j.stripe.pendingSetup(); si != nil {
 		switch si.Status {
 		case setupWantsAction, activities.SetupIntentRequiresConfirmation:

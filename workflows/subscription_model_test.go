@@ -146,7 +146,7 @@ func (m *subscriptionModel) outage(i int) {
 
 // happening is something that the world does at one moment; Stripe tells of it once, twice, late or never.
 func (m *subscriptionModel) happening(i int) func() {
-	switch kind := rapid.IntRange(0, 19).Draw(m.t, "happening"); kind {
+	switch kind := rapid.IntRange(0, 20).Draw(m.t, "happening"); kind {
 	case 0, 1, 2, 3:
 		return func() { m.open() }
 	case 4, 5, 6:
@@ -214,6 +214,13 @@ func (m *subscriptionModel) changing(kind int) func(s *fakeSubscription) {
 	case 15:
 		trial := m.when("trial end")
 		return func(s *fakeSubscription) { s.TrialEnd = m.start.Add(trial); s.PeriodEnd = s.TrialEnd }
+	case 19:
+		stays := rapid.Bool().Draw(m.t, "stays")
+		return func(s *fakeSubscription) {
+			if s.CancelsAt = s.PeriodEnd; stays {
+				s.CancelsAt = time.Time{}
+			}
+		}
 	case 16:
 		return func(*fakeSubscription) {
 			if si := m.stripe.pendingSetup(); si != nil && cancellable(si.Status) {

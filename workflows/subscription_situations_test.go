@@ -309,7 +309,7 @@ func TestSubscriptionMoves(t *testing.T) {
 			},
 			want: where{state: subReady},
 		},
-		"ready, it will end":                             {situation: "ready", then: ending, want: canceling},
+		"ready, it will end": {situation: "ready", then: ending, want: canceling},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
