@@ -31,15 +31,15 @@ func (b *subscriptionBench) trace() []string {
 func TestSubscriptionContinueAsNewInEverySituation(t *testing.T) {
 	t.Parallel()
 	after := map[string]func(b *subscriptionBench){
-		"left alone": func(b *subscriptionBench) { b.mended(3 * day) },
+		"left alone": func(b *subscriptionBench) { b.mended(2 * day) },
 		"mended, pressed and saved": func(b *subscriptionBench) {
-			b.mended(5 * day)
-			b.at(6*day, func() { b.open() })
-			b.at(6*day+time.Minute, func() { b.stripe.saves(succeeded, "pm_other") })
+			b.mended(2 * day)
+			b.at(3*day, func() { b.open() })
+			b.at(3*day+time.Minute, func() { b.stripe.saves(succeeded, "pm_other") })
 		},
 		"Stripe goes on": func(b *subscriptionBench) {
-			b.mended(4 * day)
-			b.happens(6*day, "customer.subscription.updated", func() {
+			b.mended(2 * day)
+			b.happens(3*day, "customer.subscription.updated", func() {
 				if si := b.stripe.pendingSetup(); si != nil && cancellable(si.Status) {
 					b.stripe.turns(si, succeeded)
 				}
@@ -56,13 +56,13 @@ func TestSubscriptionContinueAsNewInEverySituation(t *testing.T) {
 					b := inSituation(t, s)
 					b.expect(30*hour, s.want)
 					act(b)
-					for _, at := range []time.Duration{30 * time.Minute, 30 * hour, 30*hour + time.Minute, 4 * day, 6*day + 30*time.Second, 8 * day, 15 * day} {
+					for _, at := range []time.Duration{30 * time.Minute, 30 * hour, 30*hour + time.Minute, 35 * hour, 3*day + 30*time.Second, 4*day + hour, 8*day + hour} {
 						b.at(at, func() {
 							b.env.SetContinueAsNewSuggested(suggested)
 							b.signal("evt_"+at.String(), "invoice.created", "in_x")
 						})
 					}
-					b.deleted(19 * day)
+					b.deleted(9 * day)
 					b.watch(subscriptionInput())
 					return b
 				}
