@@ -78,6 +78,8 @@ type ChargeResult struct {
 	Disputed []string `json:"disputed,omitempty"`
 	// Adopted says that a look-back found the reference used before: this attempt sent nothing.
 	Adopted bool `json:"adopted,omitempty"`
+	// Canceled says of a decline that a look-up found that the PaymentIntent was canceled after it.
+	Canceled bool `json:"canceled,omitempty"`
 	// FirstSentAt is set with ChargeUnknown: when this attempt was first sent, UTC.
 	FirstSentAt time.Time `json:"first_sent_at,omitzero"`
 }

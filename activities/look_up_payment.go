@@ -40,7 +40,8 @@ type LookUpResult struct {
 //
 // Nothing found, or a PaymentIntent that looks as before: ChargeNotTaken. A newer charge or another error: declined
 // with those codes. When the error before was an authentication refusal, which leaves no trace when it comes again:
-// declined with CodeUnknown. Errors as for Charge.
+// declined with CodeUnknown. A canceled PaymentIntent is ChargeCanceled, unless it still shows an error that is newer than
+// Before: then it was declined first. Errors as for Charge.
 func (p *Payments) LookUpPayment(ctx context.Context, in LookUpInput) (LookUpResult, error) {
 	var found []PaymentIntent
 	if in.PaymentIntent != "" {
@@ -122,7 +123,12 @@ func foundOutcome(intent PaymentIntent, before IntentMark) ChargeResult {
 		default:
 			res.Outcome, res.Codes = ChargeNotTaken, Codes{}
 		}
-	case PaymentIntentRequiresAction, PaymentIntentProcessing, PaymentIntentRequiresCapture, PaymentIntentSucceeded, PaymentIntentCanceled:
+	case PaymentIntentCanceled:
+		if intent.LastError != (Codes{}) && triedSince(intent, before) {
+			res.Outcome, res.Codes = declineOutcome(intent.LastError), intent.LastError
+			res.PaymentMethodStamp, res.Canceled = intent.PaymentMethodStamp, true
+		}
+	case PaymentIntentRequiresAction, PaymentIntentProcessing, PaymentIntentRequiresCapture, PaymentIntentSucceeded:
 	}
 	return res
 }

@@ -27,6 +27,11 @@ func TestLookUpByID(t *testing.T) {
 		pi.LatestCharge, pi.LastError = charge, last
 		return pi
 	}
+	canceled := func(charge string, last activities.Codes) activities.PaymentIntent {
+		pi := tried(charge, last)
+		pi.Status = activities.PaymentIntentCanceled
+		return pi
+	}
 	mark := func(charge string, last activities.Codes) activities.IntentMark {
 		return activities.IntentMark{LatestCharge: charge, LastError: last}
 	}
@@ -35,12 +40,17 @@ func TestLookUpByID(t *testing.T) {
 		before  activities.IntentMark
 		outcome activities.ChargeOutcome
 		code    string
+		gone    bool
 	}{
 		"succeeded":                 {found: intentOf("pi_1", activities.PaymentIntentSucceeded), outcome: activities.ChargeSucceeded},
 		"processing":                {found: intentOf("pi_1", activities.PaymentIntentProcessing), outcome: activities.ChargeProcessing},
 		"requires_capture":          {found: intentOf("pi_1", activities.PaymentIntentRequiresCapture), outcome: activities.ChargeProcessing},
 		"requires_action":           {found: intentOf("pi_1", activities.PaymentIntentRequiresAction), outcome: activities.ChargeNeedsCustomer, code: "authentication_required"},
 		"canceled":                  {found: intentOf("pi_1", activities.PaymentIntentCanceled), outcome: activities.ChargeCanceled},
+		"declined, then canceled":   {found: canceled("ch_2", soft), before: mark("ch_1", soft), outcome: activities.ChargeDeclined, code: "insufficient_funds", gone: true},
+		"refused, then canceled":    {found: canceled("", auth), outcome: activities.ChargeNeedsCustomer, code: "authentication_required", gone: true},
+		"canceled, as before":       {found: canceled("ch_1", soft), before: mark("ch_1", soft), outcome: activities.ChargeCanceled},
+		"canceled with the bank":    {found: canceled("ch_1", activities.Codes{}), outcome: activities.ChargeCanceled},
 		"requires_confirmation":     {found: intentOf("pi_1", activities.PaymentIntentRequiresConfirmation), outcome: activities.ChargeNotTaken},
 		"never tried":               {found: tried("", activities.Codes{}), outcome: activities.ChargeNotTaken},
 		"same charge, same error":   {found: tried("ch_1", soft), before: mark("ch_1", soft), outcome: activities.ChargeNotTaken},
@@ -60,6 +70,7 @@ func TestLookUpByID(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.outcome, res.Outcome)
 			require.Equal(t, test.code, res.Reason())
+			require.Equal(t, test.gone, res.Canceled)
 			require.Equal(t, activities.IntentMark{LatestCharge: test.found.LatestCharge, LastError: test.found.LastError}, res.Now)
 			require.Empty(t, res.Others)
 			require.Equal(t, []string{"read pi_1"}, s.calls)

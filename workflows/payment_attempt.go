@@ -191,6 +191,9 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 		p.setIntent(res.PaymentIntent, activities.WayProcessing)
 		p.enterProcessing(ctx)
 	case activities.ChargeDeclined, activities.ChargeNeedsCustomer:
+		if res.Canceled {
+			p.setIntent(res.PaymentIntent, activities.WayClosed) // the no counts, and the next attempt makes another
+		}
 		p.declined(ctx, at, res)
 	case activities.ChargeRefused:
 		p.attention(ctx, ReasonRefused)
@@ -236,7 +239,7 @@ func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activit
 		p.ask(ctx, dunning.ClassHard, res.Codes)
 		return
 	}
-	if res.Code != activities.CodeUnknown {
+	if res.Code != activities.CodeUnknown && !res.Canceled {
 		p.st.Mark = activities.IntentMark{LatestCharge: res.LatestCharge, LastError: res.Codes}
 	}
 	p.st.Reached++

@@ -77,6 +77,10 @@ func TestLookBack(t *testing.T) {
 			known: func(b *bench) { b.stripe.known(method, declinedBefore("stolen_card")) }, end: workflows.PaymentUncollectible,
 			answer: workflows.CheckoutReady, pressed: workflows.PaymentUncollectible,
 		},
+		"declined for good, and canceled": {
+			known: func(b *bench) { b.stripe.known(canceled, declinedBefore("stolen_card")) }, end: workflows.PaymentCanceled,
+			answer: workflows.CheckoutClosed, pressed: workflows.PaymentCanceled,
+		},
 		"never tried": {
 			known: func(b *bench) { b.stripe.known(method) }, end: workflows.PaymentPaid, keys: chargeKeys("2"),
 			answer: workflows.CheckoutReady, pressed: workflows.PaymentPaid, pressedKeys: chargeKeys("1"),

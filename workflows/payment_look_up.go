@@ -65,11 +65,20 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 		}
 		p.setIntent(found.PaymentIntent, activities.WayClosed)
 	case activities.ChargeDeclined, activities.ChargeNeedsCustomer:
+		if first && found.Canceled {
+			// A canceled payment of an earlier life has ended, whatever the issuer had said to it.
+			found.Outcome, found.Codes, found.Adopted = activities.ChargeCanceled, activities.Codes{}, true
+			p.resolve(ctx, found)
+			return nil
+		}
 		if open && followDecline {
 			p.resolve(ctx, found)
 			return nil
 		}
 		p.adopt(found.PaymentIntent)
+		if found.Canceled {
+			p.setIntent(found.PaymentIntent, activities.WayClosed)
+		}
 		if open {
 			p.st.Reached++
 		}

@@ -110,6 +110,21 @@ func TestLookUp(t *testing.T) {
 			outcomes: []activities.ChargeOutcome{activities.ChargeDeclined, activities.ChargeCanceled, activities.ChargeSucceeded},
 			intents:  2, end: workflows.PaymentPaid,
 		},
+		"declined for good in silence, then canceled: the no counts, and the customer is asked": {
+			script: []answer{storedFault(declinedWith("stolen_card"))}, before: cancelsBeforeTheLookUp,
+			outcomes: []activities.ChargeOutcome{activities.ChargeDeclined}, code: "stolen_card",
+			keys: chargeKeys("1", "1"), end: workflows.PaymentUncollectible, intents: 1,
+		},
+		"declined in silence, then canceled: the policy's next attempt makes another": {
+			script: []answer{storedFault(soft), approved()}, before: cancelsBeforeTheLookUp,
+			outcomes: []activities.ChargeOutcome{activities.ChargeDeclined, activities.ChargeSucceeded},
+			keys:     chargeKeys("1", "1", "2"), end: workflows.PaymentPaid, wait: day, intents: 2,
+		},
+		"declined for good in silence at a later attempt, then canceled": {
+			script: []answer{soft, storedFault(authRequired())}, before: cancelsBeforeTheLookUp,
+			outcomes: []activities.ChargeOutcome{activities.ChargeDeclined, activities.ChargeNeedsCustomer}, code: "authentication_required",
+			keys: chargeKeys("1", "2", "2"), end: workflows.PaymentUncollectible, intents: 1,
+		},
 		"the key was sent before with other values": {
 			before: func(b *bench) {
 				b.stripe.keys["payment:inv-1:charge:1"] = &storedAnswer{params: "other"}
@@ -159,6 +174,20 @@ func cancelsDuring(b *bench, n int) {
 	b.stripe.script[n] = while(b.stripe.script[n], func() {
 		b.stripe.edit(func() { b.stripe.intents[b.stripe.order[0]].Status = activities.PaymentIntentCanceled })
 	})
+}
+
+// cancelsBeforeTheLookUp lets a person cancel the PaymentIntent at Stripe once an attempt's answer is stored as a fault,
+// before the look-up reads it.
+func cancelsBeforeTheLookUp(b *bench) {
+	b.stripe.before = func(int) {
+		for _, stored := range b.stripe.keys {
+			if stored.fault {
+				b.stripe.intents[b.stripe.order[0]].Status = activities.PaymentIntentCanceled
+				b.stripe.before = nil
+				return
+			}
+		}
+	}
 }
 
 // TestNoAnswerForTwentyHours: the key is trusted for 20 h, then a look-up tells.

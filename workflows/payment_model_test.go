@@ -203,8 +203,6 @@ func (m model) atTheDashboard(status activities.PaymentIntentStatus) {
 				continue
 			}
 			if status != activities.PaymentIntentSucceeded {
-				// A decline whose answer was lost is gone with it.
-				delete(m.b.stripe.finalNo, pi.PaymentMethod+" "+m.b.stripe.stamp(pi.PaymentMethod))
 				pi.Status = activities.PaymentIntentCanceled
 				continue
 			}

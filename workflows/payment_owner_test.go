@@ -228,6 +228,16 @@ func TestHandOver(t *testing.T) {
 			script: []answer{lateBy(9*time.Minute, approved())}, handed: activities.ChargeUnknown, outcomes: outcomesOf{yes},
 			keys: chargeKeys("1", "1", "1"), end: workflows.PaymentPaid, told: activities.PaymentEndedInput{PaymentIntent: "pi_1"},
 		},
+		"carried out later and declined for good, then canceled at Stripe: the no counts": {
+			script: []answer{lateBy(time.Second, authRequired())}, handed: activities.ChargeUnknown,
+			before: func(b *bench) {
+				b.at(7*time.Minute, func() {
+					b.stripe.edit(func() { b.stripe.intents["pi_1"].Status = activities.PaymentIntentCanceled })
+				})
+			},
+			outcomes: outcomesOf{activities.ChargeNeedsCustomer}, keys: chargeKeys("1", "1", "1"), end: workflows.PaymentUncollectible,
+			told: activities.PaymentEndedInput{DeclineCode: "authentication_required"},
+		},
 		"the key is refused: Stripe is asked when it takes a key again": {
 			script: []answer{failsWith(activities.StripeUnauthorized), approved()}, handed: activities.ChargeUnknown,
 			outcomes: outcomesOf{activities.ChargeNotTaken, yes}, keys: chargeKeys("1", "2"), end: workflows.PaymentPaid,
