@@ -178,7 +178,7 @@ func TestSubscriptionUnwatched(t *testing.T) {
 }
 
 // TestSubscriptionGoneWithoutAWord: a subscription that Stripe does not know any more ends the watch, but not before it has been
-// looked for for three days: the worker's key may be another account's.
+// looked for during three days: the worker's key may be another account's.
 func TestSubscriptionGoneWithoutAWord(t *testing.T) {
 	t.Parallel()
 	b := newSubscriptionBench(t, trialOf(20*day))
