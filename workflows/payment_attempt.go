@@ -258,10 +258,7 @@ func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activit
 		d = p.decide(res, now, true)
 	}
 	at.Rule, at.Explanation = d.Rule, d.Sentence
-	p.st.LastClass = d.Class
-	if !d.Class.Retryable() {
-		p.st.FinalNos = append(p.st.FinalNos, failedCard{Method: at.PaymentMethod, Stamp: res.PaymentMethodStamp})
-	}
+	p.remember(at.PaymentMethod, res.PaymentMethodStamp, d.Class)
 	if changed := p.method(); changed != "" && !p.saidFinalNo(changed, "") && changed != at.PaymentMethod && p.st.Reached < p.in.Policy.MaxAttempts {
 		// Another method was put in place while this attempt ran.
 		at.Rule, at.Explanation = ruleMethodChanged, "The payment method was changed meanwhile: the next attempt uses it at once."
@@ -278,6 +275,14 @@ func (p *collectPayment) declined(ctx workflow.Context, at *Attempt, res activit
 		}
 	case dunning.ActionAskCustomer, dunning.ActionGiveUp, dunning.ActionLookUp:
 		p.ask(ctx, d.Class, res.Codes)
+	}
+}
+
+// remember notes what a card said: whatever comes next must not charge it again after a final no.
+func (p *collectPayment) remember(method, stamp string, class dunning.Class) {
+	p.st.FailedMethod, p.st.FailedStamp, p.st.LastClass = method, stamp, class
+	if !class.Retryable() {
+		p.st.FinalNos = append(p.st.FinalNos, failedCard{Method: method, Stamp: stamp})
 	}
 }
 

@@ -81,6 +81,7 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 		}
 		if open {
 			p.st.Reached++
+			p.remember(found.PaymentMethod, found.PaymentMethodStamp, p.decide(found, workflow.Now(ctx), true).Class)
 		}
 	case activities.ChargeNotTaken, activities.ChargeRefused, activities.ChargeUnknown, activities.ChargeHeld:
 		if found.PaymentIntent != "" {

@@ -263,3 +263,30 @@ func TestErrorAfterALostAnswer(t *testing.T) {
 		})
 	}
 }
+
+// TestFinalNoFoundWhileEnding: an operator cancels while nobody knows what became of the attempt, the look-up finds a final
+// no, and the PaymentIntent cannot be closed. Asked to try again meanwhile, the payment knows what the card has said.
+func TestFinalNoFoundWhileEnding(t *testing.T) {
+	t.Parallel()
+	for _, no := range []answer{authRequired(), declinedWith("stolen_card")} {
+		b := newBench(t)
+		b.stripe.script = []answer{lostAfter(no)}
+		b.at(time.Second, func() {
+			b.stripe.edit(func() {
+				b.stripe.down["charge"] = stripeError(activities.StripeUnauthorized)
+				b.stripe.down["CancelPaymentIntent"] = stripeError(activities.StripeUnknown)
+			})
+		})
+		b.at(2*time.Minute, func() {
+			b.stripe.edit(func() { delete(b.stripe.down, "charge") })
+			b.update(cancel, workflows.Operation{})
+		})
+		b.expect(45*time.Minute, workflows.PaymentNeedsAttention, workflows.ReasonWayNotClosed)
+		b.at(45*time.Minute, func() { b.update(retry, workflows.Operation{}) })
+		b.at(3*hour, func() { b.stripe.edit(func() { delete(b.stripe.down, "CancelPaymentIntent") }) })
+		require.Equal(t, workflows.PaymentCanceled, b.collect(paymentInput()).State)
+		require.Equal(t, chargeKeys("1"), distinct(b.stripe.keysSent()))
+		audit := b.payment().Audit
+		require.Equal(t, "refused: needs_attention", audit[len(audit)-1].State)
+	}
+}
