@@ -242,7 +242,7 @@ func (m *subscriptionModel) changing(kind int) func(s *fakeSubscription) {
 	}
 }
 
-// changes changes a subscription that has not ended.
+// changes carries a change out at a subscription that has not ended.
 func (m *subscriptionModel) changes(change func(s *fakeSubscription), arrive hooks) {
 	changed := false
 	m.stripe.edit(func() {
@@ -339,7 +339,7 @@ func (m *subscriptionModel) otherDefault(s *fakeSubscription, own bool, method s
 	}
 }
 
-// ends ends the subscription, or its watch.
+// ends is the end of the subscription, or of its watch.
 func (m *subscriptionModel) ends(how int, arrive hooks) {
 	if how == 0 {
 		m.judge.unwatched = true

@@ -191,3 +191,17 @@ func TestSubscriptionTrialWillEnd(t *testing.T) {
 		})
 	}
 }
+
+// TestSubscriptionReminderReadsFirst: without webhooks, a reminder finds out that nothing is needed any more.
+func TestSubscriptionReminderReadsFirst(t *testing.T) {
+	t.Parallel()
+	b := newSubscriptionBench(t, trialOf(20*day))
+	b.pending(setupWantsAction)
+	b.hooks = hooksLost
+	b.challenged(60*hour, true)
+	b.expect(3*day-time.Second, where{state: subAction, need: workflows.NeedConfirmation})
+	b.expect(3*day+time.Second, where{state: subReady})
+	b.deleted(4 * day)
+	b.watch(subscriptionInput())
+	require.Equal(t, []string{"subscription_action_required 0s", "subscription_action_required 24h0m0s reminder", "subscription_ready 72h0m0s"}, b.sent())
+}
