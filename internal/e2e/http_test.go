@@ -17,6 +17,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
+	sdk "go.temporal.io/sdk/client"
 
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/internal/link"
@@ -72,17 +73,25 @@ func TestGetsOnlyRead(t *testing.T) {
 func (s *site) settled(ids ...string) {
 	s.t.Helper()
 	for _, id := range ids {
-		eventually(s.t, func() error {
-			d, err := temporal.DescribeWorkflowExecution(s.t.Context(), id, "")
-			if err != nil {
-				return err
-			}
-			if len(d.GetPendingActivities()) > 0 || d.GetPendingWorkflowTask() != nil {
-				return fmt.Errorf("%s is at work", id)
-			}
-			return nil
-		})
+		settledOn(s.t, temporal, id)
 	}
+}
+
+// settledOn is the same for a workflow on another server. It answers the present run.
+func settledOn(t *testing.T, tc sdk.Client, id string) (run string) {
+	t.Helper()
+	eventually(t, func() error {
+		d, err := tc.DescribeWorkflowExecution(t.Context(), id, "")
+		if err != nil {
+			return err
+		}
+		if len(d.GetPendingActivities()) > 0 || d.GetPendingWorkflowTask() != nil {
+			return fmt.Errorf("%s is at work", id)
+		}
+		run = d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+		return nil
+	})
+	return run
 }
 
 // signed is Stripe's signature, https://docs.stripe.com/webhooks#verify-manually

@@ -4,3 +4,6 @@ package e2e
 
 // raceFlags build the commands like the tests themselves.
 var raceFlags []string
+
+// adoptedAtOnce is how many subscriptions one command adopts.
+const adoptedAtOnce = 500

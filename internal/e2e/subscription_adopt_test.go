@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/offsession/offsession/internal/config"
@@ -120,14 +121,14 @@ func (s *site) adoptAll(args ...string) map[string]any {
 	return counts
 }
 
-// TestSubscriptionAdoptAll: 500 subscriptions that exist already are adopted by one command, twice. Each reaches the state that
+// TestSubscriptionAdoptAll: hundreds of subscriptions that exist already are adopted by one command, twice. Each reaches the state that
 // it is in at Stripe; when all have been deleted, nothing is left open.
 func TestSubscriptionAdoptAll(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{})
 	// Only what the test says is heard: their creation is over.
 	s.webhooks(stripesandbox.WebhookBehaviour{Mode: stripesandbox.WebhooksLost})
-	many := s.subscribeMany(500)
+	many := s.subscribeMany(adoptedAtOnce)
 	others := s.subscriber(visa).subscribes(trial, incomplete)
 	s.webhooks(stripesandbox.WebhookBehaviour{Mode: stripesandbox.WebhooksNormal})
 
@@ -180,21 +181,22 @@ func (many subscribers) reach(patience time.Duration) {
 		for i := first; i < len(many); i += 2 {
 			want[many[i].id] = many[i].customer
 		}
+		query := fmt.Sprintf("WorkflowType = '%s' AND TaskQueue = '%s' AND OffsessionState = '%s'", workflows.TypeDeferredSubscription, s.config.TaskQueue, state)
 		require.NoError(s.t, within(patience, func() error {
-			have := map[string]string{}
-			for listed, err := range s.client.ListSubscriptions(s.t.Context(), client.SubscriptionFilter{State: state}) {
-				if err != nil {
-					return err
-				}
-				if _, ours := want[listed.Reference]; ours {
-					have[listed.Reference] = listed.Customer
-				}
+			count, err := temporal.CountWorkflow(s.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+			if err == nil && count.GetCount() < int64(len(want)) {
+				err = fmt.Errorf("%d of %d are %s", count.GetCount(), len(want), state)
 			}
-			if !maps.Equal(want, have) {
-				return fmt.Errorf("%d of %d are %s", len(have), len(want), state)
-			}
-			return nil
+			return err
 		}))
+		have := map[string]string{}
+		for listed, err := range s.client.ListSubscriptions(s.t.Context(), client.SubscriptionFilter{State: state}) {
+			require.NoError(s.t, err)
+			if _, ours := want[listed.Reference]; ours {
+				have[listed.Reference] = listed.Customer
+			}
+		}
+		require.Equal(s.t, want, have)
 	}
 }
 

@@ -106,19 +106,16 @@ func TestSubscriptionBadInput(t *testing.T) {
 		"adopted all, not at all":   {"", []string{"adopt-all", "--rate", "-1"}, misused, "rate"},
 		"listed in no state at all": {"", []string{"list", "--state", "lost"}, misused, "state"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := s.with(t)
-			args := append([]string{"subscription", "watch", test.id}, test.args...)
-			if len(test.args) > 0 && test.args[0][0] != '-' {
-				args = append([]string{"subscription", test.args[0]}, test.args[1:]...)
-				if test.id != "" {
-					args = append(args, test.id)
-				}
+		args := append([]string{"subscription", "watch", test.id}, test.args...)
+		if len(test.args) > 0 && test.args[0][0] != '-' {
+			args = append([]string{"subscription", test.args[0]}, test.args[1:]...)
+			if test.id != "" {
+				args = append(args, test.id)
 			}
-			r := s.starter(args...)
-			require.Equal(t, test.code, r.code, "%v: %s", args, r.stderr)
-			require.Contains(t, r.stdout+r.stderr, test.says)
-		})
+		}
+		r := s.starter(args...)
+		require.Equal(t, test.code, r.code, "%s: %v: %s", name, args, r.stderr)
+		require.Contains(t, r.stdout+r.stderr, test.says, name)
 	}
 	require.Len(t, s.writes(), before)
 	for _, u := range []*subscriber{canceled, expired, invoiced, orphan, fine} {

@@ -33,16 +33,14 @@ func TestSubscriptionContinuesAsNew(t *testing.T) {
 	// nextRun is what follows an event that comes while nothing else is under way.
 	nextRun := func() {
 		t.Helper()
-		last, err := tc.DescribeWorkflowExecution(t.Context(), u.workflow(), "")
-		require.NoError(t, err)
+		before := settledOn(t, tc, u.workflow())
 		eventually(t, func() error {
 			u.stripe(http.MethodPost, "/v1/subscriptions/"+u.id, form("metadata[again]", nextReference("again")))
 			u.delivered()
-			now, err := tc.DescribeWorkflowExecution(t.Context(), u.workflow(), "")
-			if err == nil && now.GetWorkflowExecutionInfo().GetExecution().GetRunId() == last.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
-				err = errNotYet
+			if settledOn(t, tc, u.workflow()) == before {
+				return errNotYet
 			}
-			return err
+			return nil
 		})
 	}
 	nextRun()

@@ -20,7 +20,6 @@ func TestSubscriptionAnswersLost(t *testing.T) {
 	s := newSite(t, siteOptions{})
 	for _, kind := range []stripesandbox.FaultKind{
 		stripesandbox.FaultDropBefore, stripesandbox.FaultDropAfter, stripesandbox.Fault500Before, stripesandbox.Fault500After,
-		stripesandbox.Fault503, stripesandbox.FaultRateLimit, stripesandbox.FaultKeyInUse, stripesandbox.FaultLockTimeout,
 		stripesandbox.FaultBrokenJSON,
 	} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -3,11 +3,11 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -89,9 +89,7 @@ func (u *subscriber) subscribes(fields ...[]string) *subscriber {
 	u.t.Helper()
 	all := fieldsOf("customer", u.customer, "items[0][quantity]", "1")
 	for _, pairs := range fields {
-		for name, values := range fieldsOf(pairs...) {
-			all[name] = values
-		}
+		maps.Copy(all, fieldsOf(pairs...))
 	}
 	if !all.Has("items[0][price]") {
 		all.Set("items[0][price]", u.price("unit_amount", strconv.Itoa(subscriptionAmount)))
@@ -312,14 +310,6 @@ func (u *subscriber) paidInvoices() []map[string]any {
 func (u *subscriber) cancels() {
 	u.t.Helper()
 	u.stripe(http.MethodDelete, "/v1/subscriptions/"+u.id, nil)
-}
-
-// with is the same for another test.
-func (u *subscriber) with(t *testing.T) *subscriber {
-	t.Helper()
-	other := *u
-	other.site = u.site.with(t)
-	return &other
 }
 
 // statusOf is the status of an object; empty without one.

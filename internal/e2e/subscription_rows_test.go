@@ -108,4 +108,3 @@ func TestSubscriptionRows(t *testing.T) {
 		})
 	}
 }
-
