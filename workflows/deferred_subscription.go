@@ -55,6 +55,7 @@ func newDeferredSubscription(ctx workflow.Context, in DeferredSubscriptionInput)
 	if st == nil {
 		st = &subscriptionState{
 			Version: subscriptionStateVersion, State: SubscriptionNoActionNeeded, StartedAt: workflow.Now(ctx).UTC(), LookDue: true,
+			entityState: entityState{Poll: beforeFirstPoll},
 		}
 	}
 	checkVersion(st.Version, subscriptionStateVersion)
@@ -84,7 +85,7 @@ func (d *deferredSubscription) followHints(ctx workflow.Context) {
 		}
 	}
 	d.st.Hints = nil
-	d.st.Poll = 0
+	d.st.Poll = beforeFirstPoll
 	d.look(ctx)
 }
 
@@ -137,7 +138,7 @@ func (d *deferredSubscription) actDue(ctx workflow.Context) {
 	case due(d.periodDue()):
 		// Stripe makes the next invoice now, and tries to collect it within hours: look often.
 		d.st.PeriodLooked, d.st.PeriodLookAt = d.st.Reading.PeriodEnd, now.UTC()
-		d.st.Poll = 0
+		d.st.Poll = beforeFirstPoll
 		d.look(ctx)
 	case due(d.riskDue()):
 		d.st.RiskLooked = d.st.Reading.TrialEnd
@@ -261,6 +262,9 @@ func (d *deferredSubscription) pollSoon(ctx workflow.Context) {
 	d.st.Poll = min(d.st.Poll, soonPoll)
 	d.st.PollAt = workflow.Now(ctx).Add(pollDelay(d.st.Poll, d.in.Reference)).UTC()
 }
+
+// beforeFirstPoll makes the poll after the next look come in a minute.
+const beforeFirstPoll = -1
 
 // soonPoll is the number of the last poll that comes soon.
 const soonPoll = 3

@@ -242,3 +242,16 @@ func TestSubscriptionPausedGetsItsMethod(t *testing.T) {
 	b.watch(subscriptionInput())
 	require.Equal(t, string(activities.NotifySubscriptionReady), b.kinds()[len(b.kinds())-1])
 }
+
+// TestSubscriptionUnwatchedAfterItsEnd: of a subscription that has ended, nothing stays open.
+func TestSubscriptionUnwatchedAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	b := newSubscriptionBench(t, trialOf(20*day))
+	b.hooks = hooksLost
+	id := b.pending(setupWantsAction)
+	b.deleted(day)
+	b.at(day+time.Minute, func() { b.update(cancel, workflows.Operation{}) })
+	res := b.watch(subscriptionInput())
+	require.Equal(t, workflows.SubscriptionReasonCanceled, res.Reason)
+	require.Equal(t, setupCanceled, b.stripe.setups[id].Status)
+}

@@ -56,11 +56,20 @@ func (d *deferredSubscription) carryOut(ctx workflow.Context, c *command) {
 		case d.st.EndAs != "":
 			d.close(ctx)
 		default:
-			d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonUnwatched)
+			d.unwatch(ctx)
 		}
 		d.recordAudit(ctx, c, string(d.st.State))
 	}
 	c.done = true
+}
+
+// unwatch ends the watch, and what is left open as well when the subscription itself has ended meanwhile.
+func (d *deferredSubscription) unwatch(ctx workflow.Context) {
+	if d.read(ctx) && d.st.Reading.Status.Ended() {
+		d.follow(ctx)
+		return
+	}
+	d.endWhenClosed(ctx, SubscriptionEnded, SubscriptionReasonUnwatched)
 }
 
 // openCheckout re-reads the subscription, and opens a Checkout Session when that is what the customer needs and none is open.
