@@ -78,6 +78,9 @@ func meaningText(s client.Subscription) string {
 		if s.ReadAt.IsZero() {
 			return "It has not been read from Stripe yet."
 		}
+		if s.Reason == workflows.SubscriptionReasonCanceling {
+			return "Nothing is asked for any more."
+		}
 		return "Stripe can charge it, and the customer never had to do anything."
 	case workflows.SubscriptionRequiresAction:
 		if s.Need == workflows.NeedInvoicePaid {
@@ -111,6 +114,8 @@ func whyText(s client.Subscription) string {
 		return "Its pending SetupIntent waits for the customer: " + setup + "."
 	case workflows.NeedPaymentMethod:
 		switch {
+		case s.Reason == codeNotAuthenticated:
+			return fmt.Sprintf("The customer did not confirm its payment method with the bank: %s.", setup)
 		case s.Reason != "":
 			return fmt.Sprintf("Its payment method was refused: %s, %s.", s.Reason, setup)
 		case s.SetupIntentStatus == activities.SetupIntentCanceled:
@@ -133,6 +138,9 @@ func whyText(s client.Subscription) string {
 	return ""
 }
 
+// codeNotAuthenticated is Stripe's code of a SetupIntent whose challenge the customer failed or left.
+const codeNotAuthenticated = "setup_intent_authentication_failure"
+
 // reasonText words the reasons of at_risk and of the ends.
 func reasonText(s client.Subscription) (string, bool) {
 	switch s.Reason {
@@ -146,6 +154,9 @@ func reasonText(s client.Subscription) (string, bool) {
 	case workflows.SubscriptionReasonCanceling:
 		return "It will be canceled when its period ends, and is not charged again but for what was used.", true
 	case workflows.SubscriptionReasonPaused:
+		if s.Need == "" {
+			return "Its trial ended without a payment method, and Stripe has paused it. It has one now.", true
+		}
 		return "Its trial ended without a payment method, and Stripe has paused it.", true
 	case workflows.SubscriptionReasonCanceled:
 		return "The subscription was canceled." + leftText(s), true
@@ -226,6 +237,10 @@ func stripeText(s client.Subscription) string {
 	switch {
 	case s.Status == activities.SubscriptionPaused:
 		return "Stripe bills nothing until the subscription is resumed."
+	case s.Status.Ended():
+		return ""
+	case !s.CancelsAt.IsZero() && !s.CancelsAt.After(s.PeriodEnd):
+		return "Stripe ends it at " + timeText(s.CancelsAt, s.TimeZone) + "."
 	case s.Status == activities.SubscriptionIncomplete:
 		return "Stripe ends it 23 hours after it was made, unless the first payment is made by then."
 	case s.Status == activities.SubscriptionUnpaid:
@@ -260,11 +275,15 @@ func operatorText(s client.Subscription) string {
 	case workflows.ReasonUnauthorized:
 		parts = append(parts, "mend STRIPE_API_KEY, which the worker reads when it starts; the watch goes on by itself")
 	case workflows.SubscriptionReasonPaused:
-		parts = append(parts, "let the app resume the subscription in Stripe once there is a payment method, or cancel it")
+		resume := "let the app resume the subscription in Stripe"
+		if s.Need != "" {
+			resume += " once there is a payment method"
+		}
+		parts = append(parts, resume)
 	}
 	if s.Link != "" {
 		parts = append(parts, "send the customer the link: "+s.Link)
 	}
-	parts = append(parts, fmt.Sprintf("cancel the subscription in Stripe, or end the watch: starter subscription unwatch %s", s.Reference))
+	parts = append(parts, fmt.Sprintf("cancel the subscription in Stripe, or end the watch: starter subscription unwatch %s --actor A --reason R", s.Reference))
 	return "You can: " + strings.Join(parts, "; ") + "."
 }

@@ -68,8 +68,9 @@ func subscriptionText(s client.Subscription) string {
 		"new default on", string(s.DefaultOn),
 		"unpaid invoice", invoiceText(s),
 		"Stripe tries it again", timeText(s.NextPaymentAttempt, zone),
-		"trial ends", timeText(s.TrialEnd, zone),
-		"next invoice", timeText(s.PeriodEnd, zone),
+		"trial ends", trialText(s, zone),
+		"next invoice", nextInvoiceText(s, zone),
+		"will be canceled", timeText(s.CancelsAt, zone),
 		"asked", askedText(s),
 		"next message", timeText(s.NextMessageAt, s.TimeZone),
 		"session", s.Session,
@@ -93,6 +94,22 @@ func subscriptionText(s client.Subscription) string {
 		text += "\nSteps\n" + table(rows...)
 	}
 	return text + auditText(s.Audit, zone)
+}
+
+// trialText is when the trial ends; "" when it is over, though Stripe keeps its end.
+func trialText(s client.Subscription, zone string) string {
+	if s.Status != activities.SubscriptionTrialing {
+		return ""
+	}
+	return timeText(s.TrialEnd, zone)
+}
+
+// nextInvoiceText is when Stripe makes the next invoice; "" when it makes none.
+func nextInvoiceText(s client.Subscription, zone string) string {
+	if s.Status.Ended() || !s.CancelsAt.IsZero() && !s.CancelsAt.After(s.PeriodEnd) {
+		return ""
+	}
+	return timeText(s.PeriodEnd, zone)
 }
 
 // accessText is whether the app should give access; "" when nobody knows.
@@ -126,6 +143,9 @@ func invoiceText(s client.Subscription) string {
 func askedText(s client.Subscription) string {
 	if s.Need == "" || s.AskedAt.IsZero() {
 		return ""
+	}
+	if s.Messages == 0 {
+		return "not written to yet, since " + timeText(s.AskedAt, s.TimeZone)
 	}
 	return timeText(s.AskedAt, s.TimeZone) + ", " + counted(s.Messages, "message")
 }

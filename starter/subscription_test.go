@@ -129,7 +129,7 @@ sub_2         at_risk (Terminated)  cus_2     -
 func TestSubscriptionExplanation(t *testing.T) {
 	t.Parallel()
 	const (
-		cancel = "cancel the subscription in Stripe, or end the watch: starter subscription unwatch sub_1."
+		cancel = "cancel the subscription in Stripe, or end the watch: starter subscription unwatch sub_1 --actor A --reason R."
 		link   = "send the customer the link: https://pay.example.com/c/x; "
 		next   = "  The watch acts next at 2026-03-02 12:00:00 UTC, and at once when Stripe sends an event or the customer opens the link.\n"
 		told   = ", since 2026-03-01 12:00:00 UTC, in 2 messages so far. Reminders go out as the policy of the watch says, at most one in 20 hours, until "
@@ -188,7 +188,7 @@ func TestSubscriptionExplanation(t *testing.T) {
   The subscription may be lost.
   Its trial ended without a payment method, and Stripe has paused it.
   The customer is asked to save a payment method, which becomes the default of the subscription` + told + "that is done or the subscription ends.\n" + next +
-			"  Stripe bills nothing until the subscription is resumed.\n  You can: let the app resume the subscription in Stripe once there is a payment method, or cancel it; " + link + cancel + "\n"},
+			"  Stripe bills nothing until the subscription is resumed.\n  You can: let the app resume the subscription in Stripe once there is a payment method; " + link + cancel + "\n"},
 		{"Unwatched", func(s *sub) {
 			s.State, s.Reason, s.Need, s.NextActionAt, s.Link = workflows.SubscriptionEnded, workflows.SubscriptionReasonUnwatched, "", time.Time{}, ""
 		}, `Subscription sub_1: ended

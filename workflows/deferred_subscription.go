@@ -213,6 +213,7 @@ func (d *deferredSubscription) status() (SubscriptionStatus, error) {
 		NextPaymentAttempt: r.NextPaymentAttempt,
 		TrialEnd:           r.TrialEnd,
 		PeriodEnd:          r.PeriodEnd,
+		CancelsAt:          r.CancelsAt,
 		ReadAt:             d.st.ReadAt,
 		DefaultOn:          d.in.DefaultOn,
 		TimeZone:           d.in.TimeZone,

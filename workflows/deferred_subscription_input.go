@@ -180,6 +180,8 @@ type SubscriptionStatus struct {
 	// TrialEnd and PeriodEnd are Stripe's, UTC; zero when there is none.
 	TrialEnd  time.Time `json:"trial_end,omitzero"`
 	PeriodEnd time.Time `json:"period_end,omitzero"`
+	// CancelsAt is when Stripe will end the subscription, UTC; zero when it goes on.
+	CancelsAt time.Time `json:"cancels_at,omitzero"`
 	ReadAt    time.Time `json:"read_at,omitzero"`
 
 	DefaultOn   DefaultOn `json:"default_on"`

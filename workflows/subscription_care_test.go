@@ -89,6 +89,20 @@ func TestSubscriptionThatIsCanceling(t *testing.T) {
 	require.Len(t, b.sent(), 2)
 }
 
+// TestSubscriptionChangesOfMind: who cancels and keeps a subscription within a day is not asked again each time.
+func TestSubscriptionChangesOfMind(t *testing.T) {
+	t.Parallel()
+	b := newSubscriptionBench(t, trialOf(20*day))
+	b.pending(setupWantsAction)
+	for at := hour; at < 6*hour; at += 2 * hour {
+		b.happens(at, "customer.subscription.updated", func() { b.stripe.subscription().CancelsAt = b.stripe.subscription().TrialEnd })
+		b.happens(at+hour, "customer.subscription.updated", func() { b.stripe.subscription().CancelsAt = time.Time{} })
+	}
+	b.deleted(22 * hour)
+	b.watch(subscriptionInput())
+	require.Equal(t, []string{"subscription_action_required 0s", "subscription_action_required 20h0m0s"}, b.sent())
+}
+
 // TestSubscriptionThatPaysAlready: one that was paid after its SetupIntent had been made needs nobody.
 func TestSubscriptionThatPaysAlready(t *testing.T) {
 	t.Parallel()
@@ -100,6 +114,7 @@ func TestSubscriptionThatPaysAlready(t *testing.T) {
 	require.Equal(t, subPaid, res.State)
 	require.Equal(t, setupCanceled, b.stripe.setups[id].Status)
 	require.Empty(t, b.sent())
+	require.True(t, b.left.Ready, "the status shows what the end has changed")
 }
 
 // TestSubscriptionPaidLongAgo: an earlier payment says nothing of an invoice that has failed since.

@@ -174,6 +174,9 @@ func (d *deferredSubscription) cancelSetup(ctx workflow.Context, s *Subscription
 		return false
 	}
 	s.Status = status
+	if s.ID == d.st.Reading.SetupIntent {
+		d.st.Reading.SetupStatus = status
+	}
 	return true
 }
 

@@ -37,14 +37,12 @@ func (d *deferredSubscription) nextMessage() time.Time {
 	r := d.st.Reading
 	var at time.Time
 	switch {
-	case d.st.AskedFor != d.st.Need:
+	case d.st.AskedFor != d.st.Need || d.st.AskedID != d.st.NeedID: // it, or the same for another invoice or SetupIntent
 		at = d.st.AskedAt
 		if r.Status == activities.SubscriptionIncomplete {
 			at = at.Add(incompleteHold)
 		}
-	case d.st.AskedID != d.st.NeedID: // the same for another invoice or SetupIntent
-		at = d.st.AskedAt
-		if apart := d.st.ToldAt.Add(trialNews); at.Before(apart) {
+		if apart := d.st.ToldAt.Add(trialNews); d.st.ToldOf == d.st.Need && at.Before(apart) {
 			at = apart
 		}
 	default:
@@ -97,7 +95,7 @@ func (d *deferredSubscription) tellCustomer(ctx workflow.Context) {
 	n := d.message(ctx, kind)
 	n.Reminder = d.st.AskedFor == d.st.Need && d.st.AskedID == d.st.NeedID
 	n.Link, n.LinkExpires = true, d.linkExpires()
-	d.st.AskedFor, d.st.AskedID, d.st.ToldAt = d.st.Need, d.st.NeedID, workflow.Now(ctx).UTC()
+	d.st.AskedFor, d.st.AskedID, d.st.ToldOf, d.st.ToldAt = d.st.Need, d.st.NeedID, d.st.Need, workflow.Now(ctx).UTC()
 	d.st.Messages++
 	d.tell(ctx, n)
 	d.asks = append(d.asks, d.messages[len(d.messages)-1])

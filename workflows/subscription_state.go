@@ -65,6 +65,8 @@ type subscriptionState struct {
 	AskedAt  time.Time        `json:"asked_at,omitzero"`
 	AskedFor SubscriptionNeed `json:"asked_for,omitempty"`
 	AskedID  string           `json:"asked_id,omitempty"`
+	// ToldOf is the need of the last message, also when it was met meanwhile: asking for the same again keeps its distance.
+	ToldOf   SubscriptionNeed `json:"told_of,omitempty"`
 	ToldAt   time.Time        `json:"told_at,omitzero"`
 	Messages int              `json:"messages,omitempty"`
 	// HoldUntil is before when nobody is told: the customer is at it, or Stripe could not be asked.

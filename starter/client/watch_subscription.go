@@ -43,8 +43,9 @@ type WatchedSubscription struct {
 	Link string `json:"link"`
 }
 
-// linkFor is how long a link is valid that a watch begins with, counted from the end of the trial or, without one, from now.
-const linkFor = 30 * 24 * time.Hour
+// linkFor is how long a link is valid that a watch begins with, counted as those of its messages are: from the end of the trial
+// or of the period, whichever comes later.
+const linkFor = 60 * 24 * time.Hour
 
 // WatchSubscription watches a subscription that the app has made, until its first invoice above zero is paid. It changes
 // nothing in Stripe by itself. While the watch goes on, a repeat with the same values answers it, and one with others is
@@ -87,8 +88,10 @@ func (c *Client) WatchSubscription(ctx context.Context, p WatchSubscriptionParam
 
 func (c *Client) watched(s Started, sub activities.Subscription) WatchedSubscription {
 	from := time.Now()
-	if sub.TrialEnd.After(from) {
-		from = sub.TrialEnd
+	for _, end := range []time.Time{sub.TrialEnd, sub.PeriodEnd} {
+		if end.After(from) {
+			from = end
+		}
 	}
 	return WatchedSubscription{Started: s, Link: c.link(s.WorkflowID, from.Add(linkFor))}
 }

@@ -74,6 +74,8 @@ type situation struct {
 	// subscription: a subscription is watched. trialEnd is when its trial ends, in words; empty when it is in none.
 	subscription bool
 	trialEnd     string
+	// canceling: it ends with its period, and is asked for nothing more.
+	canceling bool
 }
 
 // situationOf checks the token and asks its workflow. It writes nothing: a query leaves no trace in the history.

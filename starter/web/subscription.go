@@ -13,6 +13,7 @@ func ofSubscription(status workflows.SubscriptionStatus) situation {
 		subscription: true, state: string(status.State), ended: status.State.Ended(), session: status.Session, description: status.Description,
 	}
 	sit.mode, sit.view = needOf(status)
+	sit.canceling = status.Reason == workflows.SubscriptionReasonCanceling
 	switch {
 	case status.State == workflows.SubscriptionReadyAndPaid:
 		sit.view = viewDone
@@ -22,7 +23,7 @@ func ofSubscription(status workflows.SubscriptionStatus) situation {
 	switch {
 	case sit.mode == modeInvoice:
 		sit.amount, sit.currency = status.Amount, status.Currency
-	case status.Status == activities.SubscriptionTrialing && status.TrialEnd.After(time.Now()):
+	case status.Status == activities.SubscriptionTrialing && status.TrialEnd.After(time.Now()) && !sit.canceling:
 		sit.trialEnd = activities.LocalTime(status.TrialEnd, status.TimeZone)
 	}
 	return sit
@@ -69,6 +70,8 @@ func faulty(status workflows.SubscriptionStatus) bool {
 
 func withoutNeed(status workflows.SubscriptionStatus) view {
 	switch {
+	case status.State == workflows.SubscriptionAtRisk && status.Reason == workflows.SubscriptionReasonPaused:
+		return viewDone // the app resumes it
 	case status.State == workflows.SubscriptionAtRisk:
 		return viewAttention // nothing that the customer can do
 	case status.ReadAt.IsZero():
@@ -93,6 +96,9 @@ func subscriptionWords(sit situation) words {
 		}
 		return words{heading: "Your bank is checking", text: "Your bank is still confirming the payment method of your subscription. There is nothing you need to do on this page."}
 	case viewDone:
+		if sit.canceling {
+			return words{heading: "Nothing to do", text: "Your subscription is going to end, and nothing is needed for it any more."}
+		}
 		if sit.ended {
 			return words{heading: "Paid", text: "Thank you, your subscription is paid. There is nothing more to do."}
 		}
