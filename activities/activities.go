@@ -98,6 +98,7 @@ func (a *Activities) RegisterMain(r worker.ActivityRegistry) {
 	r.RegisterActivity(a.Subscriptions.SetSubscriptionDefault)
 	r.RegisterActivity(a.Subscriptions.ConfirmSetup)
 	r.RegisterActivity(a.Subscriptions.CancelSetup)
+	r.RegisterActivity(a.Subscriptions.ReadSetupMethod)
 }
 
 // RegisterStripeWrites registers the automatic charge attempts, which run on the rate-limited queue.

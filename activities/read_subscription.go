@@ -26,6 +26,9 @@ type SubscriptionReading struct {
 	Currency        string `json:"currency,omitempty"`
 	SendInvoice     bool   `json:"send_invoice,omitempty"`
 	Free            bool   `json:"free,omitempty"`
+	Metered         bool   `json:"metered,omitempty"`
+	// OnTestClock says that its times are those of a test clock.
+	OnTestClock bool `json:"on_test_clock,omitempty"`
 	// TrialEnd and PeriodEnd are UTC; those of a subscription on a test clock are moved so that they are as far from now as
 	// they are from the clock.
 	TrialEnd  time.Time `json:"trial_end,omitzero"`
@@ -50,6 +53,8 @@ type SubscriptionReading struct {
 	OwnSetup bool `json:"own_setup,omitempty"`
 	// PaidInvoice is the newest invoice above zero that is paid: since SetupIntent was created, if one is pending.
 	PaidInvoice string `json:"paid_invoice,omitempty"`
+	// LastPaid is the newest one that is paid at all.
+	LastPaid string `json:"last_paid,omitempty"`
 	// Invoice is the oldest open invoice above zero, if one is, and InvoiceAmount what it takes, in minor units of Currency.
 	Invoice       string `json:"invoice,omitempty"`
 	InvoiceAmount int64  `json:"invoice_amount,omitempty"`
@@ -88,7 +93,8 @@ func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscripti
 	near := nearness(sub.TestClock, now)
 	r := SubscriptionReading{
 		Status: sub.Status, Customer: sub.Customer, CustomerDeleted: sub.CustomerDeleted, Currency: sub.Currency,
-		SendInvoice: sub.SendInvoice, Free: sub.Free, TrialEnd: near(sub.TrialEnd), PeriodEnd: near(sub.PeriodEnd), CancelsAt: near(sub.CancelsAt),
+		SendInvoice: sub.SendInvoice, Free: sub.Free, Metered: sub.Metered, OnTestClock: !sub.TestClock.IsZero(),
+		TrialEnd: near(sub.TrialEnd), PeriodEnd: near(sub.PeriodEnd), CancelsAt: near(sub.CancelsAt),
 		PaymentMethod: cmp.Or(sub.DefaultPaymentMethod, sub.CustomerDefault), Own: sub.DefaultPaymentMethod != "",
 	}
 	if si := sub.PendingSetupIntent; si != nil {
@@ -100,10 +106,12 @@ func ReadSubscription(ctx context.Context, stripe SubscriptionReader, subscripti
 			return SubscriptionReading{}, err
 		}
 	}
-	var open Invoice
-	if r.PaidInvoice, open, err = paidAndOpen(ctx, stripe, sub); err != nil {
+	invoices, err := invoicesOf(ctx, stripe, sub)
+	if err != nil {
 		return SubscriptionReading{}, err
 	}
+	open := invoices.open
+	r.PaidInvoice, r.LastPaid = invoices.paid, invoices.last
 	r.Invoice, r.InvoiceAmount, r.InvoiceAttempted = open.ID, open.AmountDue, open.Attempted
 	r.InvoicePayment, r.NextPaymentAttempt = open.Payment, near(open.NextPaymentAttempt)
 	return r, nil
@@ -130,29 +138,41 @@ func ownSetup(ctx context.Context, stripe SubscriptionReader, customer, paymentM
 	}), nil
 }
 
-// paidAndOpen finds the newest paid invoice and the oldest open one, one that Stripe has tried to collect before others; each
-// empty when there is none. The open one is read by itself, for its payment; it may have been paid meanwhile.
-func paidAndOpen(ctx context.Context, stripe SubscriptionReader, sub Subscription) (paid string, open Invoice, err error) {
+// readInvoices is what counts of a subscription's invoices above zero.
+type readInvoices struct {
+	// paid is the newest that was paid since the SetupIntent is pending, last the newest that was paid at all.
+	paid, last string
+	// open is the oldest open one, one that Stripe has tried to collect before others; zero when there is none.
+	open Invoice
+}
+
+// invoicesOf reads those that are open each by itself, for their payment, until one still is.
+func invoicesOf(ctx context.Context, stripe SubscriptionReader, sub Subscription) (readInvoices, error) {
+	var out readInvoices
 	invoices, err := stripe.SubscriptionInvoices(ctx, sub.ID)
 	if err != nil {
-		return "", Invoice{}, err
+		return readInvoices{}, err
 	}
 	for _, i := range openInvoices(invoices) {
 		inv, err := stripe.Invoice(ctx, invoices[i].ID)
 		if err != nil {
-			return "", Invoice{}, err
+			return readInvoices{}, err
 		}
 		if invoices[i] = inv; inv.Status == InvoiceOpen && inv.AmountDue > 0 {
-			open = inv
+			out.open = inv
 			break
 		}
 	}
-	for _, inv := range invoices {
-		if inv.Status == InvoicePaid && inv.AmountDue > 0 && paidSince(inv, sub) {
-			return inv.ID, open, nil
+	for _, inv := range slices.Backward(invoices) {
+		if inv.Status != InvoicePaid || inv.AmountDue <= 0 {
+			continue
+		}
+		out.last = inv.ID
+		if paidSince(inv, sub) {
+			out.paid = inv.ID
 		}
 	}
-	return "", open, nil
+	return out, nil
 }
 
 // openInvoices are the positions of those that may have to be paid: first those that Stripe has tried to collect, the oldest

@@ -200,7 +200,7 @@ func TestReadSubscriptionInvoices(t *testing.T) {
 			got, err := do(t, &run{}, s.activities().Subscriptions.ReadSubscription, "sub_1")
 			require.NoError(t, err)
 			want := readingOf("")
-			want.PaidInvoice = test.paid
+			want.PaidInvoice, want.LastPaid = test.paid, test.paid
 			if test.open != "" {
 				want.Invoice, want.InvoiceAmount, want.InvoiceAttempted = test.open, 1200, true
 				want.InvoicePayment, want.NextPaymentAttempt = activities.PaymentIntentRequiresAction, now.AddDate(0, 0, 1)

@@ -49,6 +49,8 @@ type Subscription struct {
 	CustomerDeleted bool
 	// Free says that no price of its can ever take money: each is zero, licensed and per unit.
 	Free bool
+	// Metered says that what was used is billed after the period, also after the last one.
+	Metered bool
 	// PendingSetupIntent is always read expanded; nil when there is none.
 	// https://docs.stripe.com/billing/subscriptions/deferred-payment
 	PendingSetupIntent *SetupIntent

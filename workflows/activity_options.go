@@ -48,9 +48,12 @@ var (
 	paymentSessionOptions = workflow.ActivityOptions{StartToCloseTimeout: oneCall + 5*time.Second, ScheduleToCloseTimeout: 4 * time.Minute, RetryPolicy: prompt}
 	// setupSessionOptions: after ten minutes the setup needs attention, and the next poll or press tries again.
 	setupSessionOptions = workflow.ActivityOptions{StartToCloseTimeout: oneCall + 5*time.Second, ScheduleToCloseTimeout: 10 * time.Minute, RetryPolicy: prompt}
-	// writeOptions: up to four calls, some of them reads, that must come through (attach, defaults, confirm, refund, customer).
-	// Within KeyTrust, like every key.
-	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 4*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
+	// writeOptions: one or two calls that must come through (attach, default, refund, customer). Within KeyTrust, like
+	// every key.
+	writeOptions = workflow.ActivityOptions{StartToCloseTimeout: 3*oneCall + 5*time.Second, ScheduleToCloseTimeout: activities.KeyTrust, RetryPolicy: patient}
+	// defaultOptions: two writes and two reads at most. After ten minutes the next look goes on, with the next key: deletion,
+	// unwatch and messages wait for these.
+	defaultOptions = workflow.ActivityOptions{StartToCloseTimeout: 4*oneCall + 5*time.Second, ScheduleToCloseTimeout: 10 * time.Minute, RetryPolicy: prompt}
 	// amountOptions: the app's answer is awaited for two minutes; then it is asked again at growing intervals, and operators
 	// are not kept waiting.
 	amountOptions = workflow.ActivityOptions{StartToCloseTimeout: 15 * time.Second, ScheduleToCloseTimeout: 2 * time.Minute, RetryPolicy: prompt}

@@ -225,7 +225,9 @@ func TestSubscriptionWithoutASession(t *testing.T) {
 	b.fails(0, 5*day, "CreateCheckoutSession", activities.StripeInvalid)
 	b.presses(hour, workflows.OpenCheckoutResponse{Answer: workflows.CheckoutClosed, State: string(subRisk)})
 	b.expect(2*day, where{subRisk, workflows.NeedPaymentMethod, workflows.ReasonInvalidRequest})
-	b.at(4*day, func() { require.Len(b, b.sent(), 1, "the first message came before") })
+	b.at(4*day, func() {
+		require.Equal(b, []string{string(activities.NotifySubscriptionPaymentMethodNeeded), string(activities.NotifySubscriptionAtRisk)}, b.kinds(), "the first message came before")
+	})
 	b.expect(7*day, where{state: subMethod, need: workflows.NeedPaymentMethod})
 	b.deleted(8 * day)
 	b.watch(subscriptionInput())
@@ -269,4 +271,84 @@ func TestSubscriptionUnwatchedAfterItsEnd(t *testing.T) {
 	res := b.watch(subscriptionInput())
 	require.Equal(t, workflows.SubscriptionReasonCanceled, res.Reason)
 	require.Equal(t, setupCanceled, b.stripe.setups[id].Status)
+}
+
+// TestSubscriptionPaidBeforeItsSetup: the end of a set-up does not turn an old payment into the first one.
+func TestSubscriptionPaidBeforeItsSetup(t *testing.T) {
+	t.Parallel()
+	for name, clock := range map[string]bool{"as the time goes": false, "on a test clock": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newSubscriptionBench(t)
+			b.stripe.bills(activities.Invoice{AmountDue: 1200, Status: activities.InvoicePaid, Attempted: true, PaidAt: b.start.Add(-60 * day)})
+			b.pending(setupWantsAction)
+			if clock {
+				b.stripe.edit(func() { b.stripe.subscription().TestClock = b.start })
+			}
+			b.expect(time.Minute, where{state: subAction, need: workflows.NeedConfirmation})
+			b.challenged(hour, true)
+			b.expect(2*hour, where{state: subReady})
+			b.at(3*hour, func() { b.stripe.bills(activities.Invoice{AmountDue: 1200, Status: activities.InvoiceDraft}) })
+			b.invoicePaid(4 * hour)
+			require.Equal(t, subPaid, b.watch(subscriptionInput()).State)
+		})
+	}
+}
+
+// TestSubscriptionAtTheBankWithAnotherCard: a customer who confirms another card on the app's own page is not disturbed with the
+// old default, and what was confirmed becomes the default.
+func TestSubscriptionAtTheBankWithAnotherCard(t *testing.T) {
+	t.Parallel()
+	b := newSubscriptionBench(t, trialOf(20*day))
+	id := b.refused("generic_decline")
+	b.stripe.edit(func() { b.stripe.setups[id].LastErrorMethod = "pm_card" })
+	b.happens(hour, "customer.subscription.updated", func() {
+		si := b.stripe.setups[id]
+		si.Status, si.PaymentMethod, si.NextAction = setupWantsAction, "pm_other", "use_stripe_sdk"
+	})
+	b.expect(hour+time.Minute, where{state: subAction, need: workflows.NeedConfirmation})
+	b.happens(2*hour, "customer.subscription.updated", func() {
+		b.stripe.turns(b.stripe.setups[id], succeeded)
+		b.stripe.setups[id].PaymentMethod = "pm_other"
+	})
+	b.expect(3*hour, where{state: subReady})
+	b.at(3*hour, func() {
+		require.Equal(b, "pm_other", b.stripe.subscription().DefaultPaymentMethod)
+		require.Empty(b, b.wrote("confirm"))
+	})
+	b.deleted(day)
+	b.watch(subscriptionInput())
+}
+
+// TestSubscriptionSavedIsNotAskedFor: who has saved a method is not reminded while we cannot put it in place.
+func TestSubscriptionSavedIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	b := newSubscriptionBench(t, trialOf(20*day))
+	b.pending(setupWantsMethod)
+	b.fails(0, 0, "SetSubscriptionDefaultPaymentMethod", activities.StripeUnauthorized)
+	b.savesAt(hour, "pm_new")
+	b.at(17*day, func() { b.tells("customer.subscription.trial_will_end") })
+	b.deleted(30 * day)
+	b.watch(subscriptionInput())
+	for _, kind := range b.kinds()[1:] {
+		require.False(t, activities.NotificationKind(kind).ForCustomer(), kind)
+	}
+}
+
+// TestSubscriptionMissingForAWhile: a key of another account changes nothing for the customer.
+func TestSubscriptionMissingForAWhile(t *testing.T) {
+	t.Parallel()
+	b := newSubscriptionBench(t, trialOf(20*day))
+	b.pending(setupWantsAction)
+	var hidden *fakeSubscription
+	b.happens(hour, "customer.subscription.updated", func() {
+		hidden = b.stripe.subscription()
+		delete(b.stripe.subscriptions, theSubscription)
+	})
+	b.presses(2*hour, workflows.OpenCheckoutResponse{Answer: workflows.CheckoutPending, State: string(subRisk)})
+	b.happens(6*hour, "customer.subscription.updated", func() { b.stripe.subscriptions[theSubscription] = hidden })
+	b.expect(7*hour, where{state: subAction, need: workflows.NeedConfirmation})
+	b.at(23*hour, func() { require.Len(b, b.sent(), 1) })
+	b.deleted(23*hour + time.Minute)
+	b.watch(subscriptionInput())
 }

@@ -115,7 +115,7 @@ func (d *deferredSubscription) giveUpSession(ctx workflow.Context) {
 // must be read again. False: Stripe could not be asked, and the next look goes on.
 func (d *deferredSubscription) putInPlace(ctx workflow.Context) (again bool) {
 	saved := d.st.Saved
-	res, err := execute(ctx, writeOptions, subscriptions.SetSubscriptionDefault, activities.SetSubscriptionDefaultInput{
+	res, err := execute(ctx, defaultOptions, subscriptions.SetSubscriptionDefault, activities.SetSubscriptionDefaultInput{
 		Subscription:   d.in.Reference,
 		Customer:       d.in.Customer,
 		PaymentMethod:  saved,
@@ -150,7 +150,7 @@ func (d *deferredSubscription) putInPlace(ctx workflow.Context) (again bool) {
 func (d *deferredSubscription) confirm(ctx workflow.Context, paymentMethod string, justSetUp bool) bool {
 	pending, status := d.st.Reading.SetupIntent, d.st.Reading.SetupStatus
 	if tried := triedWith(pending, paymentMethod); d.st.Tried != tried {
-		res, err := execute(ctx, writeOptions, subscriptions.ConfirmSetup, activities.ConfirmSetupInput{
+		res, err := execute(ctx, defaultOptions, subscriptions.ConfirmSetup, activities.ConfirmSetupInput{
 			SetupIntent: pending, PaymentMethod: paymentMethod, IdempotencyKey: d.writeKey("confirm_setup"),
 		})
 		if err != nil {
@@ -179,10 +179,14 @@ const endingPatience = 14 * 24 * time.Hour
 // cannot be closed now is tried again at the polls. When only the watch ends, the SetupIntents stay: they are the app's.
 func (d *deferredSubscription) close(ctx workflow.Context) {
 	d.st.Fault = ""
-	if d.st.EndReason == SubscriptionReasonUnwatched && d.st.Saved != "" {
-		d.putInPlace(ctx) // the subscription goes on
-	}
 	closed := d.closeSession(ctx)
+	if d.st.EndReason == SubscriptionReasonUnwatched {
+		// The subscription goes on.
+		if d.dropOvertaken(); d.st.Saved != "" {
+			d.putInPlace(ctx)
+		}
+		closed = closed && (d.st.Saved == "" || d.st.Fault != ReasonStripeFaults) // what only takes time is waited for
+	}
 	if d.st.EndAs != "" && d.st.EndReason != SubscriptionReasonUnwatched {
 		closed = d.closeSetups(ctx) && closed
 	}
@@ -212,25 +216,20 @@ func (d *deferredSubscription) closeSession(ctx workflow.Context) bool {
 	}
 	d.takeSetup(ctx, r)
 	d.sessionOver()
-	switch {
-	case d.st.Saved == "":
-	case d.st.EndAs == SubscriptionReadyAndPaid:
+	if d.st.Saved != "" && d.st.EndAs == SubscriptionReadyAndPaid {
 		// The customer was faster: what was saved is put in place first.
 		d.st.EndAs, d.st.LookDue = "", true
 		return false
-	case d.st.EndReason == SubscriptionReasonUnwatched:
-		d.putInPlace(ctx)
 	}
 	return true
 }
 
 func (d *deferredSubscription) closeSetups(ctx workflow.Context) bool {
+	closed := true
 	for i := range d.st.Setups {
-		if !d.cancelSetup(ctx, &d.st.Setups[i]) {
-			return false
-		}
+		closed = d.cancelSetup(ctx, &d.st.Setups[i]) && closed
 	}
-	return true
+	return closed
 }
 
 // end closes the books. After the end of a subscription nobody is told anything any more.
@@ -240,6 +239,7 @@ func (d *deferredSubscription) end(ctx workflow.Context) {
 	if as == SubscriptionEnded {
 		d.giveUpMessages()
 	}
+	d.sessionOver()
 	d.st.Need, d.st.NeedID, d.st.EndAs, d.st.EndReason, d.st.Saved, d.st.Fault = "", "", "", "", "", ""
 	d.move(ctx, as, reason)
 	d.tellApp(ctx)

@@ -184,7 +184,7 @@ func TestSubscriptionGoneWithoutAWord(t *testing.T) {
 	b := newSubscriptionBench(t, trialOf(20*day))
 	id := b.pending(setupWantsAction)
 	b.at(5*day, func() { b.stripe.edit(func() { delete(b.stripe.subscriptions, theSubscription) }) })
-	b.expect(7*day, where{state: subRisk, reason: workflows.SubscriptionReasonMissing})
+	b.expect(7*day, where{subRisk, workflows.NeedConfirmation, workflows.SubscriptionReasonMissing})
 	res := b.watch(subscriptionInput())
 	require.Equal(t, workflows.SubscriptionReasonMissing, res.Reason)
 	require.Equal(t, []workflows.SubscriptionSetup{{ID: id, Status: setupCanceled}}, res.SetupIntents)

@@ -69,9 +69,9 @@ func (d *deferredSubscription) read(ctx workflow.Context) bool {
 		return true
 	}
 	d.st.Reading, d.st.ReadAt, d.st.MissingSince = r, now, time.Time{}
-	if need := needOf(r); first && (need == NeedInvoicePaid || need != "" && r.SetupIntent == "") {
+	if need := needOf(r); first && need != "" && (r.PaidInvoice == "" || need == NeedInvoicePaid || r.SetupIntent == "" || r.OnTestClock) {
 		// It was paid for before something new was needed.
-		d.st.PaidBefore = r.PaidInvoice
+		d.st.PaidBefore = r.LastPaid
 	}
 	d.noteSetup(r)
 	return true
@@ -84,6 +84,12 @@ const missingPatience = 3 * 24 * time.Hour
 func (d *deferredSubscription) noteSetup(r activities.SubscriptionReading) {
 	if r.SetupIntent == "" {
 		return
+	}
+	if len(d.st.Setups) == 0 || d.st.Setups[len(d.st.Setups)-1].ID != r.SetupIntent {
+		d.st.Refused, d.st.DefaultThen = nil, r.PaymentMethod
+	}
+	if m := r.RefusedMethod; m != "" && !slices.Contains(d.st.Refused, m) {
+		d.st.Refused = keepLast(append(d.st.Refused, m), refusedMethods)
 	}
 	i := slices.IndexFunc(d.st.Setups, func(s SubscriptionSetup) bool { return s.ID == r.SetupIntent })
 	if i >= 0 {
@@ -113,12 +119,11 @@ func (d *deferredSubscription) follow(ctx workflow.Context) (again bool) {
 		return false
 	}
 	d.closeObsolete(ctx)
+	d.followSetup(ctx)
 	if d.st.Session != "" && d.st.Saved == "" {
 		d.followSession(ctx)
 	}
-	if d.st.Saved != "" && r.PaymentMethod != d.st.SavedOver && r.PaymentMethod != d.st.Saved {
-		d.st.Saved = "" // somebody has chosen another one since
-	}
+	d.dropOvertaken()
 	if d.st.Saved != "" && d.putInPlace(ctx) {
 		return true
 	}
@@ -133,14 +138,15 @@ func (d *deferredSubscription) follow(ctx workflow.Context) (again bool) {
 // it needs: the app, or Stripe's customer portal, has changed it.
 func (d *deferredSubscription) defaultUntried() bool {
 	r := d.st.Reading
-	if r.PaymentMethod == "" || r.PaymentMethod == r.RefusedMethod || d.st.Tried == triedWith(r.SetupIntent, r.PaymentMethod) {
+	if r.PaymentMethod == "" || slices.Contains(d.st.Refused, r.PaymentMethod) || d.st.Tried == triedWith(r.SetupIntent, r.PaymentMethod) {
 		return false
 	}
-	switch setupNeed(r) {
+	switch needOf(r) {
 	case NeedPaymentMethod:
 		return r.SetupStatus == activities.SetupIntentRequiresPaymentMethod
 	case NeedConfirmation:
-		return r.SetupMethod != "" && r.SetupMethod != r.PaymentMethod
+		// Not the default that there was: the customer may be at the bank with another one, on the app's own page.
+		return r.SetupMethod != "" && r.SetupMethod != r.PaymentMethod && r.PaymentMethod != d.st.DefaultThen
 	case "", NeedBank, NeedInvoicePaid:
 		return false
 	}
@@ -150,9 +156,35 @@ func (d *deferredSubscription) defaultUntried() bool {
 // closeObsolete cancels the SetupIntents that were pending once and are not any more: nobody would ever confirm them.
 func (d *deferredSubscription) closeObsolete(ctx workflow.Context) {
 	for i := range d.st.Setups {
-		if s := &d.st.Setups[i]; s.ID != d.st.Reading.SetupIntent && !d.cancelSetup(ctx, s) {
-			return
+		if s := &d.st.Setups[i]; s.ID != d.st.Reading.SetupIntent {
+			d.cancelSetup(ctx, s)
 		}
+	}
+}
+
+// followSetup takes the method of a SetupIntent that has just been found to have succeeded, when nothing that can be charged is the
+// default: on the app's own page it is confirmed with a new card, and Stripe does not promise to make that the default.
+func (d *deferredSubscription) followSetup(ctx workflow.Context) {
+	r := d.st.Reading
+	if d.st.Follow == "" || d.st.Saved != "" || r.PaymentMethod != "" && !slices.Contains(d.st.Refused, r.PaymentMethod) {
+		d.st.Follow = ""
+		return
+	}
+	method, err := execute(ctx, readOptions, subscriptions.ReadSetupMethod, d.st.Follow)
+	if err != nil {
+		d.fault(ctx, "reading what its SetupIntent has set up", err)
+		return
+	}
+	d.st.Follow = ""
+	if method.ID != "" && method.Customer == d.in.Customer {
+		d.st.Saved, d.st.SavedOver = method.ID, r.PaymentMethod
+	}
+}
+
+// dropOvertaken forgets what was saved when somebody has chosen another default since.
+func (d *deferredSubscription) dropOvertaken() {
+	if now := d.st.Reading.PaymentMethod; now != "" && now != d.st.SavedOver && now != d.st.Saved {
+		d.st.Saved = ""
 	}
 }
 
@@ -174,6 +206,9 @@ func (d *deferredSubscription) cancelSetup(ctx workflow.Context, s *Subscription
 		return false
 	}
 	s.Status = status
+	if status == activities.SetupIntentSucceeded {
+		d.st.Follow = s.ID
+	}
 	if s.ID == d.st.Reading.SetupIntent {
 		d.st.Reading.SetupStatus = status
 	}
@@ -183,13 +218,14 @@ func (d *deferredSubscription) cancelSetup(ctx workflow.Context, s *Subscription
 // settle decides need and state by what was read last, and tells whom it concerns.
 func (d *deferredSubscription) settle(ctx workflow.Context) {
 	now := workflow.Now(ctx).UTC()
-	if !d.st.ReadAt.IsZero() {
+	if !d.st.ReadAt.IsZero() && !d.st.Reading.Missing {
 		need := needOf(d.st.Reading)
 		if need == NeedPaymentMethod && !d.st.VerifyingSince.IsZero() {
 			need = NeedBank
 		}
 		d.needs(ctx, need)
 	}
+	d.st.TrialAtRisk = d.trialEnding(now)
 	state, reason := d.stateOf(now)
 	d.move(ctx, state, reason)
 	d.tellApp(ctx)

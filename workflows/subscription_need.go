@@ -23,10 +23,15 @@ func needOf(r activities.SubscriptionReading) SubscriptionNeed {
 		return NeedInvoicePaid
 	}
 	// What ends with its period is not charged again, but for what was used.
-	if !r.CancelsAt.IsZero() && !r.CancelsAt.After(r.PeriodEnd) {
+	if canceling(r) && !r.Metered {
 		return ""
 	}
 	return setupNeed(r)
+}
+
+// canceling reports whether the subscription ends with its period.
+func canceling(r activities.SubscriptionReading) bool {
+	return !r.CancelsAt.IsZero() && !r.CancelsAt.After(r.PeriodEnd)
 }
 
 // setupNeed says what keeps Stripe from charging the next invoice.
@@ -99,10 +104,14 @@ func trialEnd(r activities.SubscriptionReading) time.Time {
 
 // trialEnding reports whether the trial ends within the policy's days, or has ended since it was found to.
 func (d *deferredSubscription) trialEnding(now time.Time) bool {
-	if end := trialEnd(d.st.Reading); !end.IsZero() {
-		return !now.Before(d.in.Policy.RiskAt(end, d.zone))
+	if d.st.Need == "" {
+		return false
 	}
-	return d.st.State == SubscriptionAtRisk && d.st.Reason == SubscriptionReasonTrialEnding
+	end := trialEnd(d.st.Reading)
+	if end.IsZero() || d.st.Reading.OnTestClock && d.st.TrialAtRisk { // a test clock's end moves with every reading
+		return d.st.TrialAtRisk
+	}
+	return !now.Before(d.in.Policy.RiskAt(end, d.zone))
 }
 
 // stateOf says where the subscription stands, and why when it is at risk.
@@ -119,7 +128,7 @@ func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string
 		return SubscriptionAtRisk, SubscriptionReasonPaused
 	case d.st.Need == NeedInvoicePaid && r.Status != activities.SubscriptionIncomplete:
 		return SubscriptionAtRisk, SubscriptionReasonInvoiceUnpaid
-	case d.st.Need != "" && d.trialEnding(now):
+	case d.trialEnding(now):
 		return SubscriptionAtRisk, SubscriptionReasonTrialEnding
 	}
 	switch d.st.Need {
@@ -135,7 +144,7 @@ func (d *deferredSubscription) stateOf(now time.Time) (SubscriptionState, string
 	switch {
 	case r.Status == activities.SubscriptionPastDue || r.Status == activities.SubscriptionUnpaid:
 		return SubscriptionAtRisk, SubscriptionReasonInvoiceUnpaid // the app or Stripe has given the invoice up
-	case !r.CancelsAt.IsZero() && !r.CancelsAt.After(r.PeriodEnd):
+	case canceling(r):
 		return SubscriptionNoActionNeeded, SubscriptionReasonCanceling
 	case d.st.Asked && r.Ready():
 		return SubscriptionReady, ""

@@ -31,7 +31,7 @@ func (d *deferredSubscription) holdMessages(ctx workflow.Context, hold time.Dura
 
 // nextMessage is when the customer is told, or reminded, of what is needed; zero when not.
 func (d *deferredSubscription) nextMessage() time.Time {
-	if d.st.EndAs != "" || !d.st.Need.asksCustomer() || d.sessionRefused() {
+	if d.st.EndAs != "" || !d.st.Need.asksCustomer() || d.sessionRefused() || d.st.Saved != "" || d.st.Reading.Missing {
 		return time.Time{}
 	}
 	r := d.st.Reading
@@ -97,6 +97,7 @@ func (d *deferredSubscription) tellCustomer(ctx workflow.Context) {
 	n.Link, n.LinkExpires = true, d.linkExpires()
 	d.st.AskedFor, d.st.AskedID, d.st.ToldOf, d.st.ToldAt = d.st.Need, d.st.NeedID, d.st.Need, workflow.Now(ctx).UTC()
 	d.st.Messages++
+	d.st.TrialWillEnd = false
 	d.tell(ctx, n)
 	d.asks = append(d.asks, d.messages[len(d.messages)-1])
 }
@@ -116,7 +117,8 @@ func (d *deferredSubscription) tellApp(ctx workflow.Context) {
 	ready := d.st.State == SubscriptionReady || d.st.State == SubscriptionReadyAndPaid && d.st.Asked ||
 		atRisk && d.st.Reason == SubscriptionReasonPaused && d.st.Need == "" && d.st.Asked
 	// A key that Stripe does not accept concerns all subscriptions at once: operators see it by their state.
-	if atRisk && d.st.Fault == "" && !d.sessionRefused() && d.st.RiskTold != d.st.Reason {
+	ofAll := d.st.Fault != "" || d.st.Reading.Missing || d.sessionRefused() && d.st.NoSession == ReasonUnauthorized
+	if atRisk && !ofAll && d.st.RiskTold != d.st.Reason {
 		d.st.RiskTold = d.st.Reason
 		d.tell(ctx, d.message(ctx, activities.NotifySubscriptionAtRisk))
 	}

@@ -85,7 +85,7 @@ func (d *deferredSubscription) openCheckout(ctx workflow.Context, in OpenCheckou
 	if d.st.State.Ended() || d.st.EndAs != "" {
 		return
 	}
-	if d.st.Need == NeedPaymentMethod && d.st.Session == "" && d.st.Saved == "" {
+	if d.st.Need == NeedPaymentMethod && d.st.Session == "" && d.st.Saved == "" && !d.sessionRefused() { // which look has just tried
 		d.openSession(ctx)
 	}
 	if d.st.Fault == "" {
@@ -101,7 +101,7 @@ func (d *deferredSubscription) checkoutAnswer(ctx workflow.Context) OpenCheckout
 		r.Answer = CheckoutDone
 	case d.st.State.Ended() || d.st.EndAs == SubscriptionEnded:
 		r.Answer = CheckoutClosed
-	case d.st.ReadAt.IsZero() || d.st.EndAs != "" || d.st.Saved != "":
+	case d.st.ReadAt.IsZero() || d.st.EndAs != "" || d.st.Saved != "" || d.st.Reading.Missing:
 		r.Answer = CheckoutPending
 	default:
 		d.answerNeed(ctx, &r)
@@ -131,5 +131,8 @@ func (d *deferredSubscription) answerNeed(ctx workflow.Context, r *OpenCheckoutR
 		r.Answer = CheckoutProcessing
 	case "":
 		r.Answer = CheckoutDone
+		if d.st.State == SubscriptionAtRisk && d.st.Reason != SubscriptionReasonPaused {
+			r.Answer = CheckoutClosed
+		}
 	}
 }

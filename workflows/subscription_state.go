@@ -13,6 +13,7 @@ const (
 	// subscriptionSteps and subscriptionSetups bound what is carried over.
 	subscriptionSteps  = 20
 	subscriptionSetups = 20
+	refusedMethods     = 10
 )
 
 // subscriptionState is everything a DeferredSubscription knows, and all that continue-as-new carries over.
@@ -42,6 +43,11 @@ type subscriptionState struct {
 	// tried again.
 	Setups []SubscriptionSetup `json:"setups,omitempty"`
 	Tried  string              `json:"tried,omitempty"`
+	// Refused are the methods that the pending SetupIntent was refused with, and DefaultThen what was the default when it was
+	// first seen. Follow is one that was just found to have succeeded.
+	Refused     []string `json:"refused,omitempty"`
+	DefaultThen string   `json:"default_then,omitempty"`
+	Follow      string   `json:"follow,omitempty"`
 
 	// Session is the Checkout Session that something can still come of; Checkouts counts those opened, Writes the other writes.
 	Session   string    `json:"session,omitempty"`
@@ -78,6 +84,8 @@ type subscriptionState struct {
 	RiskTold  string `json:"risk_told,omitempty"`
 	Told      int    `json:"told,omitempty"`
 
+	// TrialAtRisk says that the trial was found to end soon, while something was needed.
+	TrialAtRisk bool `json:"trial_at_risk,omitempty"`
 	// RiskLooked and PeriodLooked are the ends of the trial and the period that have been looked at, the latter at PeriodLookAt.
 	RiskLooked   time.Time `json:"risk_looked,omitzero"`
 	PeriodLooked time.Time `json:"period_looked,omitzero"`

@@ -3,6 +3,7 @@ package stripegateway
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/stripe/stripe-go/v82"
 
@@ -87,6 +88,7 @@ func subscription(s *stripe.Subscription) (activities.Subscription, bool) {
 		CustomerDefault: customerDefault(s.Customer),
 		CustomerDeleted: s.Customer.Deleted,
 		Free:            free(s.Items),
+		Metered:         metered(s.Items),
 	}
 	switch {
 	case s.DefaultPaymentMethod != nil:
@@ -127,6 +129,13 @@ func customerDefault(c *stripe.Customer) string {
 	default:
 		return ""
 	}
+}
+
+// metered reports whether the usage of an item is billed.
+func metered(items *stripe.SubscriptionItemList) bool {
+	return items != nil && slices.ContainsFunc(items.Data, func(item *stripe.SubscriptionItem) bool {
+		return item.Price != nil && item.Price.Recurring != nil && item.Price.Recurring.UsageType == stripe.PriceRecurringUsageTypeMetered
+	})
 }
 
 // free reports whether no item can ever take money. Of a list that Stripe has cut off nobody knows.
