@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,6 +20,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -113,6 +117,9 @@ func forgetMachine(m protoreflect.Message) {
 // in the identity of workers, which is left out before.
 var secret = regexp.MustCompile(`client_secret|_secret_|whsec|[srp]k_(test|live)_|eyJhbGci|https?://|[^\s"]{0,20}@[^\s"]{0,20}`)
 
+// partsOfSecrets has a part of everything that secret matches: looking for these first is many times faster.
+var partsOfSecrets = []string{"secret", "whsec", "k_test_", "k_live_", "eyJhbGci", "http", "@"}
+
 func secretsIn(history *historypb.History) []string {
 	var found []string
 	for _, event := range history.GetEvents() {
@@ -121,6 +128,9 @@ func secretsIn(history *historypb.History) []string {
 		text, err := temporalproto.CustomJSONMarshalOptions{Metadata: map[string]any{commonpb.EnablePayloadShorthandMetadataKey: true}}.Marshal(event)
 		if err != nil {
 			return []string{err.Error()}
+		}
+		if !slices.ContainsFunc(partsOfSecrets, func(part string) bool { return strings.Contains(string(text), part) }) {
+			continue
 		}
 		for _, match := range secret.FindAllString(string(text), -1) {
 			found = append(found, fmt.Sprintf("event %d (%s): %s", event.GetEventId(), event.GetEventType(), match))
@@ -131,7 +141,12 @@ func secretsIn(history *historypb.History) []string {
 
 // checkAllHistories looks for secrets in every workflow that any of the tests ran.
 func checkAllHistories(ctx context.Context) error {
-	var errs []error
+	var (
+		mu   sync.Mutex
+		errs []error
+	)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(historiesAtOnce)
 	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000}
 	for {
 		page, err := temporal.ListWorkflow(ctx, request)
@@ -139,17 +154,29 @@ func checkAllHistories(ctx context.Context) error {
 			return fmt.Errorf("list workflows: %w", err)
 		}
 		for _, w := range page.GetExecutions() {
-			history, err := historyOf(ctx, w.GetExecution().GetWorkflowId(), w.GetExecution().GetRunId())
-			if err != nil {
+			group.Go(func() error {
+				err := checkHistory(ctx, w.GetExecution().GetWorkflowId(), w.GetExecution().GetRunId())
+				mu.Lock()
+				defer mu.Unlock()
 				errs = append(errs, err)
-			}
-			for _, found := range secretsIn(history) {
-				errs = append(errs, fmt.Errorf("secret or personal data in the history of %s: %s", w.GetExecution().GetWorkflowId(), found))
-			}
+				return nil
+			})
 		}
 		request.NextPageToken = page.GetNextPageToken()
 		if len(request.GetNextPageToken()) == 0 {
-			return errors.Join(errs...)
+			return errors.Join(group.Wait(), errors.Join(errs...))
 		}
 	}
+}
+
+// historiesAtOnce is how many histories are read side by side.
+const historiesAtOnce = 4
+
+func checkHistory(ctx context.Context, workflowID, runID string) error {
+	history, err := historyOf(ctx, workflowID, runID)
+	errs := []error{err}
+	for _, found := range secretsIn(history) {
+		errs = append(errs, fmt.Errorf("secret or personal data in the history of %s: %s", workflowID, found))
+	}
+	return errors.Join(errs...)
 }
