@@ -29,8 +29,10 @@ import (
 	"github.com/offsession/offsession/worker/service"
 )
 
-// patience is for one thing to happen. It is never waited for: two slow cores under the race detector need some.
-const patience = 90 * time.Second
+// patience is for one thing to happen. It is never waited for: two slow cores under the race detector need some. It is above the
+// longest start-to-close time (110 s): a busy development server may lose an activity task on its way to the worker, and
+// then gives it out again only after that time.
+const patience = 3 * time.Minute
 
 // The cards of https://docs.stripe.com/testing, and those that only the sandbox has.
 const (
