@@ -24,6 +24,13 @@ type Ports struct {
 	Workflows Workflows
 	// Amounts asks the app what to charge; nil when no app is configured.
 	Amounts AmountSource
+	// RunFiles keeps the files of billing runs.
+	RunFiles RunFiles
+	// AccountPaymentIntents is for the look-back of billing runs.
+	AccountPaymentIntents AccountPaymentIntents
+	// RunRateLimit is what all billing runs together may send, in writes per second. Live says that real money moves.
+	RunRateLimit float64
+	Live         bool
 	// ReturnURL is where Stripe sends a customer back when no link can be minted; may be empty.
 	ReturnURL string
 	// Now is the clock; nil is time.Now.
@@ -39,6 +46,7 @@ type Activities struct {
 	Handovers     *Handovers
 	Amounts       *Amounts
 	Subscriptions *DeferredSubscriptions
+	Runs          *BillingRuns
 }
 
 // Payments are the activities around PaymentIntents.
@@ -69,6 +77,7 @@ func New(ports Ports) *Activities {
 		Handovers:     &Handovers{ports},
 		Amounts:       &Amounts{ports},
 		Subscriptions: &DeferredSubscriptions{ports},
+		Runs:          &BillingRuns{ports},
 	}
 }
 
@@ -99,9 +108,15 @@ func (a *Activities) RegisterMain(r worker.ActivityRegistry) {
 	r.RegisterActivity(a.Subscriptions.ConfirmSetup)
 	r.RegisterActivity(a.Subscriptions.CancelSetup)
 	r.RegisterActivity(a.Subscriptions.ReadSetupMethod)
+	r.RegisterActivity(a.Runs.ValidateManifest)
+	r.RegisterActivity(a.Runs.LookBackRun)
+	r.RegisterActivity(a.Runs.ReadRunPages)
+	r.RegisterActivity(a.Runs.WriteRunReport)
+	r.RegisterActivity(a.Runs.TakeTurn)
 }
 
-// RegisterStripeWrites registers the automatic charge attempts, which run on the rate-limited queue.
+// RegisterStripeWrites registers the automatic charge attempts and the pages of billing runs, which run on the rate-limited queue.
 func (a *Activities) RegisterStripeWrites(r worker.ActivityRegistry) {
 	r.RegisterActivity(a.Payments.Charge)
+	r.RegisterActivity(a.Runs.ChargePage)
 }

@@ -31,6 +31,8 @@ const (
 	ErrorAmountInvalid = "offsession.AmountInvalid"
 	// ErrorWorkflowUnavailable: Temporal, or the worker of the other workflow, did not answer; retried.
 	ErrorWorkflowUnavailable = "offsession.WorkflowUnavailable"
+	// ErrorRunFiles: a file of a billing run could not be read or written; retried.
+	ErrorRunFiles = "offsession.RunFiles"
 )
 
 // applicationError turns a port's error into the one Temporal sees: type and codes, never Stripe's words.

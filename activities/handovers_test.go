@@ -13,6 +13,8 @@ import (
 
 // workflowsStub answers every call with the same error, and notes what it got.
 type workflowsStub struct {
+	activities.Workflows
+
 	err   error
 	calls []any
 	owned activities.OwnedWorkflow

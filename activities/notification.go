@@ -44,6 +44,10 @@ const (
 	NotifySubscriptionReady NotificationKind = "subscription_ready"
 	// NotifySubscriptionAtRisk: a subscription may be lost, or only a person can go on; Reason says why.
 	NotifySubscriptionAtRisk NotificationKind = "subscription_at_risk"
+	// NotifyRunCompleted: a billing run is completed or canceled; its report is written.
+	NotifyRunCompleted NotificationKind = "run_completed"
+	// NotifyRunPaused: a billing run has paused itself, or needs a person; Reason says why.
+	NotifyRunPaused NotificationKind = "run_paused"
 )
 
 // ForCustomer reports whether the kind is a message to the customer, as opposed to an event for the app alone.
@@ -54,7 +58,7 @@ func (k NotificationKind) ForCustomer() bool {
 		NotifySubscriptionActionRequired, NotifySubscriptionPaymentMethodNeeded, NotifySubscriptionInvoiceUnpaid:
 		return true
 	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing, NotifyAgreementPaused, NotifyAgreementEnded,
-		NotifySubscriptionReady, NotifySubscriptionAtRisk:
+		NotifySubscriptionReady, NotifySubscriptionAtRisk, NotifyRunCompleted, NotifyRunPaused:
 		return false
 	}
 	return false

@@ -19,6 +19,11 @@ type Workflows interface {
 	Owned(ctx context.Context, workflowID string) (OwnedWorkflow, error)
 	// Instruct sends an Update under a stable id: a repetition has no further effect.
 	Instruct(ctx context.Context, in InstructInput) (InstructResult, error)
+	// StartPayment starts the CollectPayment that goes on with a payment. When there is one already, started is false and
+	// nothing changes.
+	StartPayment(ctx context.Context, p PaymentHandover) (started bool, _ error)
+	// OpenRuns lists the billing runs that have not ended.
+	OpenRuns(ctx context.Context) ([]OpenRun, error)
 }
 
 // OwnedWorkflow is a workflow that an agreement started.

@@ -61,6 +61,8 @@ type CollectPaymentInput struct {
 type AttemptOne struct {
 	// At is when it was made, UTC.
 	At time.Time `json:"at"`
+	// MessagesFrom is until when the customer is told nothing, UTC: a billing run that fails altogether must not mail everybody.
+	MessagesFrom time.Time `json:"messages_from,omitzero"`
 	activities.ChargeResult
 }
 

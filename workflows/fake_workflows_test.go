@@ -11,6 +11,8 @@ import (
 // fakeWorkflows are offsession's other workflows, as the activities see them: owners that are told, payments and setups
 // that are read and instructed.
 type fakeWorkflows struct {
+	activities.Workflows
+
 	mu  sync.Mutex
 	now func() time.Time
 

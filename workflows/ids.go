@@ -12,6 +12,8 @@ const (
 	TypeCollectPayment       = "CollectPayment"
 	TypeBillingAgreement     = "BillingAgreement"
 	TypeDeferredSubscription = "DeferredSubscription"
+	TypeBillingRun           = "BillingRun"
+	TypeScheduledRun         = "ScheduledRun"
 )
 
 const (
@@ -19,6 +21,8 @@ const (
 	paymentPrefix           = "payment:"
 	agreementPrefix         = "agreement:"
 	subscriptionPrefix      = "subscription:"
+	runPrefix               = "billing-run:"
+	schedulePrefix          = "schedule:"
 )
 
 // SavePaymentMethodID is the workflow id of the SavePaymentMethod with this reference.
@@ -35,9 +39,16 @@ func AgreementID(reference string) string { return agreementPrefix + reference }
 // be used again, when an earlier watch has ended.
 func SubscriptionID(subscription string) string { return subscriptionPrefix + subscription }
 
+// BillingRunID is the workflow id of the BillingRun with this reference, and the owner of its payments.
+func BillingRunID(reference string) string { return runPrefix + reference }
+
+// ScheduleID is the id of the Temporal Schedule with this reference. The ScheduledRun workflows that it starts have this id and
+// the nominal time, which Temporal appends.
+func ScheduleID(reference string) string { return schedulePrefix + reference }
+
 // ReferenceOf is the reference in a workflow id; "" when the id is not one of ours.
 func ReferenceOf(workflowID string) string {
-	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix, agreementPrefix, subscriptionPrefix} {
+	for _, p := range []string{savePaymentMethodPrefix, paymentPrefix, agreementPrefix, subscriptionPrefix, runPrefix} {
 		if ref, ok := strings.CutPrefix(workflowID, p); ok {
 			return ref
 		}
@@ -72,6 +83,27 @@ func CheckAgreementReference(reference string) error {
 		return nil
 	}
 	return fmt.Errorf("reference: %s is not allowed; use 1 to %d characters of A-Z a-z 0-9 . _ -", quoteShort(reference), agreementReferenceMost)
+}
+
+// CheckRunReference accepts the references that callers may choose for a new billing run: 1 to 120 of A-Z a-z 0-9 . _ - that do
+// not begin with a dot, since files are named after it.
+func CheckRunReference(reference string) error {
+	if callerReference.MatchString(reference) && !strings.HasPrefix(reference, ".") {
+		return nil
+	}
+	return fmt.Errorf("reference: %s is not allowed; use 1 to 120 characters of A-Z a-z 0-9 . _ - and no dot at the beginning", quoteShort(reference))
+}
+
+// scheduleReferenceMost leaves room for the time in the references of a schedule's runs.
+const scheduleReferenceMost = 100
+
+// CheckScheduleReference accepts the references that callers may choose for a new schedule: as for a run, and at most 100
+// characters.
+func CheckScheduleReference(reference string) error {
+	if CheckRunReference(reference) == nil && len(reference) <= scheduleReferenceMost {
+		return nil
+	}
+	return fmt.Errorf("reference: %s is not allowed; use 1 to %d characters of A-Z a-z 0-9 . _ - and no dot at the beginning", quoteShort(reference), scheduleReferenceMost)
 }
 
 // checkWorkflowReference accepts in addition the references that offsession makes itself, which contain a tilde.

@@ -19,4 +19,5 @@ func Register(r worker.WorkflowRegistry) {
 		Name: TypeDeferredSubscription, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
 	r.RegisterWorkflowWithOptions(BillingAgreement, workflow.RegisterOptions{Name: TypeBillingAgreement})
+	r.RegisterWorkflowWithOptions(BillingRun, workflow.RegisterOptions{Name: TypeBillingRun})
 }

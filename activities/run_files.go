@@ -1,0 +1,209 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+// RunFile names a run's manifest, and by that all files that belong to the run.
+type RunFile struct {
+	// URL is the manifest's: file:///data/july.csv, s3://bucket/july.jsonl.gz.
+	URL string `json:"url"`
+	// Run is the run's reference. It is part of the names of the files beside the manifest.
+	Run string `json:"run"`
+}
+
+// RunRow is one row of a manifest, normalised.
+type RunRow struct {
+	// Line is where the row begins in the manifest, from 1.
+	Line      int    `json:"line"`
+	Reference string `json:"reference"`
+	Customer  string `json:"customer"`
+	// PaymentMethod is empty for the customer's default.
+	PaymentMethod string `json:"payment_method,omitempty"`
+	// Amount is in minor units of Currency.
+	Amount      int64             `json:"amount"`
+	Currency    string            `json:"currency"`
+	Description string            `json:"description,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+}
+
+// RunProblem is one thing that is wrong with a manifest.
+type RunProblem struct {
+	// Line is where the row begins, from 1; 0 for the file as a whole.
+	Line   int    `json:"line,omitempty"`
+	Column string `json:"column,omitempty"`
+	// Value is what stands there, shortened.
+	Value string `json:"value,omitempty"`
+	// Rule says what is allowed.
+	Rule string `json:"rule"`
+}
+
+// RunPage is one page of a run's normalised copy: an entry of its index.
+type RunPage struct {
+	// Number counts from 0, FirstRow (of the whole copy) as well.
+	Number   int `json:"page"`
+	FirstRow int `json:"first_row"`
+	Rows     int `json:"rows"`
+	// Offset and Length are where it stands in the copy, in bytes. Checksum is the SHA-256 of those, in hex.
+	Offset   int64  `json:"offset"`
+	Length   int64  `json:"length"`
+	Checksum string `json:"checksum"`
+	// Totals is the sum of its rows by currency, in minor units.
+	Totals map[string]int64 `json:"totals"`
+	// Known is how many of its rows the look-back found charged, or otherwise used, before.
+	Known int `json:"known,omitempty"`
+}
+
+// NormaliseRequest asks to read and check a manifest.
+type NormaliseRequest struct {
+	RunFile
+	// PageSize is the rows per page.
+	PageSize int
+	// CheckOnly writes nothing.
+	CheckOnly bool
+	// Problem is called for each problem, in the order of the lines; may be nil.
+	Problem func(RunProblem)
+	// Progress is called now and then with the rows read so far; may be nil.
+	Progress func(rows int)
+}
+
+// ManifestSummary is what a manifest holds.
+type ManifestSummary struct {
+	// Rows are the good ones, Rejected those with a problem.
+	Rows     int `json:"rows"`
+	Rejected int `json:"rejected,omitempty"`
+	Pages    int `json:"pages,omitempty"`
+	// Totals is the sum of the good rows by currency, in minor units; Counts are the rows by currency.
+	Totals map[string]int64 `json:"totals,omitempty"`
+	Counts map[string]int   `json:"counts,omitempty"`
+	// Fingerprint is the SHA-256 of the normalised copy, in hex. It depends on the rows alone: not on page size, format,
+	// column order or compression.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Problems are the first 20.
+	Problems []RunProblem `json:"problems,omitempty"`
+}
+
+// KnownRow is a row that the look-back found used before: nothing is sent for it, except by a CollectPayment.
+type KnownRow struct {
+	// Row counts from 0 in the whole copy.
+	Row int `json:"row"`
+	ChargeResult
+}
+
+// RowResult is what became of a row, as it stands in the report.
+type RowResult struct {
+	Row int
+	RunRow
+	// Outcome is the charge's, or RowRejected or RowNotCharged.
+	Outcome       ChargeOutcome
+	PaymentIntent string
+	// ChargedMethod is the payment method that was charged, or would have been.
+	ChargedMethod string
+	Codes
+	// HandedOver says that a CollectPayment goes on with it.
+	HandedOver bool
+	// Adopted says that it was charged before: nothing was sent.
+	Adopted bool
+}
+
+// The outcomes that only rows of a run have.
+const (
+	// RowRejected: the row was not charged because it is not allowed, or its reference was used with other values.
+	RowRejected ChargeOutcome = "rejected"
+	// RowNotCharged: the run ended before.
+	RowNotCharged ChargeOutcome = "not_charged"
+)
+
+// RunTotals counts rows and sums amounts (minor units) by outcome and currency.
+type RunTotals map[ChargeOutcome]map[string]RunTotal
+
+// RunTotal is a number of rows and the sum of their amounts, in minor units.
+type RunTotal struct {
+	Rows   int   `json:"rows"`
+	Amount int64 `json:"amount"`
+}
+
+// Add counts rows with one outcome and currency.
+func (t RunTotals) Add(outcome ChargeOutcome, currency string, more RunTotal) {
+	if t[outcome] == nil {
+		t[outcome] = map[string]RunTotal{}
+	}
+	sum := t[outcome][currency]
+	t[outcome][currency] = RunTotal{Rows: sum.Rows + more.Rows, Amount: sum.Amount + more.Amount}
+}
+
+// Rows are those with an outcome, of all currencies.
+func (t RunTotals) Rows(outcome ChargeOutcome) int {
+	n := 0
+	for _, total := range t[outcome] {
+		n += total.Rows
+	}
+	return n
+}
+
+// ReportRequest asks for a run's report: the pages' results joined.
+type ReportRequest struct {
+	RunFile
+	// CreatedAt and EndedAt are the run's, UTC; State is how it ended.
+	CreatedAt time.Time
+	EndedAt   time.Time
+	State     string
+	// Settled answers the present state of a row that was handed over; nil leaves the column out.
+	Settled func(ctx context.Context, reference string) (state string, _ error)
+	// Progress is called now and then with the rows written so far; may be nil.
+	Progress func(rows int)
+}
+
+// RunReport says where the report is, and what it adds up to.
+type RunReport struct {
+	CSV    string    `json:"csv"`
+	JSON   string    `json:"json"`
+	Rows   int       `json:"rows"`
+	Totals RunTotals `json:"totals"`
+}
+
+// The errors of RunFiles; anything else is a fault that is tried again.
+var (
+	// ErrManifestMissing: there is no such file. For file:// it may be another machine's.
+	ErrManifestMissing = errors.New("there is no such file")
+	// ErrManifestUnreadable: the URL, its credentials or the file's form do not allow reading it at all; trying again does not help.
+	ErrManifestUnreadable = errors.New("the manifest cannot be read")
+	// ErrRunFileChanged: a file of the run is not any more what was written.
+	ErrRunFileChanged = errors.New("a file of the run has changed")
+)
+
+// RunFiles reads a run's manifest, and keeps what belongs to the run beside it:
+//
+//	<manifest>.<run>.rows      the normalised copy, a JSON object per line
+//	<manifest>.<run>.index     a JSON object per page (RunPage)
+//	<manifest>.<run>.rejects.csv  the rows that are not allowed: line, column, value, rule
+//	<run>/known/<page>.jsonl   what the look-back found, for the pages with any (KnownRow)
+//	<run>/pages/<page>.csv     what became of the rows of a page
+//	<manifest>.<run>.report.csv, .report.json
+//
+// Every file is written whole or not at all, and writing it again replaces it.
+type RunFiles interface {
+	// Normalise reads the manifest once, streaming, and writes copy, index and rejects.
+	Normalise(ctx context.Context, r NormaliseRequest) (ManifestSummary, error)
+	// Pages reads entries of the index, at most count from page number from on.
+	Pages(ctx context.Context, f RunFile, from, count int) ([]RunPage, error)
+	// Rows reads a page's rows, and compares its checksum.
+	Rows(ctx context.Context, f RunFile, p RunPage) ([]RunRow, error)
+	// AllRows reads the copy from its beginning, with a row's number (from 0) first. The first error ends the sequence.
+	AllRows(ctx context.Context, f RunFile) iter.Seq2[RunRow, error]
+	// WriteKnown writes what a look-back found, ordered by row, and notes in the index how many there are per page.
+	// Called again it replaces everything that it wrote before.
+	WriteKnown(ctx context.Context, f RunFile, known []KnownRow) error
+	// Known reads what the look-back found for a page; with fewer than p.Known the error is ErrRunFileChanged.
+	Known(ctx context.Context, f RunFile, p RunPage) ([]KnownRow, error)
+	// WriteResults writes what became of a page's rows.
+	WriteResults(ctx context.Context, f RunFile, p RunPage, results []RowResult) error
+	// Results reads the results of all pages, in order of the rows, and the rejected ones of the manifest at the end. Rows
+	// of pages without results are RowNotCharged.
+	Results(ctx context.Context, f RunFile) iter.Seq2[RowResult, error]
+	// WriteReport joins Results into a CSV and a JSON file.
+	WriteReport(ctx context.Context, r ReportRequest) (RunReport, error)
+}
