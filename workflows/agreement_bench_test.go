@@ -29,6 +29,8 @@ type agreementBench struct {
 
 // family are the workflows that an agreement has started, as the activities see them.
 type family struct {
+	activities.Workflows
+
 	mu       sync.Mutex
 	bench    *bench
 	payments map[string]*workflows.CollectPaymentInput
