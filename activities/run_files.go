@@ -182,6 +182,7 @@ var (
 //	<manifest>.<run>.rejects.csv  the rows that are not allowed: line, column, value, rule
 //	<run>/known/<page>.jsonl   what the look-back found, for the pages with any (KnownRow)
 //	<run>/pages/<page>.csv     what became of the rows of a page
+//	<run>/pages/<page>.checkpoint.jsonl  how far a page has come that was stopped
 //	<manifest>.<run>.report.csv, .report.json
 //
 // Every file is written whole or not at all, and writing it again replaces it.
@@ -199,6 +200,11 @@ type RunFiles interface {
 	WriteKnown(ctx context.Context, f RunFile, known []KnownRow) error
 	// Known reads what the look-back found for a page; with fewer than p.Known the error is ErrRunFileChanged.
 	Known(ctx context.Context, f RunFile, p RunPage) ([]KnownRow, error)
+	// WriteCheckpoint keeps how far a page has come, for whoever goes on with it; what it holds is the caller's own. Called again
+	// it replaces the earlier one; nil removes it, also when there is none.
+	WriteCheckpoint(ctx context.Context, f RunFile, p RunPage, data []byte) error
+	// Checkpoint reads it; nil when there is none.
+	Checkpoint(ctx context.Context, f RunFile, p RunPage) ([]byte, error)
 	// WriteResults writes what became of a page's rows.
 	WriteResults(ctx context.Context, f RunFile, p RunPage, results []RowResult) error
 	// Results reads the results of all pages, in order of the rows, and the rejected ones of the manifest at the end. Rows
