@@ -64,6 +64,15 @@ func (in BillingAgreementInput) StartSearchAttributes(now time.Time) temporal.Se
 	return temporal.NewSearchAttributes(set...)
 }
 
+// StartSearchAttributes are those a BillingRun is started with. SearchRun leads to its payments too.
+func (in BillingRunInput) StartSearchAttributes() temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(
+		SearchState.ValueSet(string(RunValidating)),
+		SearchReference.ValueSet(in.Reference),
+		SearchRun.ValueSet(in.Reference),
+	)
+}
+
 // firstDate is the first date of an agreement that starts now; false when there is none, or the input is not allowed.
 func (in BillingAgreementInput) firstDate(now time.Time) (time.Time, bool) {
 	zone, err := loadZone(in.TimeZone)

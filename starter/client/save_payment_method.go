@@ -15,6 +15,7 @@ import (
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/dunning"
 	"github.com/offsession/offsession/workflows/money"
@@ -95,7 +96,7 @@ func (c *Client) SavePaymentMethod(ctx context.Context, p SavePaymentMethodParam
 	}
 	in.TimeZone = cmp.Or(in.TimeZone, zone, c.options.TimeZone)
 	workflowID := workflows.SavePaymentMethodID(in.Reference)
-	input, err := firstOf(in, setupDefaults())
+	input, err := starts.FirstOf(in, setupDefaults())
 	if err != nil {
 		return StartedSave{}, err
 	}
@@ -139,7 +140,7 @@ func (c *Client) SavePaymentMethod(ctx context.Context, p SavePaymentMethodParam
 
 // openFirstCheckout starts the workflow and waits for its first Checkout Session; call names this call. When the workflow has been started in
 // this moment by another caller, it answers that one's.
-func (c *Client) openFirstCheckout(ctx context.Context, workflowID, call string, in workflows.SavePaymentMethodInput, input first) (workflows.OpenCheckoutResponse, error) {
+func (c *Client) openFirstCheckout(ctx context.Context, workflowID, call string, in workflows.SavePaymentMethodInput, input starts.First) (workflows.OpenCheckoutResponse, error) {
 	options := c.startOptions(workflowID, input, in.StartSearchAttributes(), setupSummary(in))
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	options.Memo[memoCall] = call

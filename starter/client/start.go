@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
 	sdktemporal "go.temporal.io/sdk/temporal"
 
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/config"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -25,19 +25,9 @@ type Started struct {
 	call string
 }
 
-// startOptions are the same for every workflow of ours. They have no timeout and no retry policy: a workflow ends when
-// what it stands for is settled, and one that fails has a bug.
-func (c *Client) startOptions(workflowID string, input first, attributes sdktemporal.SearchAttributes, summary string) sdk.StartWorkflowOptions {
-	return sdk.StartWorkflowOptions{
-		ID:                                       workflowID,
-		TaskQueue:                                c.options.TaskQueue,
-		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		Memo:                                     map[string]any{workflows.MemoInput: input},
-		TypedSearchAttributes:                    attributes,
-		StaticSummary:                            summary,
-	}
+// startOptions are the same for every workflow of ours.
+func (c *Client) startOptions(workflowID string, input starts.First, attributes sdktemporal.SearchAttributes, summary string) sdk.StartWorkflowOptions {
+	return starts.Options(workflowID, c.options.TaskQueue, input, attributes, summary)
 }
 
 // startOnce starts a workflow, or answers the one with that id when it has the same first input, which is in the memo
@@ -49,7 +39,7 @@ func (c *Client) startOnce(ctx context.Context, options sdk.StartWorkflowOptions
 	}
 	run, err := temporal.ExecuteWorkflow(ctx, options, workflowType, in)
 	if _, taken := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); taken {
-		input, _ := options.Memo[workflows.MemoInput].(first)
+		input, _ := options.Memo[workflows.MemoInput].(starts.First)
 		s, found, err := c.existing(ctx, options.ID, input, defaults)
 		if err == nil && !found {
 			err = fmt.Errorf("%s has just ended and left Temporal's retention", options.ID)
@@ -65,22 +55,21 @@ func (c *Client) startOnce(ctx context.Context, options sdk.StartWorkflowOptions
 // existing describes a workflow, open or closed, and compares its first input with the one given: the same, and it is
 // the answer; another, and the error is a RefusedError that names the first difference. One that did not end by itself is
 // refused too: what it stands for is not settled. found is false when there is no such workflow.
-func (c *Client) existing(ctx context.Context, workflowID string, now first, defaults any) (_ Started, found bool, _ error) {
+func (c *Client) existing(ctx context.Context, workflowID string, now starts.First, defaults any) (_ Started, found bool, _ error) {
 	description, found, err := c.describe(ctx, workflowID)
 	if err != nil || !found {
 		return Started{}, false, err
 	}
-	before, err := firstIn(description.Memo)
+	before, err := starts.FirstIn(description.Memo)
 	if err != nil {
 		return Started{}, true, notOurs(workflowID, err)
 	}
-	diff, different, err := differ(before, now, defaults)
+	diff, different, err := starts.Differ(before, now, defaults)
 	if err != nil {
 		return Started{}, true, fmt.Errorf("compare with %s: %w", workflowID, err)
 	}
 	if different {
-		return Started{}, true, &RefusedError{Message: fmt.Sprintf("reference %q is used already, with another %s: it was %s, now it is %s",
-			workflows.ReferenceOf(workflowID), diff.field, diff.existing, diff.now)}
+		return Started{}, true, &RefusedError{Message: fmt.Sprintf("reference %q is used already, with %s", workflows.ReferenceOf(workflowID), diff)}
 	}
 	if unclean(description.Status) {
 		return Started{}, true, (&uncleanError{workflowID: workflowID, status: description.Status}).refuse()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/calendar"
 	"github.com/offsession/offsession/workflows/money"
@@ -39,7 +40,7 @@ func (c *Client) StartAgreement(ctx context.Context, p AgreementParams) (Started
 	in.TimeZone = cmp.Or(in.TimeZone, zone, c.options.TimeZone)
 
 	workflowID := workflows.AgreementID(in.Reference)
-	input, err := firstOf(in, agreementDefaults())
+	input, err := starts.FirstOf(in, agreementDefaults())
 	if err != nil {
 		return Started{}, err
 	}

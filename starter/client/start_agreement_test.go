@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/mocks"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/calendar"
 	"github.com/offsession/offsession/workflows/dunning"
@@ -193,7 +194,7 @@ func TestStartAgreementAgain(t *testing.T) {
 func TestStartAgreementAgainWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	over := agreementParams(func(p *AgreementParams) { p.Schedule = calendar.Schedule{Dates: []string{"2020-01-31", "2020-02-29"}} })
-	input, err := firstOf(over.input(), agreementDefaults())
+	input, err := starts.FirstOf(over.input(), agreementDefaults())
 	require.NoError(t, err)
 	b := setup(t)
 	b.describes(t, "agreement:gym-17", input, "completed")

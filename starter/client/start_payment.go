@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/dunning"
 	"github.com/offsession/offsession/workflows/money"
@@ -65,7 +66,7 @@ func (c *Client) StartPayment(ctx context.Context, p PaymentParams) (Started, er
 	in.TimeZone = cmp.Or(in.TimeZone, zone, c.options.TimeZone)
 
 	workflowID := workflows.PaymentID(in.Reference)
-	input, err := firstOf(in, paymentDefaults())
+	input, err := starts.FirstOf(in, paymentDefaults())
 	if err != nil {
 		return Started{}, err
 	}

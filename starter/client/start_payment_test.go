@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/mocks"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/dunning"
 )
@@ -176,20 +177,20 @@ func TestMemoOutlivesDefaults(t *testing.T) {
 	older := dunning.DefaultPolicy()
 	older.CustomerWindow = dunning.Days(9)
 	in := workflows.CollectPaymentInput{Reference: "r", Policy: older}
-	memo, err := firstOf(in, paymentDefaults())
+	memo, err := starts.FirstOf(in, paymentDefaults())
 	require.NoError(t, err)
 	for _, test := range []struct {
 		policy    dunning.Policy
 		different bool
 	}{{older, false}, {dunning.DefaultPolicy(), true}} {
 		in.Policy = test.policy
-		repeat, err := firstOf(in, paymentDefaults())
+		repeat, err := starts.FirstOf(in, paymentDefaults())
 		require.NoError(t, err)
 		require.Contains(t, repeat, "policy", "whether it is today's default or not")
-		diff, different, err := differ(memo, repeat, paymentDefaults())
+		diff, different, err := starts.Differ(memo, repeat, paymentDefaults())
 		require.NoError(t, err)
 		require.Equal(t, test.different, different)
-		require.Equal(t, test.different, diff.field == "policy")
+		require.Equal(t, test.different, diff.Field == "policy")
 	}
 }
 

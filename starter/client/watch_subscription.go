@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/dunning"
 )
@@ -137,7 +138,7 @@ func (c *Client) startWatch(ctx context.Context, in workflows.DeferredSubscripti
 		return Started{}, err
 	}
 	workflowID := workflows.SubscriptionID(in.Reference)
-	input, err := firstOf(in, watchDefaults())
+	input, err := starts.FirstOf(in, watchDefaults())
 	if err != nil {
 		return Started{}, err
 	}
@@ -169,11 +170,11 @@ func (c *Client) openWatch(ctx context.Context, in workflows.DeferredSubscriptio
 	if err != nil || !found || description.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return Started{}, false, err
 	}
-	before, err := firstIn(description.Memo)
+	before, err := starts.FirstIn(description.Memo)
 	if err != nil {
 		return Started{}, true, notOurs(workflowID, err)
 	}
-	now, err := firstOf(in, watchDefaults())
+	now, err := starts.FirstOf(in, watchDefaults())
 	if err != nil {
 		return Started{}, true, err
 	}
@@ -182,13 +183,12 @@ func (c *Client) openWatch(ctx context.Context, in workflows.DeferredSubscriptio
 			now[name] = before[name]
 		}
 	}
-	diff, different, err := differ(before, now, watchDefaults())
+	diff, different, err := starts.Differ(before, now, watchDefaults())
 	if err != nil {
 		return Started{}, true, fmt.Errorf("compare with %s: %w", workflowID, err)
 	}
 	if different {
-		return Started{}, true, &RefusedError{Message: fmt.Sprintf("%s is watched already, with another %s: it was %s, now it is %s",
-			in.Reference, diff.field, diff.existing, diff.now)}
+		return Started{}, true, &RefusedError{Message: fmt.Sprintf("%s is watched already, with %s", in.Reference, diff)}
 	}
 	return Started{WorkflowID: workflowID, RunID: description.WorkflowExecution.RunID, AlreadyStarted: true}, true, nil
 }

@@ -1,4 +1,4 @@
-package client
+package starts
 
 import (
 	"bytes"
@@ -19,10 +19,10 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
-// first is a workflow's normalised first input as it stands in its memo, by JSON field. A field that has a common value is
+// First is a workflow's normalised first input as it stands in its memo, by JSON field. A field that has a common value is
 // left out, so that a memo costs little, and so is the reference, which is part of the workflow id. A dunning policy is its
 // fingerprint.
-type first map[string]json.RawMessage
+type First map[string]json.RawMessage
 
 // policyField is the JSON field of a policy, in any input that has one.
 const policyField = "policy"
@@ -33,10 +33,10 @@ func fingerprint(value json.RawMessage) json.RawMessage {
 	return json.RawMessage(strconv.Quote(hex.EncodeToString(sum[:6])))
 }
 
-// firstOf compacts an input. Both arguments are the same struct; defaults has the values that are left out. Memos outlive
+// FirstOf compacts an input. Both arguments are the same struct; defaults has the values that are left out. Memos outlive
 // releases, which read a missing field as its value in defaults: these must never change, whatever becomes of the defaults
 // of calls.
-func firstOf(input, defaults any) (first, error) {
+func FirstOf(input, defaults any) (First, error) {
 	f, err := fields(input)
 	if err != nil {
 		return nil, err
@@ -54,63 +54,51 @@ func firstOf(input, defaults any) (first, error) {
 	return f, nil
 }
 
-func fields(input any) (first, error) {
+func fields(input any) (First, error) {
 	data, err := json.Marshal(input)
 	if err != nil {
 		return nil, fmt.Errorf("encode the input: %w", err)
 	}
-	var f first
+	var f First
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("encode the input: %w", err)
 	}
 	return f, nil
 }
 
-// firstIn reads the first input from the memo of an existing workflow. The error says when there is none, which means
+// FirstIn reads the first input from the memo of an existing workflow. The error says when there is none, which means
 // that something else than offsession started it.
-func firstIn(memo *commonpb.Memo) (first, error) {
+func FirstIn(memo *commonpb.Memo) (First, error) {
 	payload, ok := memo.GetFields()[workflows.MemoInput]
 	if !ok {
 		return nil, fmt.Errorf("its memo has no %s", workflows.MemoInput)
 	}
-	var f first
+	var f First
 	if err := converter.GetDefaultDataConverter().FromPayload(payload, &f); err != nil {
 		return nil, fmt.Errorf("read %s of its memo: %w", workflows.MemoInput, err)
 	}
 	return f, nil
 }
 
-// memoCall is the memo key of a name for the call that started a workflow by Update-with-Start, which does not tell its
-// caller whether it started anything.
-const memoCall = "offsession_call"
-
-// callIn reads the name of the call that started the workflow; "" when its memo has none.
-func callIn(memo *commonpb.Memo) string {
-	payload, ok := memo.GetFields()[memoCall]
-	if !ok {
-		return ""
-	}
-	var call string
-	if err := converter.GetDefaultDataConverter().FromPayload(payload, &call); err != nil {
-		return ""
-	}
-	return call
+// Difference is the first field in which two inputs differ.
+type Difference struct {
+	Field         string
+	Existing, Now string
 }
 
-// difference is the first field in which two inputs differ.
-type difference struct {
-	field         string
-	existing, now string
+// String is "another amount: it was 1099, now it is 2000".
+func (d Difference) String() string {
+	return fmt.Sprintf("another %s: it was %s, now it is %s", d.Field, d.Existing, d.Now)
 }
 
-// differ finds the first difference, in the order of the fields of the struct that defaults is. A field that is left
+// Differ finds the first difference, in the order of the fields of the struct that defaults is. A field that is left
 // out on one side is shown with its default.
-func differ(existing, now first, defaults any) (difference, bool, error) {
+func Differ(existing, now First, defaults any) (Difference, bool, error) {
 	d, err := fields(defaults)
 	if err != nil {
-		return difference{}, false, err
+		return Difference{}, false, err
 	}
-	valueOf := func(f first, name string) (any, error) {
+	valueOf := func(f First, name string) (any, error) {
 		raw := cmp.Or(string(f[name]), string(d[name]), "null")
 		decoder := json.NewDecoder(strings.NewReader(raw))
 		decoder.UseNumber()
@@ -122,24 +110,24 @@ func differ(existing, now first, defaults any) (difference, bool, error) {
 		a, errA := valueOf(existing, name)
 		b, errB := valueOf(now, name)
 		if errA != nil || errB != nil {
-			return difference{}, false, fmt.Errorf("read %s of the first input", name)
+			return Difference{}, false, fmt.Errorf("read %s of the first input", name)
 		}
 		if diff, found := differValue(name, a, b); found {
 			return diff, true, nil
 		}
 	}
-	return difference{}, false, nil
+	return Difference{}, false, nil
 }
 
 // differValue goes into objects, so that the message names metadata.order and not the whole metadata.
-func differValue(name string, a, b any) (difference, bool) {
+func differValue(name string, a, b any) (Difference, bool) {
 	objectA, okA := a.(map[string]any)
 	objectB, okB := b.(map[string]any)
 	if !okA || !okB {
 		if reflect.DeepEqual(a, b) {
-			return difference{}, false
+			return Difference{}, false
 		}
-		return difference{field: name, existing: show(a), now: show(b)}, true
+		return Difference{Field: name, Existing: show(a), Now: show(b)}, true
 	}
 	keys := maps.Clone(objectA)
 	maps.Copy(keys, objectB)
@@ -148,7 +136,7 @@ func differValue(name string, a, b any) (difference, bool) {
 			return diff, true
 		}
 	}
-	return difference{}, false
+	return Difference{}, false
 }
 
 func show(value any) string {
@@ -162,11 +150,23 @@ func show(value any) string {
 	return clip(string(text))
 }
 
+// clip keeps a message readable when a value is very long.
+func clip(s string) string {
+	const most = 140
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:40], ""), len(s))
+}
+
 // fieldNames lists a struct's JSON names in the order of its fields, without the reference.
 func fieldNames(t reflect.Type) []string {
 	var names []string
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if field.Anonymous && name == "" {
+			names = append(names, fieldNames(field.Type)...)
+		}
 		if name != "" && name != "-" && name != "reference" {
 			names = append(names, name)
 		}
