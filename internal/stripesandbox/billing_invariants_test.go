@@ -19,6 +19,7 @@ type billingInvariants struct {
 	subs                      []billedSubscription
 	invoices                  []billedInvoice
 	payments, setups, charges []shownObject
+	owned                     map[string][]shownObject // methods by customer
 
 	told      map[string]map[string]any // what the last event of each subscription showed
 	toldText  map[string]string         // the same as text
@@ -56,6 +57,10 @@ func (m *billingMachine) check(t *rapid.T) {
 	t.Log(m.last)
 	i := m.invariants
 	m.customers = slices.DeleteFunc(m.customers, func(id string) bool { return decode(t, m.get("/v1/customers/"+id))["deleted"] != nil })
+	m.owned = map[string][]shownObject{}
+	for _, id := range m.customers {
+		m.owned[id] = listed[shownObject](t, i, "/v1/payment_methods?limit=100&customer="+id)
+	}
 	m.subs = nil
 	for _, clock := range append([]string{""}, m.clocks...) {
 		m.subs = append(m.subs, as[billedSubscription](t, everything(t, i, "/v1/subscriptions?limit=100&status=all&test_clock="+clock))...)

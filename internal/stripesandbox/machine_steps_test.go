@@ -143,28 +143,33 @@ func (m *machine) step(t *rapid.T, path string, in any, want outcome) {
 	m.compare(t, path, m.control(path, in), want, "", "")
 }
 
-func (m *machine) answerChallenge(t *rapid.T) {
-	passed := rapid.Bool().Draw(t, "passed")
-	in := map[string]string{"result": map[bool]string{true: "pass", false: "fail"}[passed]}
-	if len(m.setups) > 0 && rapid.Bool().Draw(t, "of a setup") {
-		si := pick(t, "setup", m.setups)
-		var want outcome
-		if si.session != nil && si.status == needsAction {
-			want = m.pay(si.session, methodChoice{}, in["result"])
-		} else {
-			want = m.authenticateSetup(si, passed)
-		}
-		m.step(t, "/setup_intents/"+si.id+"/authenticate", in, want)
-		return
+func challengeResult(t *rapid.T) (passed bool, result string) {
+	passed = rapid.Bool().Draw(t, "passed")
+	return passed, map[bool]string{true: "pass", false: "fail"}[passed]
+}
+
+func (m *machine) answerSetup(t *rapid.T) {
+	passed, result := challengeResult(t)
+	si := pick(t, "setup", m.setups)
+	var want outcome
+	if si.session != nil && si.status == needsAction {
+		want = m.pay(si.session, methodChoice{}, result)
+	} else {
+		want = m.authenticateSetup(si, passed)
 	}
+	m.step(t, "/setup_intents/"+si.id+"/authenticate", map[string]string{"result": result}, want)
+}
+
+func (m *machine) answerPayment(t *rapid.T) {
+	passed, result := challengeResult(t)
 	pi := pick(t, "payment", m.payments)
 	var want outcome
 	if pi.session != nil && pi.status == needsAction {
-		want = m.pay(pi.session, methodChoice{}, in["result"])
+		want = m.pay(pi.session, methodChoice{}, result)
 	} else {
 		want = m.authenticate(pi, passed)
 	}
-	m.step(t, "/payment_intents/"+pi.id+"/authenticate", in, want)
+	m.step(t, "/payment_intents/"+pi.id+"/authenticate", map[string]string{"result": result}, want)
 }
 
 func (m *machine) settleDebit(t *rapid.T) {
@@ -310,7 +315,7 @@ func (m *machine) advanceClock(t *rapid.T) {
 // repeatCall sends a call again, as a client does that has not got the answer.
 func (m *machine) repeatCall(t *rapid.T) {
 	c := pick(t, "call", m.history)
-	if !c.stored || m.now.Sub(c.at) >= 24*time.Hour {
+	if !m.remembers(c) {
 		m.send(t, c) // as new
 		return
 	}
@@ -321,11 +326,14 @@ func (m *machine) repeatCall(t *rapid.T) {
 	require.Empty(t, m.newEvents(t))
 }
 
+func (m *machine) remembers(c *sent) bool { return c.stored && m.now.Sub(c.at) < 24*time.Hour }
+
+func (m *machine) remembered() []*sent {
+	return slices.DeleteFunc(slices.Clone(m.history), func(c *sent) bool { return !m.remembers(c) })
+}
+
 func (m *machine) reuseKey(t *rapid.T) {
-	c := pick(t, "call", m.history)
-	if !c.stored || m.now.Sub(c.at) >= 24*time.Hour {
-		t.Skip("forgotten")
-	}
+	c := pick(t, "call", m.remembered())
 	w := m.do(http.MethodPost, c.path, form("description", "another"), c.key)
 	require.Equal(t, http.StatusBadRequest, w.Code)
 	require.Equal(t, "idempotency_error", decode(t, w.Body.Bytes())["error"].(map[string]any)["type"])
