@@ -67,6 +67,9 @@ type ChargePageInput struct {
 	// T0 is when the first row may be sent, UTC; row i (from 0) not before T0 + i/Rate. Rate is in rows per second.
 	T0   time.Time `json:"t0"`
 	Rate float64   `json:"rate"`
+	// Closing sends nothing new: of a page that stopped, the rows that were sent are finished, the others end as not charged,
+	// and the results are written.
+	Closing bool `json:"closing,omitempty"`
 	// LookedBackAt is when the run's look-back began; a row that is sent more than 20 h later asks Stripe itself first.
 	LookedBackAt time.Time `json:"looked_back_at"`
 	// What follows goes to the CollectPayment of a row that did not succeed.

@@ -1,9 +1,12 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -135,13 +138,43 @@ func (t RunTotals) Add(outcome ChargeOutcome, currency string, more RunTotal) {
 	t[outcome][currency] = RunTotal{Rows: sum.Rows + more.Rows, Amount: sum.Amount + more.Amount}
 }
 
+// Merge adds all of another's.
+func (t RunTotals) Merge(other RunTotals) {
+	for _, outcome := range SortedKeys(other) {
+		for _, currency := range SortedKeys(other[outcome]) {
+			t.Add(outcome, currency, other[outcome][currency])
+		}
+	}
+}
+
+// Missing are the rows of a manifest with these counts and sums by currency that have no outcome yet: they are RowNotCharged.
+func (t RunTotals) Missing(counts map[string]int, sums map[string]int64) RunTotals {
+	missing := RunTotals{}
+	for _, currency := range SortedKeys(counts) {
+		left := RunTotal{Rows: counts[currency], Amount: sums[currency]}
+		for _, outcome := range SortedKeys(t) {
+			left.Rows -= t[outcome][currency].Rows
+			left.Amount -= t[outcome][currency].Amount
+		}
+		if left.Rows != 0 {
+			missing.Add(RowNotCharged, currency, left)
+		}
+	}
+	return missing
+}
+
 // Rows are those with an outcome, of all currencies.
 func (t RunTotals) Rows(outcome ChargeOutcome) int {
 	n := 0
-	for _, total := range t[outcome] {
-		n += total.Rows
+	for _, currency := range SortedKeys(t[outcome]) {
+		n += t[outcome][currency].Rows
 	}
 	return n
+}
+
+// SortedKeys are a map's keys in an order that is the same whenever a workflow is replayed.
+func SortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	return slices.Sorted(maps.Keys(m)) //workflowcheck:ignore sorted
 }
 
 // ReportRequest asks for a run's report: the pages' results joined.

@@ -58,6 +58,10 @@ const (
 	RunReasonFilesChanged = "files_changed"
 	// RunReasonFilesUnavailable: the run's files cannot be read or written.
 	RunReasonFilesUnavailable = "files_unavailable"
+	// RunReasonPageFailed: a page could not be charged because of a fault of ours; ReasonCode is its type.
+	RunReasonPageFailed = "page_failed"
+	// RunReasonPageSlow: a page is not done half an hour after it should be. It goes on by itself when it is.
+	RunReasonPageSlow = "page_slow"
 	// RunReasonNotApproved: nobody approved it within a week.
 	RunReasonNotApproved = "not_approved"
 )

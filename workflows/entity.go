@@ -49,6 +49,8 @@ type command struct {
 	update string
 	op     Operation
 	open   OpenCheckoutRequest
+	// run is a billing run's operation.
+	run RunOperation
 	// change is an agreement's operation, request stands for its id.
 	change  AgreementOperation
 	request string
@@ -67,7 +69,7 @@ type entity struct {
 	*entityState
 	queue       []*command
 	running     *command // the last one taken out of the queue
-	undelivered int      // messages still on their way
+	undelivered int      // messages, and activities of other kinds, still on their way
 	published   publishedAttributes
 
 	events    workflow.ReceiveChannel
