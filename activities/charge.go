@@ -2,9 +2,7 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -104,41 +102,23 @@ type chargeProgress struct {
 // ErrorStripeRateLimited are retried; ErrorStripeUnauthorized, ErrorStripeInvalid and ErrorCustomerMissing are final,
 // and nothing was charged.
 func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, error) {
-	progress := p.chargeProgress(ctx, in)
-	if !progress.FirstSentAt.IsZero() && p.ports.Now().Sub(progress.FirstSentAt) >= KeyTrust {
-		return unknownCharge(in, progress), nil
+	a := attempt{
+		ports:    &p.ports,
+		in:       in,
+		progress: heldProgress(ctx, in),
+		run:      activity.GetInfo(ctx).Attempt,
+		record:   func(progress chargeProgress) { activity.RecordHeartbeat(ctx, progress) },
 	}
-	if res, err := p.lookBefore(ctx, in, progress); err != nil || res.Outcome != "" {
-		return res, err
+	res, err := a.make(ctx)
+	if err != nil {
+		return ChargeResult{}, applicationError(err)
 	}
-	progress.LookedBack = in.LookBack
-	if progress.PaymentMethod == "" {
-		method, err := p.defaultMethod(ctx, in.Customer)
-		if err != nil {
-			return ChargeResult{}, err
-		}
-		if method == "" {
-			return ChargeResult{Outcome: ChargeDeclined, PaymentIntent: in.PaymentIntent, Codes: Codes{Code: CodeNoPaymentMethod}}, nil
-		}
-		progress.PaymentMethod = method
-	}
-	if progress.FirstSentAt.IsZero() {
-		progress.FirstSentAt = p.ports.Now().UTC()
-	}
-	if in.PaymentMethod == "" {
-		// A method named in the input is frozen already. The default is frozen here: a repeat must not resolve it anew.
-		activity.RecordHeartbeat(ctx, progress)
-	}
-	intent, err := p.send(ctx, in, progress.PaymentMethod)
-	if err == nil {
-		return in.shorten(resultOf(intent, progress.PaymentMethod)), nil
-	}
-	return p.failedCharge(ctx, in, progress, err)
+	return res, nil
 }
 
-// chargeProgress is what earlier runs of this activity task have done. Unless the run before this one said that nothing
+// heldProgress is what earlier runs of this activity task have done. Unless the run before this one said that nothing
 // was sent so far, something may have been: the scheduled time stands for the first send, which errs on the safe side.
-func (p *Payments) chargeProgress(ctx context.Context, in ChargeInput) chargeProgress {
+func heldProgress(ctx context.Context, in ChargeInput) chargeProgress {
 	progress := chargeProgress{}
 	info := activity.GetInfo(ctx)
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &progress) != nil {
@@ -154,107 +134,6 @@ func (p *Payments) chargeProgress(ctx context.Context, in ChargeInput) chargePro
 	return progress
 }
 
-func (p *Payments) send(ctx context.Context, in ChargeInput, method string) (PaymentIntent, error) {
-	if in.PaymentIntent != "" {
-		return p.ports.PaymentIntents.ConfirmPaymentIntent(ctx, ConfirmPaymentIntentRequest{
-			PaymentIntent:  in.PaymentIntent,
-			PaymentMethod:  method,
-			IdempotencyKey: in.IdempotencyKey(),
-		})
-	}
-	return p.ports.PaymentIntents.CreatePaymentIntent(ctx, CreatePaymentIntentRequest{
-		Amount:          in.Amount,
-		Currency:        in.Currency,
-		Customer:        in.Customer,
-		PaymentMethod:   method,
-		Description:     in.Description,
-		StatementSuffix: in.StatementSuffix,
-		Metadata:        metadata(in.Metadata, "payment:"+in.Reference, in.Reference, in.Owner, in.Attempt),
-		IdempotencyKey:  in.IdempotencyKey(),
-	})
-}
-
-// failedCharge sorts Stripe's no: an answer is a result, a fault is an error that Temporal retries.
-func (p *Payments) failedCharge(ctx context.Context, in ChargeInput, progress chargeProgress, err error) (ChargeResult, error) {
-	var se *StripeError
-	if !errors.As(err, &se) {
-		return ChargeResult{}, applicationError(err)
-	}
-	res := ChargeResult{PaymentIntent: in.PaymentIntent, PaymentMethod: progress.PaymentMethod, Codes: se.Codes}
-	if se.PaymentIntent != nil {
-		res.PaymentIntent = se.PaymentIntent.ID
-		res.LatestCharge = se.PaymentIntent.LatestCharge
-		if se.PaymentIntent.PaymentMethod == progress.PaymentMethod {
-			// Otherwise the PaymentIntent still shows the method of an earlier attempt: this one was not tried.
-			res.PaymentMethodStamp = se.PaymentIntent.PaymentMethodStamp
-		}
-	}
-	switch se.Kind {
-	case StripeDeclined:
-		if res.PaymentIntent == "" {
-			// A PaymentIntent was made, but the answer does not name it: without a look-up the next attempt would make another.
-			return unknownCharge(in, progress), nil
-		}
-		res.Outcome = declineOutcome(se.Codes)
-		return res, nil
-	case StripeRefused:
-		res.Outcome = ChargeRefused
-		return res, nil
-	case StripeMissing:
-		if se.Param == "payment_method" {
-			res.Outcome = ChargeDeclined
-			res.Codes, res.PaymentMethodStamp = Codes{Code: CodePaymentMethodUnusable}, ""
-			if slices.Contains(mandateGone, se.Codes.Code) {
-				res.DeclineCode = se.Codes.Code
-			}
-			return res, nil
-		}
-		return ChargeResult{}, applicationError(se)
-	case StripeWrongState:
-		return p.unexpectedState(ctx, in, progress)
-	case StripeKeyReused, StripeStoredFault:
-		return unknownCharge(in, progress), nil
-	case StripeUnknown, StripeKeyInUse, StripeRateLimited:
-		activity.RecordHeartbeat(ctx, progress)
-		return ChargeResult{}, applicationError(se)
-	case StripeUnauthorized, StripeInvalid:
-		return ChargeResult{}, applicationError(se)
-	}
-	return ChargeResult{}, applicationError(se)
-}
-
-// unexpectedState re-reads a PaymentIntent that refused to be confirmed: often it has succeeded or was canceled.
-func (p *Payments) unexpectedState(ctx context.Context, in ChargeInput, progress chargeProgress) (ChargeResult, error) {
-	if in.PaymentIntent == "" {
-		return unknownCharge(in, progress), nil
-	}
-	intent, err := p.ports.PaymentIntents.PaymentIntent(ctx, in.PaymentIntent)
-	if err != nil {
-		activity.RecordHeartbeat(ctx, progress)
-		return ChargeResult{}, applicationError(err)
-	}
-	switch intent.Status {
-	case PaymentIntentSucceeded, PaymentIntentProcessing, PaymentIntentCanceled, PaymentIntentRequiresAction:
-		return resultOf(intent, progress.PaymentMethod), nil
-	case PaymentIntentRequiresPaymentMethod, PaymentIntentRequiresConfirmation, PaymentIntentRequiresCapture:
-		return unknownCharge(in, progress), nil
-	}
-	return unknownCharge(in, progress), nil
-}
-
-func (p *Payments) defaultMethod(ctx context.Context, customer string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	c, err := p.ports.Customers.Customer(ctx, customer)
-	if err != nil {
-		return "", applicationError(err)
-	}
-	if c.Deleted {
-		return "", customerMissing()
-	}
-	return c.DefaultPaymentMethod, nil
-}
-
 // shorten leaves out of a success what the input says and what only matters after a failure: most payments succeed at
 // once, and each result stays in Temporal for months.
 func (in ChargeInput) shorten(res ChargeResult) ChargeResult {
@@ -266,15 +145,6 @@ func (in ChargeInput) shorten(res ChargeResult) ChargeResult {
 		res.PaymentMethod = ""
 	}
 	return res
-}
-
-func unknownCharge(in ChargeInput, progress chargeProgress) ChargeResult {
-	return ChargeResult{
-		Outcome:       ChargeUnknown,
-		PaymentIntent: in.PaymentIntent,
-		PaymentMethod: progress.PaymentMethod,
-		FirstSentAt:   progress.FirstSentAt,
-	}
 }
 
 // resultOf reads the outcome off a PaymentIntent that Stripe answered with. Off-session, a 200 that is neither

@@ -3,8 +3,6 @@ package activities
 import (
 	"context"
 	"slices"
-
-	"go.temporal.io/sdk/activity"
 )
 
 // mostAsked is how many of a customer's newest PaymentIntents are read for disputes: one page, so that the question costs
@@ -14,15 +12,16 @@ const mostAsked = 100
 // lookBefore asks Stripe what must be known before an attempt is sent. An empty outcome says that it may be sent.
 //
 // A dispute holds only what was never sent: later the attempt's own outcome counts.
-func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress chargeProgress) (ChargeResult, error) {
+func (a *attempt) lookBefore(ctx context.Context) (ChargeResult, error) {
+	in, progress := a.in, a.progress
 	lookBack := in.LookBack && !progress.LookedBack
 	readCtx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	switch {
 	case in.HoldIfDisputed && progress.FirstSentAt.IsZero():
-		res, err := p.lookForDisputes(readCtx, in, lookBack)
+		res, err := a.lookForDisputes(readCtx, lookBack)
 		if err != nil {
-			now := p.ports.Now().UTC()
+			now := a.ports.Now().UTC()
 			if progress.AskedAt.IsZero() {
 				progress.AskedAt = now
 			}
@@ -31,14 +30,14 @@ func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress char
 				return ChargeResult{Outcome: ChargeUnknown, PaymentIntent: in.PaymentIntent, PaymentMethod: in.PaymentMethod}, nil
 			}
 			// Without this the repetition would have to believe that something was sent.
-			activity.RecordHeartbeat(ctx, chargeProgress{Unsent: activity.GetInfo(ctx).Attempt, AskedAt: progress.AskedAt})
-			return ChargeResult{}, applicationError(err)
+			a.record(chargeProgress{Unsent: a.run, AskedAt: progress.AskedAt})
+			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 		}
 		return res, nil
 	case lookBack:
-		known, err := p.ports.PaymentIntents.PaymentIntentsByReference(readCtx, in.Customer, in.Reference)
+		known, err := a.ports.PaymentIntents.PaymentIntentsByReference(readCtx, in.Customer, in.Reference)
 		if err != nil {
-			return ChargeResult{}, applicationError(err)
+			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 		}
 		return in.lookedBack(known), nil
 	}
@@ -48,11 +47,12 @@ func (p *Payments) lookBefore(ctx context.Context, in ChargeInput, progress char
 // lookForDisputes reads the customer's newest PaymentIntents, and all of them for a look-back. What the reference has
 // done already weighs more than a dispute: then nothing is to be sent anyway. It is noticed among the newest without a
 // look-back too, at no cost: a workflow that was reset by hand repeats its charges, and Stripe forgets keys after a day.
-func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack bool) (ChargeResult, error) {
+func (a *attempt) lookForDisputes(ctx context.Context, lookBack bool) (ChargeResult, error) {
+	in := a.in
 	var known []PaymentIntent
 	var disputed []string
 	read := 0
-	for intent, err := range p.ports.PaymentIntents.ListPaymentIntents(ctx, ListPaymentIntentsRequest{Customer: in.Customer, Charges: true}) {
+	for intent, err := range a.ports.PaymentIntents.ListPaymentIntents(ctx, ListPaymentIntentsRequest{Customer: in.Customer, Charges: true}) {
 		if err != nil {
 			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 		}
@@ -61,7 +61,7 @@ func (p *Payments) lookForDisputes(ctx context.Context, in ChargeInput, lookBack
 			disputed = append(disputed, intent.ID)
 		}
 		if intent.Metadata[MetadataReference] == in.Reference {
-			if intent, err = p.ports.PaymentIntents.PaymentIntent(ctx, intent.ID); err != nil {
+			if intent, err = a.ports.PaymentIntents.PaymentIntent(ctx, intent.ID); err != nil {
 				return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 			}
 			known = append(known, intent)
