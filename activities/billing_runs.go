@@ -186,12 +186,6 @@ func (b *BillingRuns) ValidateManifest(ctx context.Context, in ValidateManifestI
 	panic("not yet")
 }
 
-// LookBackRun lists the account's PaymentIntents and notes which references of the run were used before. It changes nothing at
-// Stripe. Errors: ErrorRunFiles and those of Charge.
-func (b *BillingRuns) LookBackRun(ctx context.Context, in LookBackRunInput) (LookBackRunResult, error) {
-	panic("not yet")
-}
-
 // ReadRunPages reads a part of the index.
 func (b *BillingRuns) ReadRunPages(ctx context.Context, in ReadRunPagesInput) (ReadRunPagesResult, error) {
 	panic("not yet")
@@ -204,11 +198,5 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 
 // WriteRunReport joins the results of the pages. Running it again writes it anew. Errors: ErrorRunFiles, retried.
 func (b *BillingRuns) WriteRunReport(ctx context.Context, in WriteRunReportInput) (RunReport, error) {
-	panic("not yet")
-}
-
-// TakeTurn says whether a run may charge now: runs go one after the other, in the order of their starts, unless they are
-// concurrent. Temporal's visibility tells which runs there are, a moment late. Errors: ErrorWorkflowUnavailable, retried.
-func (b *BillingRuns) TakeTurn(ctx context.Context, in TakeTurnInput) (TakeTurnResult, error) {
 	panic("not yet")
 }

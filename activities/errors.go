@@ -83,3 +83,11 @@ func amountInvalid(reason string) error {
 func amountUnavailable(reason string) error {
 	return temporal.NewApplicationError(reason, ErrorAmountUnavailable)
 }
+
+func runFilesUnavailable() error {
+	return temporal.NewApplicationError("a file of the run cannot be read or written; the worker's log says more", ErrorRunFiles)
+}
+
+func workflowsUnavailable() error {
+	return temporal.NewApplicationError("Temporal did not say which runs there are", ErrorWorkflowUnavailable)
+}

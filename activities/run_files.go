@@ -228,9 +228,10 @@ type RunFiles interface {
 	Rows(ctx context.Context, f RunFile, p RunPage) ([]RunRow, error)
 	// AllRows reads the copy from its beginning, with a row's number (from 0) first. The first error ends the sequence.
 	AllRows(ctx context.Context, f RunFile) iter.Seq2[RunRow, error]
-	// WriteKnown writes what a look-back found, ordered by row, and notes in the index how many there are per page.
+	// WriteKnown writes what a look-back found, ordered by row, and notes in the index how many there are per page. There may be
+	// as many as there are rows: it never holds more than a page of them. An error in the sequence ends it, and is returned.
 	// Called again it replaces everything that it wrote before.
-	WriteKnown(ctx context.Context, f RunFile, known []KnownRow) error
+	WriteKnown(ctx context.Context, f RunFile, known iter.Seq2[KnownRow, error]) error
 	// Known reads what the look-back found for a page; with fewer than p.Known the error is ErrRunFileChanged.
 	Known(ctx context.Context, f RunFile, p RunPage) ([]KnownRow, error)
 	// WriteCheckpoint keeps how far a page has come, for whoever goes on with it; what it holds is the caller's own. Called again

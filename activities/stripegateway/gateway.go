@@ -56,6 +56,8 @@ var (
 	_ activities.SubscriptionLister = (*Gateway)(nil)
 	_ activities.SubscriptionReader = (*Gateway)(nil)
 	_ activities.Invoices           = (*Gateway)(nil)
+
+	_ activities.AccountPaymentIntents = (*Gateway)(nil)
 )
 
 // introduceOnce guards stripe.SetAppInfo, which writes package variables of stripe-go.

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/stripe/stripe-go/v82"
 
@@ -107,20 +108,38 @@ func (g *Gateway) ListPaymentIntents(ctx context.Context, r activities.ListPayme
 		if r.Charges {
 			params.Expand = stripe.StringSlice([]string{"data.latest_charge"})
 		}
-		call := operation{name: "list_payment_intents"}
-		for listed, err := range g.client.V1PaymentIntents.List(ctx, params) {
-			if err != nil {
-				yield(activities.PaymentIntent{}, g.failure(call, err))
-				return
-			}
-			pi, ok := paymentIntent(listed, advice{})
-			if !ok {
-				yield(activities.PaymentIntent{}, g.failure(call, errIncomplete))
-				return
-			}
-			if !yield(pi, nil) {
-				return
-			}
+		g.listPaymentIntents(ctx, params, yield)
+	}
+}
+
+// AccountPaymentIntents lists those of all customers that were created at since or later, newest first, asking for further
+// pages as they are taken. https://docs.stripe.com/api/payment_intents/list
+func (g *Gateway) AccountPaymentIntents(ctx context.Context, since time.Time, after string) iter.Seq2[activities.PaymentIntent, error] {
+	return func(yield func(activities.PaymentIntent, error) bool) {
+		params := &stripe.PaymentIntentListParams{
+			CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: since.Unix()},
+			Expand:       stripe.StringSlice([]string{"data.latest_charge"}),
+		}
+		params.Limit = stripe.Int64(pageSize)
+		params.StartingAfter = optional(after)
+		g.listPaymentIntents(ctx, params, yield)
+	}
+}
+
+func (g *Gateway) listPaymentIntents(ctx context.Context, params *stripe.PaymentIntentListParams, yield func(activities.PaymentIntent, error) bool) {
+	call := operation{name: "list_payment_intents"}
+	for listed, err := range g.client.V1PaymentIntents.List(ctx, params) {
+		if err != nil {
+			yield(activities.PaymentIntent{}, g.failure(call, err))
+			return
+		}
+		pi, ok := paymentIntent(listed, advice{})
+		if !ok {
+			yield(activities.PaymentIntent{}, g.failure(call, errIncomplete))
+			return
+		}
+		if !yield(pi, nil) {
+			return
 		}
 	}
 }

@@ -66,6 +66,10 @@ func mockCalls() map[string][]func(context.Context, *stripegateway.Gateway) erro
 			listIntents(activities.ListPaymentIntentsRequest{Customer: "cus_1"}),
 			listIntents(activities.ListPaymentIntentsRequest{Customer: "cus_1", After: "pi_1", Charges: true}),
 		},
+		"AccountPaymentIntents": {
+			accountIntents(""),
+			accountIntents("pi_1"),
+		},
 		"SearchPaymentIntents": {func(ctx context.Context, g *stripegateway.Gateway) error {
 			_, err := g.SearchPaymentIntents(ctx, "inv-17")
 			return err
@@ -184,6 +188,17 @@ func mockCalls() map[string][]func(context.Context, *stripegateway.Gateway) erro
 func listIntents(r activities.ListPaymentIntentsRequest) func(context.Context, *stripegateway.Gateway) error {
 	return func(ctx context.Context, g *stripegateway.Gateway) error {
 		for _, err := range g.ListPaymentIntents(ctx, r) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func accountIntents(after string) func(context.Context, *stripegateway.Gateway) error {
+	return func(ctx context.Context, g *stripegateway.Gateway) error {
+		for _, err := range g.AccountPaymentIntents(ctx, time.Now().Add(-24*time.Hour), after) {
 			if err != nil {
 				return err
 			}

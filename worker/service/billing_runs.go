@@ -10,8 +10,3 @@ import (
 func (t temporalWorkflows) StartPayment(ctx context.Context, p activities.PaymentHandover) (bool, error) {
 	panic("not yet")
 }
-
-// OpenRuns lists the billing runs that have not ended.
-func (t temporalWorkflows) OpenRuns(ctx context.Context) ([]activities.OpenRun, error) {
-	panic("not yet")
-}

@@ -110,10 +110,12 @@ func newPorts(c config.Config, logger *slog.Logger) (activities.Ports, error) {
 		Mandates:         gateway,
 		Subscriptions:    gateway,
 		Invoices:         gateway,
-		Links:            links,
-		Notifiers:        notifiers,
-		Amounts:          amounts,
-		ReturnURL:        cmp.Or(c.ReturnURL, c.PublicURL),
+
+		AccountPaymentIntents: gateway,
+		Links:                 links,
+		Notifiers:             notifiers,
+		Amounts:               amounts,
+		ReturnURL:             cmp.Or(c.ReturnURL, c.PublicURL),
 	}, nil
 }
 
