@@ -29,6 +29,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 ref
   starter payment start --reference order-17 --customer cus_123 --amount 1099 --currency usd
   starter payment show order-17
   starter agreement start --reference gym-17 --file agreement.yaml
+  starter run start --manifest july.csv --reference july-2026
   starter subscription watch sub_123`,
 		Version:           config.Version(),
 		SilenceUsage:      true,
@@ -42,7 +43,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 ref
 	})
 	root.PersistentFlags().StringVar(&a.output, "output", outputText, "form of the answer: text or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
-	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newSubscription(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
+	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newRun(a), newSubscription(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
 	return root
 }
 

@@ -44,6 +44,9 @@ type Options struct {
 	// Stripe checks that customers and payment methods exist before anything starts, and answers for payments that no
 	// workflow knows any more; nil leaves both out, and subscriptions can then be neither watched nor checked.
 	Stripe Stripe
+	// RunFiles reads manifests and writes reports of billing runs; nil leaves both to the workers, and ValidateManifest, DryRun
+	// and WriteRunReport are refused.
+	RunFiles activities.RunFiles
 }
 
 // Client starts, watches and steers workflows.

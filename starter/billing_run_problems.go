@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/offsession/offsession/starter/client"
+)
+
+// checkedManifest is what a manifest holds, in JSON; its problems stand before it.
+type checkedManifest struct {
+	// State is valid or invalid.
+	State    string `json:"state"`
+	Manifest string `json:"manifest"`
+	runCounts
+	Fingerprint string `json:"fingerprint"`
+}
+
+func checkManifest(manifest string, summary client.ManifestSummary, problems int) checkedManifest {
+	checked := checkedManifest{State: "valid", Manifest: manifest, runCounts: countRows(&summary, nil), Fingerprint: summary.Fingerprint}
+	if problems > 0 {
+		checked.State = "invalid"
+	}
+	return checked
+}
+
+func (c checkedManifest) text() string {
+	text := fmt.Sprintf("%s: %s, together %s\n", c.Manifest, counted(c.Rows-c.Rejected, "row"), dash(totalsText(c.totals())))
+	if c.Rejected > 0 {
+		text += fmt.Sprintf("%s not allowed\n", counted(c.Rejected, "more row"))
+	}
+	return text + facts("fingerprint", c.Fingerprint)
+}
+
+func (c checkedManifest) totals() map[string]int64 {
+	totals := make(map[string]int64, len(c.AmountByCurrency))
+	for currency, sums := range c.AmountByCurrency {
+		totals[currency] = sums["total"]
+	}
+	return totals
+}
+
+// problemList prints problems as they are found: a manifest of a million rows may have as many. In JSON they are the first key
+// of the answer, whose other keys follow at the end.
+type problemList struct {
+	a     *app
+	count int
+	err   error
+}
+
+func (l *problemList) add(problem client.ManifestProblem) {
+	l.count++
+	if l.err != nil {
+		return
+	}
+	if l.a.output == outputText {
+		_, l.err = fmt.Fprintln(l.a.stdout, problemText(problem))
+		return
+	}
+	line, err := encode(problem, "", "")
+	if err != nil {
+		l.err = err
+		return
+	}
+	before := ",\n    "
+	if l.count == 1 {
+		before = "{\n  \"problems\": [\n    "
+	}
+	_, l.err = fmt.Fprintf(l.a.stdout, "%s%s", before, line)
+}
+
+// end prints the rest of the answer. The error says that there were problems.
+func (l *problemList) end(answer any, text func() string) error {
+	if l.err == nil {
+		l.err = l.rest(answer, text)
+	}
+	if l.err != nil {
+		return l.err
+	}
+	if l.count > 0 {
+		return fmt.Errorf("the manifest has %s", counted(l.count, "problem"))
+	}
+	return nil
+}
+
+func (l *problemList) rest(answer any, text func() string) error {
+	if l.a.output == outputText {
+		return l.a.answer(answer, text)
+	}
+	object, err := encode(answer, "", "  ")
+	if err != nil {
+		return err
+	}
+	before := "\n  ],"
+	if l.count == 0 {
+		before = "{\n  \"problems\": [],"
+	}
+	_, err = fmt.Fprintf(l.a.stdout, "%s%s\n", before, object[1:])
+	return err
+}
+
+// encode is a value in JSON, as answer prints it.
+func encode(value any, prefix, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent(prefix, indent)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// problemText is `line 3, amount: "10.99"; must be a whole number`.
+func problemText(p client.ManifestProblem) string {
+	where := "the file"
+	if p.Line > 0 {
+		where = fmt.Sprintf("line %d", p.Line)
+	}
+	if p.Column != "" {
+		where += ", " + p.Column
+	}
+	if p.Column == "" && p.Value == "" {
+		return where + ": " + p.Rule
+	}
+	return fmt.Sprintf("%s: %q; %s", where, p.Value, p.Rule)
+}

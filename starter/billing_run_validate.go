@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/offsession/offsession/starter/client"
+)
+
+func newRunValidate(a *app) *cobra.Command {
+	var manifest string
+	cmd := &cobra.Command{
+		Use:   "validate --manifest URL",
+		Short: "Check a manifest: list everything that is wrong with it",
+		Long: `Reads a manifest as a run would, and prints every problem with line, column, value and rule, the totals by currency, and the
+fingerprint that starter run approve takes. It writes nothing and asks neither Temporal nor Stripe; starter run start --dry-run also
+asks Stripe which rows were charged before.
+
+` + manifestHelp + `
+
+Exit code 1 when there are problems, 2 when the manifest cannot be read at all.`,
+		Example: `  starter run validate --manifest july.csv
+  starter run validate --manifest s3://billing/july.jsonl.gz?region=eu-central-1 --output json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			address, err := manifestURL(manifest)
+			if err != nil {
+				return err
+			}
+			return a.withClient(func(c *client.Client) error {
+				list := problemList{a: a}
+				summary, err := c.ValidateManifest(cmd.Context(), client.ManifestCheck{Manifest: address, Problem: list.add})
+				if err != nil {
+					return err
+				}
+				checked := checkManifest(address, summary, list.count)
+				return list.end(checked, checked.text)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&manifest, "manifest", "", "the file: file:///data/july.csv, s3://bucket/july.jsonl.gz, or a path (required)")
+	return cmd
+}

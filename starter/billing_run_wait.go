@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/offsession/offsession/starter/client"
+	"github.com/offsession/offsession/workflows"
+)
+
+// How often a run is looked at while its progress is shown: soon at first, since small runs end within seconds. Each look is a
+// query.
+const (
+	firstRunLook = 200 * time.Millisecond
+	lastRunLook  = 2 * time.Second
+)
+
+// waitRun shows the progress of a run until it has ended or needs a person, and then where it stands. The error says why it is
+// not simply done.
+func (a *app) waitRun(ctx context.Context, c runs, started client.Started, reference string) error {
+	a.note("%s", strings.TrimRight(startedText(started), "\n"))
+	run, err := a.followRun(ctx, c, reference)
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted; run %s goes on: starter run show %s", reference, reference)
+	}
+	if err != nil {
+		return err
+	}
+	answer := startedRun{started, showRun(run)}
+	if err := a.answer(answer, func() string { return runText(answer.shownRun) }); err != nil {
+		return err
+	}
+	return endOfRun(answer.shownRun)
+}
+
+// endOfRun is nil when every row was charged or handed over.
+func endOfRun(s shownRun) error {
+	switch {
+	case s.NeedsPerson():
+		return fmt.Errorf("run %s stands still: %s; %s", s.Reference, s.stateText(), s.Why)
+	case s.State == workflows.RunCanceled:
+		return fmt.Errorf("run %s is %s", s.Reference, s.stateText())
+	}
+	left := 0
+	for outcome := range s.Totals {
+		if !settledByRun(outcome) {
+			left += s.Totals.Rows(outcome)
+		}
+	}
+	if left > 0 {
+		return fmt.Errorf("run %s: %s neither charged nor handed over", s.Reference, counted(left, "row"))
+	}
+	return nil
+}
+
+// followRun looks at the run until it stands still. A look that fails is said once, and the next one's turn comes.
+func (a *app) followRun(ctx context.Context, c runs, reference string) (client.Run, error) {
+	shown := newProgress(a)
+	defer shown.clear()
+	silent := false
+	for pause := firstRunLook; ; pause = min(2*pause, lastRunLook) {
+		run, err := c.Run(ctx, reference)
+		switch {
+		case errors.Is(err, client.ErrNotFound), ctx.Err() != nil:
+			return run, err
+		case err != nil && !silent:
+			silent = true
+			shown.clear()
+			a.note("note: %v; still waiting", err)
+		case err == nil && (run.State.Ended() || run.NeedsPerson()):
+			return run, nil
+		case err == nil:
+			silent = false
+			shown.show(progressText(showRun(run)), time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			return client.Run{}, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// progress is a line that is written over on a terminal, and a line every ten seconds elsewhere.
+type progress struct {
+	a        *app
+	terminal bool
+	said     time.Time
+	width    int
+}
+
+func newProgress(a *app) *progress {
+	file, ok := a.stderr.(*os.File)
+	return &progress{a: a, terminal: ok && isatty.IsTerminal(file.Fd())}
+}
+
+func (p *progress) show(text string, now time.Time) {
+	if p.terminal {
+		width := len([]rune(text))
+		_, _ = fmt.Fprint(p.a.stderr, "\r"+text+strings.Repeat(" ", max(0, p.width-width)))
+		p.width = width
+		return
+	}
+	if p.said.IsZero() || now.Sub(p.said) >= progressEvery {
+		p.said = now
+		p.a.note("%s", text)
+	}
+}
+
+// clear takes the line off the terminal.
+func (p *progress) clear() {
+	if p.width > 0 {
+		_, _ = fmt.Fprint(p.a.stderr, "\r"+strings.Repeat(" ", p.width)+"\r")
+		p.width = 0
+	}
+}
+
+// progressText is "[#####---------------] 25 %, 250 of 1000 rows, 15/s, 240 succeeded, 8 declined, 50s left".
+func progressText(s shownRun) string {
+	if s.State != workflows.RunCharging {
+		text := s.stateText()
+		if s.Why != "" {
+			text += ": " + s.Why
+		}
+		return text
+	}
+	const cells = 20
+	full := percent(s.RowsDone, s.Rows) * cells / 100 //nolint:mnd // per cent
+	parts := []string{
+		fmt.Sprintf("[%s%s] %d %%", strings.Repeat("#", full), strings.Repeat("-", cells-full), percent(s.RowsDone, s.Rows)),
+		fmt.Sprintf("%d of %d rows", s.RowsDone, s.Rows), rateText(s.Rate),
+		fmt.Sprintf("%d succeeded", s.Succeeded), fmt.Sprintf("%d declined", s.Declined),
+	}
+	if s.RemainingSeconds > 0 {
+		parts = append(parts, remainingText(s.RemainingSeconds)+" left")
+	}
+	return strings.Join(parts, ", ")
+}

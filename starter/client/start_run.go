@@ -1,0 +1,47 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offsession/offsession/workflows"
+)
+
+// StartRun starts the billing run, once: repeated with the same values it answers the same workflow, with others it is refused,
+// and so is one whose workflow was terminated. What operators changed since does not count. It returns when Temporal has the
+// run; the manifest is read later, by a worker.
+//
+// Values left out are resolved now and frozen. When one of those has changed since the first call (the client's time zone, the
+// policy), a repeat counts as different, and the error names it.
+func (c *Client) StartRun(ctx context.Context, p RunParams) (Started, error) {
+	in, err := c.checkedRun(p)
+	if err != nil {
+		return Started{}, err
+	}
+	input, err := firstOf(in, runDefaults())
+	if err != nil {
+		return Started{}, err
+	}
+	options := c.startOptions(workflows.BillingRunID(in.Reference), input, in.StartSearchAttributes(), runSummary(in))
+	return c.startOnce(ctx, options, workflows.TypeBillingRun, in.Short(), runDefaults())
+}
+
+// checkedRun is the input of a run that may start.
+func (c *Client) checkedRun(p RunParams) (workflows.BillingRunInput, error) {
+	in := c.runInput(p)
+	var i invalid
+	i.err("reference", in.Reference, workflows.CheckRunReference(in.Reference))
+	checkManifest(&i, in.Manifest)
+	checkRun(&i, in)
+	return in, i.result()
+}
+
+// runSummary is what the Temporal UI shows beside the run: "july.csv at 15/s".
+func runSummary(in workflows.BillingRunInput) string {
+	const longest = 100 // Temporal's summaries are short
+	text := cutRune(manifestName(in.Manifest), longest)
+	if in.Rate != 0 {
+		text += fmt.Sprintf(" at %s/s", number(in.Rate))
+	}
+	return text
+}
