@@ -108,14 +108,5 @@ func (in DeferredSubscriptionInput) StartSearchAttributes() temporal.SearchAttri
 	)
 }
 
-// StartSearchAttributes are those a BillingRun is started with. OffsessionRun leads from it to its payments, and from those back.
-func (in BillingRunInput) StartSearchAttributes() temporal.SearchAttributes {
-	return temporal.NewSearchAttributes(
-		SearchState.ValueSet(string(RunValidating)),
-		SearchReference.ValueSet(in.Reference),
-		SearchRun.ValueSet(in.Reference),
-	)
-}
-
 // MemoInput is the memo key that holds the normalised first input, by which a repeated start is compared.
 const MemoInput = "offsession_input"

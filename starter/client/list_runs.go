@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/api/workflow/v1"
 
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -46,7 +47,7 @@ func runSummaryOf(execution *workflow.WorkflowExecutionInfo) RunSummary {
 	}
 	readSearchAttribute(execution, workflows.SearchNextActionAt, &s.NextActionAt)
 	// A workflow that is none of ours has no manifest.
-	if input, err := firstIn(execution.GetMemo()); err == nil {
+	if input, err := starts.FirstIn(execution.GetMemo()); err == nil {
 		s.Manifest = manifestIn(input)
 	}
 	return s

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -57,7 +58,7 @@ func (c *Client) terminatedRun(ctx context.Context, reference string) (Run, erro
 	if !found {
 		return Run{}, fmt.Errorf("%s: %w", workflowID, ErrNotFound)
 	}
-	input, err := firstIn(description.Memo)
+	input, err := starts.FirstIn(description.Memo)
 	if err != nil {
 		return Run{}, notOurs(workflowID, err)
 	}
@@ -72,7 +73,7 @@ func (c *Client) terminatedRun(ctx context.Context, reference string) (Run, erro
 }
 
 // manifestIn is the URL in a run's first input; "" when there is none.
-func manifestIn(input first) string {
+func manifestIn(input starts.First) string {
 	var manifest string
 	if err := json.Unmarshal(input["manifest"], &manifest); err != nil {
 		return ""

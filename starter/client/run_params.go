@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -194,27 +193,3 @@ func checkManifest(i *invalid, manifest string) {
 
 // manifestSchemes are those of the storage that this program can read.
 func manifestSchemes() []string { return []string{"file", "s3"} }
-
-// manifestName is the file's name without where it is.
-func manifestName(manifest string) string {
-	u, err := url.Parse(manifest)
-	if err != nil {
-		return ""
-	}
-	return path.Base(u.Path)
-}
-
-// runDefaults are the values that the memo does not repeat. They must never change. There is none for the policy, whose default
-// may.
-func runDefaults() workflows.BillingRunInput {
-	return workflows.BillingRunInput{
-		PageSize:       100,
-		Window:         16,
-		OnInvalid:      workflows.OnInvalidStop,
-		LookBackDays:   35,
-		MaxDeclineRate: 0.4,
-		TimeZone:       "UTC",
-		CheckoutUI:     activities.CheckoutUICustom,
-		Events:         workflows.EventsExceptions,
-	}
-}

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/offsession/offsession/internal/starts"
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -18,12 +18,11 @@ func (c *Client) StartRun(ctx context.Context, p RunParams) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
-	input, err := firstOf(in, runDefaults())
+	options, err := starts.Run(in, c.options.TaskQueue)
 	if err != nil {
 		return Started{}, err
 	}
-	options := c.startOptions(workflows.BillingRunID(in.Reference), input, in.StartSearchAttributes(), runSummary(in))
-	return c.startOnce(ctx, options, workflows.TypeBillingRun, in.Short(), runDefaults())
+	return c.startOnce(ctx, options, workflows.TypeBillingRun, in.Short(), starts.RunDefaults())
 }
 
 // checkedRun is the input of a run that may start.
@@ -34,14 +33,4 @@ func (c *Client) checkedRun(p RunParams) (workflows.BillingRunInput, error) {
 	checkManifest(&i, in.Manifest)
 	checkRun(&i, in)
 	return in, i.result()
-}
-
-// runSummary is what the Temporal UI shows beside the run: "july.csv at 15/s".
-func runSummary(in workflows.BillingRunInput) string {
-	const longest = 100 // Temporal's summaries are short
-	text := cutRune(manifestName(in.Manifest), longest)
-	if in.Rate != 0 {
-		text += fmt.Sprintf(" at %s/s", number(in.Rate))
-	}
-	return text
 }
