@@ -11,6 +11,9 @@ func AgreementMoves() map[AgreementState][]AgreementState { return agreementMove
 // SubscriptionMoves is the table of a subscription's moves.
 func SubscriptionMoves() map[SubscriptionState][]SubscriptionState { return subscriptionMoves }
 
+// RunMoves is the table of a billing run's moves.
+func RunMoves() map[RunState][]RunState { return runMoves }
+
 // PollDelay is the gap before poll n.
 var PollDelay = pollDelay
 

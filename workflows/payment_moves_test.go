@@ -54,6 +54,7 @@ func TestMain(m *testing.M) {
 	if code == 0 && !partial {
 		for what, moves := range map[string]map[string][]string{
 			"payment": names(workflows.PaymentMoves()), "agreement": names(workflows.AgreementMoves()), "subscription": names(workflows.SubscriptionMoves()),
+			"billing run": names(workflows.RunMoves()),
 		} {
 			for from, targets := range moves {
 				for _, to := range targets {
