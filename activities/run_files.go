@@ -69,6 +69,9 @@ type NormaliseRequest struct {
 	CheckOnly bool
 	// Problem is called for each problem, in the order of the lines; may be nil.
 	Problem func(RunProblem)
+	// Row is called for each good row, in the order of the lines, and its error ends the reading; may be nil. A dry run reads the
+	// rows by it, since there is no copy.
+	Row func(RunRow) error
 	// Progress is called now and then with the rows read so far; may be nil.
 	Progress func(rows int)
 }
