@@ -28,14 +28,16 @@ type referenceIndex struct {
 	size   int64
 }
 
-// indexReferences reads all rows.
-func indexReferences(rows iter.Seq2[RunRow, error]) (*referenceIndex, error) {
+// indexReferences reads all references, and calls progress now and then.
+func indexReferences(references iter.Seq2[string, error], progress func()) (*referenceIndex, error) {
 	x := &referenceIndex{seed: maphash.MakeSeed()}
-	for row, err := range rows {
+	for reference, err := range references {
 		if err != nil {
 			return nil, err
 		}
-		x.hashes = append(x.hashes, x.hash(row.Reference))
+		if x.hashes = append(x.hashes, x.hash(reference)); len(x.hashes)%rowsPerHeartbeat == 0 {
+			progress()
+		}
 	}
 	slices.Sort(x.hashes)
 	return x, nil
@@ -54,77 +56,86 @@ type knownIntent struct {
 	PaymentMethod string              `json:"m,omitempty"`
 	LatestCharge  string              `json:"l,omitempty"`
 	ChargedAt     time.Time           `json:"t,omitzero"`
+	// What follows is for reconciling alone.
+	Owner    string `json:"o,omitempty"`
+	Refunded int64  `json:"f,omitempty"`
+}
+
+func (k knownIntent) intent() PaymentIntent {
+	return PaymentIntent{
+		ID: k.ID, Status: k.Status, Amount: k.Amount, Currency: k.Currency, Customer: k.Customer, PaymentMethod: k.PaymentMethod,
+		LatestCharge: k.LatestCharge, ChargedAt: k.ChargedAt, AmountRefunded: k.Refunded,
+		Metadata: map[string]string{MetadataReference: k.Reference, MetadataOwner: k.Owner},
+	}
 }
 
 // recordTail follows each record: its length, and where the record before it with the same hash ends.
 const recordTail = 4 + 8
 
-// add keeps the PaymentIntent if it carries a reference of a row.
-func (x *referenceIndex) add(i PaymentIntent) error {
+// add keeps the PaymentIntent if it carries one of the references, and reports whether it does.
+func (x *referenceIndex) add(i PaymentIntent) (bool, error) {
 	reference := i.Metadata[MetadataReference]
 	if reference == "" {
-		return nil
+		return false, nil
 	}
 	at, found := slices.BinarySearch(x.hashes, x.hash(reference))
 	if !found {
-		return nil
+		return false, nil
 	}
 	if x.file == nil {
 		if err := x.open(); err != nil {
-			return err
+			return false, err
 		}
 	}
 	record, err := json.Marshal(knownIntent{
 		Reference: reference, ID: i.ID, Status: i.Status, Amount: i.Amount, Currency: i.Currency, Customer: i.Customer,
 		PaymentMethod: i.PaymentMethod, LatestCharge: i.LatestCharge, ChargedAt: i.ChargedAt,
+		Owner: i.Metadata[MetadataOwner], Refunded: i.AmountRefunded,
 	})
 	if err != nil {
-		return fmt.Errorf("keep what the look-back found: %w", err)
+		return false, fmt.Errorf("keep what was found: %w", err)
 	}
 	record = binary.LittleEndian.AppendUint32(record, uint32(len(record))) //nolint:gosec // Stripe's fields are short
 	record = binary.LittleEndian.AppendUint64(record, uint64(x.newest[at]))
 	if _, err := x.writer.Write(record); err != nil {
-		return fmt.Errorf("keep what the look-back found: %w", err)
+		return false, fmt.Errorf("keep what was found: %w", err)
 	}
 	x.size += int64(len(record))
 	x.newest[at] = x.size
-	return nil
+	return true, nil
 }
 
 func (x *referenceIndex) open() error {
-	file, err := os.CreateTemp("", "offsession-look-back-*")
+	file, err := os.CreateTemp("", "offsession-payment-intents-*")
 	if err != nil {
-		return fmt.Errorf("keep what the look-back found: %w", err)
+		return fmt.Errorf("keep what was found: %w", err)
 	}
 	x.file, x.writer = file, bufio.NewWriterSize(file, 1<<16)
 	x.newest = make([]int64, len(x.hashes))
 	return nil
 }
 
-// known answers the PaymentIntents with the row's reference, in the order in which they were added.
-func (x *referenceIndex) known(row RunRow) ([]PaymentIntent, error) {
+// known answers the PaymentIntents with the reference, in the order in which they were added.
+func (x *referenceIndex) known(reference string) ([]PaymentIntent, error) {
 	if x.file == nil {
 		return nil, nil
 	}
 	if err := x.writer.Flush(); err != nil {
-		return nil, fmt.Errorf("keep what the look-back found: %w", err)
+		return nil, fmt.Errorf("keep what was found: %w", err)
 	}
-	at, found := slices.BinarySearch(x.hashes, x.hash(row.Reference))
+	at, found := slices.BinarySearch(x.hashes, x.hash(reference))
 	if !found {
-		return nil, fmt.Errorf("line %d: %w", row.Line, ErrRunFileChanged)
+		return nil, fmt.Errorf("%q was not there a moment ago: %w", reference, ErrRunFileChanged)
 	}
 	var known []PaymentIntent
 	for end := x.newest[at]; end > 0; {
 		record, before, err := x.read(end)
 		if err != nil {
-			return nil, fmt.Errorf("read what the look-back found: %w", err)
+			return nil, fmt.Errorf("read what was found: %w", err)
 		}
 		end = before
-		if record.Reference == row.Reference {
-			known = append(known, PaymentIntent{
-				ID: record.ID, Status: record.Status, Amount: record.Amount, Currency: record.Currency, Customer: record.Customer,
-				PaymentMethod: record.PaymentMethod, LatestCharge: record.LatestCharge, ChargedAt: record.ChargedAt,
-			})
+		if record.Reference == reference {
+			known = append(known, record.intent())
 		}
 	}
 	slices.Reverse(known)

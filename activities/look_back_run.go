@@ -38,17 +38,17 @@ type LookedBack struct {
 // It holds 16 bytes per row; what it finds waits in a temporary file. Listing goes on after Stripe's faults, for as long as
 // patience lasts. Errors are those of Rows, of Found, a *StripeError, or the context's.
 func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequest) (LookedBack, error) {
-	index, err := indexReferences(r.Rows)
-	if err != nil {
-		return LookedBack{}, err
-	}
-	defer index.close()
 	out := LookedBack{Found: RunTotals{}}
 	progress := func() {
 		if r.Progress != nil {
 			r.Progress(out.Seen)
 		}
 	}
+	index, err := indexReferences(references(r.Rows, func(row RunRow) string { return row.Reference }), progress)
+	if err != nil {
+		return LookedBack{}, err
+	}
+	defer index.close()
 	for intent, err := range patientList(ctx, intents, r.Since, progress) {
 		if err != nil {
 			return LookedBack{}, err
@@ -56,7 +56,7 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		if out.Seen++; out.Seen%perHeartbeat == 0 {
 			progress()
 		}
-		if err := index.add(intent); err != nil {
+		if _, err := index.add(intent); err != nil {
 			return LookedBack{}, err
 		}
 	}
@@ -66,7 +66,7 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		if err != nil {
 			return LookedBack{}, err
 		}
-		known, err := index.known(row)
+		known, err := index.known(row.Reference)
 		if err != nil {
 			return LookedBack{}, err
 		}
@@ -86,7 +86,18 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 	return out, nil
 }
 
-// rowsPerHeartbeat is how many rows are compared with what was found between two signs of life.
+// references are those of rows of some kind.
+func references[Row any](rows iter.Seq2[Row, error], of func(Row) string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for row, err := range rows {
+			if !yield(of(row), err) {
+				return
+			}
+		}
+	}
+}
+
+// rowsPerHeartbeat is how many rows are read between two signs of life.
 const rowsPerHeartbeat = 10_000
 
 // lookedBack says what becomes of the row when its reference's PaymentIntents are those known, as before any attempt.
@@ -111,40 +122,52 @@ const (
 	longestPause  = 20 * time.Second
 )
 
-// patientList lists the account's PaymentIntents, and goes on where it stopped after faults that pass: no answer, 409, 429, 5xx.
-// It calls waiting before each pause.
+// patientList lists the account's PaymentIntents, and goes on where it stopped after faults that pass. It calls waiting before each
+// pause.
 func patientList(ctx context.Context, intents AccountPaymentIntents, since time.Time, waiting func()) iter.Seq2[PaymentIntent, error] {
 	return func(yield func(PaymentIntent, error) bool) {
-		after, pause, waited := "", shortestPause, time.Duration(0)
-		for {
-			var fault error
+		after := ""
+		err := patiently(ctx, waiting, func() (progress bool, _ error) {
 			for intent, err := range intents.AccountPaymentIntents(ctx, since, after) {
 				if err != nil {
-					fault = err
-					break
+					return progress, err
 				}
-				after, pause, waited = intent.ID, shortestPause, 0
+				after, progress = intent.ID, true
 				if !yield(intent, nil) {
-					return
+					return true, errEnough
 				}
 			}
-			if fault == nil {
-				return
-			}
-			if !passes(fault) || waited >= listPatience {
-				yield(PaymentIntent{}, fault)
-				return
-			}
-			waiting()
-			select {
-			case <-ctx.Done():
-				yield(PaymentIntent{}, ctx.Err())
-				return
-			case <-time.After(pause):
-			}
-			waited += pause
-			pause = min(2*pause, longestPause)
+			return true, nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(PaymentIntent{}, err)
 		}
+	}
+}
+
+// errEnough ends a sequence that is not wanted any further.
+var errEnough = errors.New("nobody wants more")
+
+// patiently repeats a reading of Stripe after faults that pass: no answer, 409, 429, 5xx. It calls waiting before each pause. do
+// says whether it came any further.
+func patiently(ctx context.Context, waiting func(), do func() (progress bool, _ error)) error {
+	pause, waited := shortestPause, time.Duration(0)
+	for {
+		progress, err := do()
+		if progress {
+			pause, waited = shortestPause, 0
+		}
+		if err == nil || !passes(err) || waited >= listPatience {
+			return err
+		}
+		waiting()
+		select {
+		case <-ctx.Done():
+			return ctx.Err() //nolint:wrapcheck // it is the caller's
+		case <-time.After(pause):
+		}
+		waited += pause
+		pause = min(2*pause, longestPause)
 	}
 }
 
@@ -163,20 +186,19 @@ type lookBackRunProgress struct {
 // Stripe. Running it again begins anew and replaces what was noted. Errors: ErrorRunFiles and those of Charge.
 func (b *BillingRuns) LookBackRun(ctx context.Context, in LookBackRunInput) (LookBackRunResult, error) {
 	result := LookBackRunResult{At: b.ports.Now().UTC()}
-	enough := errors.New("not taken any more")
 	err := b.ports.RunFiles.WriteKnown(ctx, in.RunFile, func(yield func(KnownRow, error) bool) {
 		back, err := LookBack(ctx, b.ports.AccountPaymentIntents, LookBackRequest{
 			Rows: b.ports.RunFiles.AllRows(ctx, in.RunFile), Since: in.Since,
 			Progress: func(seen int) { activity.RecordHeartbeat(ctx, lookBackRunProgress{Seen: seen}) },
 			Found: func(known KnownRow) error {
 				if !yield(known, nil) {
-					return enough
+					return errEnough
 				}
 				return nil
 			},
 		})
 		result.Seen, result.Found = back.Seen, back.Found
-		if err != nil && !errors.Is(err, enough) {
+		if err != nil && !errors.Is(err, errEnough) {
 			yield(KnownRow{}, err)
 		}
 	})
