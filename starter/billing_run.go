@@ -7,7 +7,7 @@ func newRun(a *app) *cobra.Command {
 		Use:   "run",
 		Short: "Charge a file of many amounts, each exactly once",
 	},
-		newRunValidate(a), newRunStart(a), newRunApprove(a), newRunSetRate(a), newRunShow(a), newRunList(a), newRunReport(a),
+		newRunValidate(a), newRunStart(a), newRunApprove(a), newRunSetRate(a), newRunShow(a), newRunList(a), newRunReport(a), newRunReconcile(a),
 		newRunPause(a), newRunResume(a), newRunCancel(a),
 	)
 }

@@ -24,6 +24,8 @@ const answerTimeout = 45 * time.Second
 type Stripe interface {
 	activities.SubscriptionReader
 	activities.SubscriptionLister
+	activities.AccountPaymentIntents
+	activities.PaymentIntentReader
 	Customer(ctx context.Context, id string) (activities.Customer, error)
 	PaymentMethod(ctx context.Context, id string) (activities.PaymentMethod, error)
 	// SearchPaymentIntents finds the PaymentIntents whose metadata offsession_reference is reference, in any order.

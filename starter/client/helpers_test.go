@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -138,6 +140,33 @@ func (f *fakeStripe) PaymentMethod(_ context.Context, id string) (activities.Pay
 
 func (f *fakeStripe) SearchPaymentIntents(_ context.Context, reference string) ([]activities.PaymentIntent, error) {
 	return f.intents[reference], f.err
+}
+
+func (f *fakeStripe) PaymentIntent(_ context.Context, id string) (activities.PaymentIntent, error) {
+	for _, intents := range f.intents {
+		for _, intent := range intents {
+			if intent.ID == id {
+				return intent, f.err
+			}
+		}
+	}
+	return activities.PaymentIntent{}, &activities.StripeError{Kind: activities.StripeMissing, HTTPStatus: 404}
+}
+
+func (f *fakeStripe) AccountPaymentIntents(_ context.Context, since time.Time, _ string) iter.Seq2[activities.PaymentIntent, error] {
+	return func(yield func(activities.PaymentIntent, error) bool) {
+		if f.err != nil {
+			yield(activities.PaymentIntent{}, f.err)
+			return
+		}
+		for _, reference := range slices.Sorted(maps.Keys(f.intents)) {
+			for _, intent := range f.intents[reference] {
+				if !intent.Created.Before(since) && !yield(intent, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func look[T any](err error, known map[string]T, id string) (T, error) {
