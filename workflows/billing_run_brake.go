@@ -83,9 +83,6 @@ func (b *runBrake) alike(res activities.ChargePageResult) (code string, alike bo
 
 // brake stops the run, unless something else has stopped it before or it is ending.
 func (r *billingRun) brake(ctx workflow.Context, state RunState, reason, code string) {
-	if r.st.State == RunNeedsAttention && r.st.Reason == RunReasonPageSlow {
-		r.resume(ctx)
-	}
 	if r.st.EndAs == "" && r.st.State == RunCharging {
 		r.stop(ctx, state, reason, code)
 	}

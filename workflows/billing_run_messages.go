@@ -60,7 +60,7 @@ const (
 	RunReasonFilesUnavailable = "files_unavailable"
 	// RunReasonPageFailed: a page could not be charged because of a fault of ours; ReasonCode is its type.
 	RunReasonPageFailed = "page_failed"
-	// RunReasonPageSlow: a page is not done half an hour after it should be. It goes on by itself when it is.
+	// RunReasonPageSlow (while charging): a page is not done half an hour after it should be. The run goes on by itself when it is.
 	RunReasonPageSlow = "page_slow"
 	// RunReasonNotApproved: nobody approved it within a week.
 	RunReasonNotApproved = "not_approved"

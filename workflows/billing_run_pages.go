@@ -139,6 +139,9 @@ func pageOptions(ctx workflow.Context, in activities.ChargePageInput) workflow.A
 func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	var res activities.ChargePageResult
 	err := p.done.Get(ctx, &res)
+	if r.st.State == RunCharging {
+		r.st.Reason = "" // whatever was slow goes on
+	}
 	r.st.RateLimited += res.RateLimited
 	if err != nil || res.Stopped != "" {
 		// Its rows are counted when it comes to its end: it goes on from its checkpoint.
@@ -167,9 +170,6 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	if reason, code := r.st.Brake.judge(p.page.Rows, res, r.in.MaxDeclineRate); reason != "" {
 		r.brake(ctx, RunPaused, reason, code)
 	}
-	if r.st.State == RunNeedsAttention && r.st.Reason == RunReasonPageSlow {
-		r.resume(ctx)
-	}
 }
 
 // adapt makes the pace slower after answers of 429, and comes back step by step. Pages that ran at another pace than the present
@@ -184,19 +184,16 @@ func (r *billingRun) adapt(p *pageInFlight, res activities.ChargePageResult) {
 	}
 }
 
-// watchPages shows that a page is not done in time: its worker, Stripe or the files are in the way. It goes on by itself.
+// watchPages shows that a page is not done in time: its worker, Stripe or the files are in the way. The run goes on by itself.
 func (r *billingRun) watchPages(ctx workflow.Context) {
 	if len(r.pages) == 0 {
 		return
 	}
 	r.watch = workflow.NewTimerWithOptions(ctx, pagePatience, workflow.TimerOptions{Summary: "look at pages that take too long"})
-	if r.st.State != RunCharging || r.st.EndAs != "" {
-		return
-	}
 	for _, p := range r.pages {
-		if workflow.Now(ctx).After(p.begunAt.Add(p.slots + pagePatience)) {
-			r.stop(ctx, RunNeedsAttention, RunReasonPageSlow, "")
-			return
+		if r.st.State == RunCharging && r.st.Reason == "" && workflow.Now(ctx).After(p.begunAt.Add(p.slots+pagePatience)) {
+			r.st.Reason = RunReasonPageSlow
+			r.tellPaused(ctx)
 		}
 	}
 }

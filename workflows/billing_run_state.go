@@ -93,12 +93,12 @@ type runState struct {
 // runMoves lists every change of state that a run can make; anything else is a bug, and stops the workflow's task until the
 // code is mended. doc.go draws the same table.
 var runMoves = map[RunState][]RunState{
-	RunValidating:       {RunAwaitingApproval, RunQueued, RunNeedsAttention, RunReporting, RunCanceled},
+	RunValidating:       {RunAwaitingApproval, RunQueued, RunNeedsAttention, RunCanceled},
 	RunAwaitingApproval: {RunQueued, RunReporting},
 	RunQueued:           {RunCharging, RunPaused, RunReporting},
 	RunCharging:         {RunPaused, RunNeedsAttention, RunReporting},
 	RunPaused:           {RunQueued, RunCharging, RunReporting},
-	RunNeedsAttention:   {RunValidating, RunCharging, RunReporting, RunCanceled},
+	RunNeedsAttention:   {RunValidating, RunQueued, RunReporting, RunCanceled},
 	RunReporting:        {RunCompleted, RunCanceled},
 }
 
@@ -122,6 +122,9 @@ func (r *billingRun) next(ctx workflow.Context, step runStep) {
 func (r *billingRun) stop(ctx workflow.Context, state RunState, reason, code string) {
 	r.move(ctx, state, reason)
 	r.st.ReasonCode = code
+	if state == RunNeedsAttention && r.st.Step == stepCharge {
+		r.st.Step = stepTurn // another run may charge meanwhile
+	}
 	r.tellPaused(ctx)
 }
 

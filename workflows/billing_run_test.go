@@ -214,11 +214,14 @@ func TestRunIsCanceled(t *testing.T) {
 		report  int
 		closed  int
 	}{
-		"charging":             {at: 16 * time.Second, charged: 600, report: 1},
-		"paused":               {set: func(r *runBench, _ *workflows.BillingRunInput) { r.charge = declines(90) }, at: time.Hour, charged: 200, report: 1},
-		"awaiting approval":    {set: func(_ *runBench, in *workflows.BillingRunInput) { in.Approve = true }, at: time.Hour, report: 1},
-		"queued":               {set: func(r *runBench, _ *workflows.BillingRunInput) { r.turn = notYet(1000) }, at: time.Hour, report: 1},
-		"a page that stopped":  {set: func(r *runBench, _ *workflows.BillingRunInput) { r.charge = unauthorizedOnce }, at: time.Hour, charged: 100, report: 1, closed: 1},
+		"charging":            {at: 16 * time.Second, charged: 600, report: 1},
+		"paused":              {set: func(r *runBench, _ *workflows.BillingRunInput) { r.charge = declines(90) }, at: time.Hour, charged: 200, report: 1},
+		"awaiting approval":   {set: func(_ *runBench, in *workflows.BillingRunInput) { in.Approve = true }, at: time.Hour, report: 1},
+		"queued":              {set: func(r *runBench, _ *workflows.BillingRunInput) { r.turn = notYet(1000) }, at: time.Hour, report: 1},
+		"a page that stopped": {set: func(r *runBench, _ *workflows.BillingRunInput) { r.charge = unauthorizedOnce }, at: time.Hour, charged: 100, report: 1, closed: 1},
+		"files changed": {set: func(r *runBench, _ *workflows.BillingRunInput) {
+			r.index = func(_ int, res *activities.ReadRunPagesResult) error { res.Changed = true; return nil }
+		}, at: time.Hour, report: 1},
 		"the manifest invalid": {set: func(r *runBench, _ *workflows.BillingRunInput) { r.validate = rejects }, at: time.Hour},
 		"the manifest missing": {set: func(r *runBench, in *workflows.BillingRunInput) {
 			r.validate = missingFor(1000)
@@ -463,9 +466,9 @@ func TestRunPageIsSlow(t *testing.T) {
 	t.Parallel()
 	r := newRunBench(t, 500)
 	r.takes = 2 * time.Hour
-	r.expect(90*time.Minute, runAttention, workflows.RunReasonPageSlow)
+	r.expect(90*time.Minute, runCharging, workflows.RunReasonPageSlow)
 	require.Equal(t, runCompleted, r.runsToEnd(runInput()).State)
-	require.Contains(t, r.notes, "run_paused needs_attention page_slow")
+	require.Contains(t, r.notes, "run_paused charging page_slow")
 }
 
 // TestRunRemindsTheApp: money waits to be collected.
