@@ -99,6 +99,7 @@ func (a *Activities) RegisterMain(r worker.ActivityRegistry) {
 	r.RegisterActivity(a.Handovers.TellPaymentMethodSaved)
 	r.RegisterActivity(a.Handovers.ReadOwned)
 	r.RegisterActivity(a.Handovers.Instruct)
+	r.RegisterActivity(a.Handovers.StartRun)
 	r.RegisterActivity(a.Payments.ReadDispute)
 	r.RegisterActivity(a.Payments.LookBackOwner)
 	r.RegisterActivity(a.Setups.ReadMandate)

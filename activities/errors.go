@@ -33,6 +33,8 @@ const (
 	ErrorWorkflowUnavailable = "offsession.WorkflowUnavailable"
 	// ErrorRunFiles: a file of a billing run could not be read or written; retried.
 	ErrorRunFiles = "offsession.RunFiles"
+	// ErrorRunConflict: the reference of a scheduled run stands for another run already; final.
+	ErrorRunConflict = "offsession.RunConflict"
 )
 
 // applicationError turns a port's error into the one Temporal sees: type and codes, never Stripe's words.

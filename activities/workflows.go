@@ -8,8 +8,8 @@ import (
 // ErrWorkflowNotFound is the error of Workflows when nothing with that id runs, or is remembered.
 var ErrWorkflowNotFound = errors.New("workflow not found")
 
-// Workflows is what the activities need of offsession's other workflows. Every error but ErrWorkflowNotFound, and a
-// *RefusedUpdateError of Instruct, is a fault that is tried again.
+// Workflows is what the activities need of offsession's other workflows. Every error but ErrWorkflowNotFound, a
+// *RefusedUpdateError of Instruct and a *RefusedStartError of StartRun is a fault that is tried again.
 type Workflows interface {
 	// PaymentEnded signals an agreement.
 	PaymentEnded(ctx context.Context, owner string, in PaymentEndedInput) error
@@ -22,6 +22,9 @@ type Workflows interface {
 	// StartPayment starts the CollectPayment that goes on with a payment. When there is one already, started is false and
 	// nothing changes.
 	StartPayment(ctx context.Context, p PaymentHandover) (started bool, _ error)
+	// StartRun starts a BillingRun. When there is one already with the same values, started is false and nothing changes; with
+	// others, or one that was terminated, the error is a *RefusedStartError.
+	StartRun(ctx context.Context, in StartRunInput) (started bool, _ error)
 	// OpenRuns lists the billing runs that have not ended.
 	OpenRuns(ctx context.Context) ([]OpenRun, error)
 }

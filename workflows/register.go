@@ -18,6 +18,9 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(DeferredSubscription, workflow.RegisterOptions{
 		Name: TypeDeferredSubscription, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
+	r.RegisterWorkflowWithOptions(ScheduledRun, workflow.RegisterOptions{
+		Name: TypeScheduledRun, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
 	r.RegisterWorkflowWithOptions(BillingAgreement, workflow.RegisterOptions{Name: TypeBillingAgreement})
 	r.RegisterWorkflowWithOptions(BillingRun, workflow.RegisterOptions{Name: TypeBillingRun})
 }
