@@ -77,7 +77,7 @@ func New(ports Ports) *Activities {
 		Handovers:     &Handovers{ports},
 		Amounts:       &Amounts{ports},
 		Subscriptions: &DeferredSubscriptions{ports},
-		Runs:          &BillingRuns{ports},
+		Runs:          &BillingRuns{ports: ports, limits: newPageLimits()},
 	}
 }
 

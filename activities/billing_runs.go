@@ -9,7 +9,10 @@ import (
 )
 
 // BillingRuns are the activities of billing runs.
-type BillingRuns struct{ ports Ports }
+type BillingRuns struct {
+	ports  Ports
+	limits *pageLimits
+}
 
 // ValidateManifestInput asks to read a run's manifest.
 type ValidateManifestInput struct {
@@ -188,11 +191,6 @@ func (b *BillingRuns) ValidateManifest(ctx context.Context, in ValidateManifestI
 
 // ReadRunPages reads a part of the index.
 func (b *BillingRuns) ReadRunPages(ctx context.Context, in ReadRunPagesInput) (ReadRunPagesResult, error) {
-	panic("not yet")
-}
-
-// ChargePage charges the rows of a page at the pace given, hands over those that did not succeed, and writes their results.
-func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (ChargePageResult, error) {
 	panic("not yet")
 }
 

@@ -24,6 +24,12 @@ const (
 	CodePaymentMethodUnusable = "payment_method_unusable"
 	// CodeUnknown: nobody can tell what the issuer said.
 	CodeUnknown = "unknown"
+	// CodeCustomerMissing: the customer of a billing run's row does not exist, or was deleted; nothing was charged.
+	CodeCustomerMissing = "customer_missing"
+	// CodeInvalidRequest: Stripe called the request for a billing run's row invalid, without a code; nothing was charged.
+	CodeInvalidRequest = "invalid_request"
+	// CodeReferenceConflict: the reference of a billing run's row was used before with another customer, amount or currency.
+	CodeReferenceConflict = "reference_conflict"
 )
 
 // ChargeInput is one automatic attempt. It is frozen before the first send: nothing in it comes from configuration,
@@ -102,12 +108,19 @@ type chargeProgress struct {
 // ErrorStripeRateLimited are retried; ErrorStripeUnauthorized, ErrorStripeInvalid and ErrorCustomerMissing are final,
 // and nothing was charged.
 func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, error) {
+	beat := func(progress chargeProgress) { activity.RecordHeartbeat(ctx, progress) }
 	a := attempt{
 		ports:    &p.ports,
 		in:       in,
 		progress: heldProgress(ctx, in),
 		run:      activity.GetInfo(ctx).Attempt,
-		record:   func(progress chargeProgress) { activity.RecordHeartbeat(ctx, progress) },
+		sending: func(progress chargeProgress) {
+			if in.PaymentMethod == "" {
+				// A method named in the input is frozen already. The default is frozen here: a repeat must not resolve it anew.
+				beat(progress)
+			}
+		},
+		record: beat,
 	}
 	res, err := a.make(ctx)
 	if err != nil {

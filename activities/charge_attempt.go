@@ -14,8 +14,9 @@ type attempt struct {
 	progress chargeProgress
 	// run counts the runs of the activity, from 1.
 	run int32
-	// record keeps the progress where the next run of the activity finds it.
-	record func(chargeProgress)
+	// sending is called before every send; record after a fault. They keep the progress where the next run of the activity
+	// finds it.
+	sending, record func(chargeProgress)
 }
 
 // make asks what must be known first, sends the attempt, and sorts the answer. Made again, Stripe sees the same key. Its
@@ -41,10 +42,7 @@ func (a *attempt) make(ctx context.Context) (ChargeResult, error) {
 	if a.progress.FirstSentAt.IsZero() {
 		a.progress.FirstSentAt = a.ports.Now().UTC()
 	}
-	if a.in.PaymentMethod == "" {
-		// A method named in the input is frozen already. The default is frozen here: a repeat must not resolve it anew.
-		a.record(a.progress)
-	}
+	a.sending(a.progress)
 	intent, err := a.send(ctx)
 	if err == nil {
 		return a.in.shorten(resultOf(intent, a.progress.PaymentMethod)), nil

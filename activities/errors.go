@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"strconv"
 
 	"go.temporal.io/sdk/temporal"
 )
@@ -35,6 +36,8 @@ const (
 	ErrorRunFiles = "offsession.RunFiles"
 	// ErrorRunConflict: the reference of a scheduled run stands for another run already; final.
 	ErrorRunConflict = "offsession.RunConflict"
+	// ErrorPageInterrupted: a page of a billing run ran out of time before all its rows were done; retried, and goes on there.
+	ErrorPageInterrupted = "offsession.PageInterrupted"
 )
 
 // applicationError turns a port's error into the one Temporal sees: type and codes, never Stripe's words.
@@ -92,4 +95,8 @@ func runFilesUnavailable() error {
 
 func workflowsUnavailable() error {
 	return temporal.NewApplicationError("Temporal did not say which runs there are", ErrorWorkflowUnavailable)
+}
+
+func pageInterrupted(left int) error {
+	return temporal.NewApplicationError(strconv.Itoa(left)+" rows of the page are left", ErrorPageInterrupted)
 }

@@ -44,6 +44,9 @@ type OwnedWorkflow struct {
 	PaymentIntent string `json:"payment_intent,omitempty"`
 	PaymentMethod string `json:"payment_method,omitempty"`
 	DeclineCode   string `json:"decline_code,omitempty"`
+	// FirstAttempt is what became of a payment's first attempt; nil when it is not known any more. It is for those who ask
+	// for it here, and does not stand in histories.
+	FirstAttempt *ChargeResult `json:"-"`
 }
 
 // RefusedUpdateError says that a workflow refused an Update.

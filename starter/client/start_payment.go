@@ -66,20 +66,22 @@ func (c *Client) StartPayment(ctx context.Context, p PaymentParams) (Started, er
 	in.TimeZone = cmp.Or(in.TimeZone, zone, c.options.TimeZone)
 
 	workflowID := workflows.PaymentID(in.Reference)
-	input, err := starts.FirstOf(in, paymentDefaults())
+	input, err := starts.FirstOfPayment(in)
 	if err != nil {
 		return Started{}, err
 	}
 	if stripeErr != nil {
 		// What Stripe has forgotten since does not make a repeat another payment.
-		if s, found, err := c.existing(ctx, workflowID, input, paymentDefaults()); found {
+		if s, found, err := c.existing(ctx, workflowID, input, starts.PaymentDefaults()); found {
 			return s, err
 		}
 		return Started{}, stripeErr
 	}
-	summary := money.Format(in.Amount, in.Currency, "en")
-	options := c.startOptions(workflowID, input, in.StartSearchAttributes(now), summary)
-	return c.startOnce(ctx, options, workflows.TypeCollectPayment, in.Short(), paymentDefaults())
+	options, err := starts.Payment(in, c.options.TaskQueue, now)
+	if err != nil {
+		return Started{}, err
+	}
+	return c.startOnce(ctx, options, workflows.TypeCollectPayment, in.Short(), starts.PaymentDefaults())
 }
 
 // paymentInput checks and normalises what can be without asking anybody. The time zone stays empty when not given.
@@ -135,14 +137,4 @@ func (c *Client) paymentInput(p PaymentParams, now time.Time) (workflows.Collect
 		i.add("policy.final_action", string(in.Policy.FinalAction), fmt.Sprintf("must be %s for a payment that belongs to no agreement", dunning.FinalUncollectible))
 	}
 	return in, i.result()
-}
-
-// paymentDefaults are the values that the memo does not repeat. They must never change. There is none for the policy, whose
-// default may.
-func paymentDefaults() workflows.CollectPaymentInput {
-	return workflows.CollectPaymentInput{
-		TimeZone:   "UTC",
-		CheckoutUI: activities.CheckoutUICustom,
-		Events:     workflows.EventsExceptions,
-	}
 }

@@ -177,17 +177,17 @@ func TestMemoOutlivesDefaults(t *testing.T) {
 	older := dunning.DefaultPolicy()
 	older.CustomerWindow = dunning.Days(9)
 	in := workflows.CollectPaymentInput{Reference: "r", Policy: older}
-	memo, err := starts.FirstOf(in, paymentDefaults())
+	memo, err := starts.FirstOfPayment(in)
 	require.NoError(t, err)
 	for _, test := range []struct {
 		policy    dunning.Policy
 		different bool
 	}{{older, false}, {dunning.DefaultPolicy(), true}} {
 		in.Policy = test.policy
-		repeat, err := starts.FirstOf(in, paymentDefaults())
+		repeat, err := starts.FirstOfPayment(in)
 		require.NoError(t, err)
 		require.Contains(t, repeat, "policy", "whether it is today's default or not")
-		diff, different, err := starts.Differ(memo, repeat, paymentDefaults())
+		diff, different, err := starts.Differ(memo, repeat, starts.PaymentDefaults())
 		require.NoError(t, err)
 		require.Equal(t, test.different, different)
 		require.Equal(t, test.different, diff.Field == "policy")

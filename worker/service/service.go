@@ -59,7 +59,7 @@ func Run(ctx context.Context, c Config) error {
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	ports.Workflows = temporalWorkflows{tc}
+	ports.Workflows = temporalWorkflows{client: tc, taskQueue: c.TaskQueue}
 	workers := newWorkers(tc, c.Config, activities.New(ports), deployment, cancel)
 	defer stopAll(workers)
 	for _, w := range workers {

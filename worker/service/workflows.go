@@ -15,7 +15,11 @@ import (
 )
 
 // temporalWorkflows lets activities reach offsession's other workflows through Temporal.
-type temporalWorkflows struct{ client client.Client }
+type temporalWorkflows struct {
+	client client.Client
+	// taskQueue is the main one, on which payments are started.
+	taskQueue string
+}
 
 var _ activities.Workflows = temporalWorkflows{}
 
@@ -102,6 +106,12 @@ func ownedPayment(s workflows.PaymentStatus) activities.OwnedWorkflow {
 		o.PaymentIntent, o.PaymentMethod = s.PaymentIntent, s.PaymentMethod
 	} else if n := len(s.Attempts); n > 0 {
 		o.DeclineCode = s.Attempts[n-1].Reason()
+	}
+	if len(s.Attempts) > 0 && s.Attempts[0].Number == 1 {
+		first := s.Attempts[0]
+		o.FirstAttempt = &activities.ChargeResult{
+			Outcome: first.Outcome, PaymentIntent: s.PaymentIntent, PaymentMethod: first.PaymentMethod, Codes: first.Codes,
+		}
 	}
 	return o
 }

@@ -1,0 +1,376 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+)
+
+const (
+	// pageMargin is how long before its deadline a page stops sending; lastMoment is how long before it the page returns,
+	// whatever is still under way.
+	pageMargin = 5 * time.Second
+	lastMoment = time.Second
+	// repeatedSlowdown is how much slower a page is charged again: a run that crashed may have crashed for its pace.
+	repeatedSlowdown = 4
+	// runOwner begins the workflow id of a run, which owns its payments.
+	runOwner = "billing-run:"
+	// writeTimeout bounds writing the page's files.
+	writeTimeout = time.Minute
+)
+
+// ChargePage charges the rows of a page at the pace given, hands over those that did not succeed, and writes their results.
+//
+// Row i is not sent before T0 + i/Rate; a page that starts late moves all its rows, and does not catch up. Rows of one customer
+// go one after the other, others side by side. A row that succeeded, or that the look-back found done, is finished; any other
+// is finished when its CollectPayment has been started. A row that Stripe calls invalid, or whose customer is missing, is
+// ChargeRefused with that code, and its CollectPayment needs attention. A reference that was used with other values is
+// RowRejected with CodeReferenceConflict. After two minutes of faults a row is ChargeUnknown; a 429 makes the page slower, and
+// never a row unknown.
+//
+// Running it again goes on where the heartbeat, or the checkpoint of a stopped page, ended, at a quarter of the rate after a
+// crash. What may have been sent before is sent under the same key. Errors: ErrorRunFiles and ErrorPageInterrupted, both retried.
+func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (ChargePageResult, error) {
+	shared, leave := b.limits.of(in.Run)
+	defer leave()
+	p := &page{
+		ports: &b.ports, limits: b.limits, pace: shared, in: in, info: activity.GetInfo(ctx),
+		detached: context.WithoutCancel(ctx), startedAt: b.ports.Now(), lastBeat: time.Now(),
+	}
+	switch err := p.load(ctx); {
+	case errors.Is(err, ErrRunFileChanged):
+		// Nothing was sent, and what was done before stays where it is kept.
+		p.stopped = StoppedChanged
+		return p.stop()
+	case err != nil:
+		return ChargePageResult{}, err
+	}
+	finished := p.charge(ctx)
+	switch {
+	case p.left() == 0:
+		return p.complete(ctx)
+	case p.stopped != "":
+		return p.stop()
+	default:
+		return ChargePageResult{}, p.interrupted(ctx, finished)
+	}
+}
+
+// page is one run of ChargePage.
+type page struct {
+	ports  *Ports
+	limits *pageLimits
+	pace   *pace
+	in     ChargePageInput
+	info   activity.Info
+	// detached does not end with the activity: a send under way is never abandoned.
+	detached  context.Context
+	startedAt time.Time
+	rows      []*pageRow
+	// checkpoint says that there is one.
+	checkpoint bool
+
+	// sending ends when no further row may be sent, working when the page must return.
+	sending, working context.Context
+	stopSending      context.CancelFunc
+
+	beating  sync.Mutex
+	lastBeat time.Time
+
+	// mu guards what follows, and the rows.
+	mu      sync.Mutex
+	changed bool
+	stopped string
+	code    string
+	limited int
+	// last is the last row, by its place, that was sent, and behind how late.
+	last   int
+	behind time.Duration
+}
+
+// pageRow is a row on its way.
+type pageRow struct {
+	index int
+	RunRow
+	// before is the row of the same customer that goes first; finished is closed when nothing more happens with this one.
+	before   *pageRow
+	finished chan struct{}
+	// resolved is closed when the customer's default was read and recorded, or could not be; nil for a row that names its method.
+	resolved   chan struct{}
+	resolvedAt time.Time
+	// progress is what was sent; again says that it may have been sent by an earlier run.
+	progress chargeProgress
+	again    bool
+	// zone is the customer's, once it is known.
+	zone      string
+	zoneKnown bool
+	// res is the outcome; empty while there is none. at is when the attempt was made.
+	res ChargeResult
+	at  time.Time
+	// done says that nothing is left to do with it.
+	done, handedOver, judged bool
+}
+
+func (r *pageRow) decided() bool { return r.res.Outcome != "" }
+
+// load reads the page's rows, what the look-back found, and what was done before.
+func (p *page) load(ctx context.Context) error {
+	rows, err := p.ports.RunFiles.Rows(ctx, p.in.RunFile, p.in.RunPage)
+	if err == nil && len(rows) != p.in.Rows {
+		err = ErrRunFileChanged
+	}
+	if err != nil {
+		return p.readError("read the page", err)
+	}
+	var known []KnownRow
+	if p.in.Known > 0 {
+		if known, err = p.ports.RunFiles.Known(ctx, p.in.RunFile, p.in.RunPage); err != nil {
+			return p.readError("read what the look-back found", err)
+		}
+	}
+	p.rows = make([]*pageRow, len(rows))
+	of := make(map[string]*pageRow, len(rows))
+	for i, row := range rows {
+		r := &pageRow{index: i, RunRow: row, before: of[row.Customer], finished: make(chan struct{})}
+		r.progress.PaymentMethod = row.PaymentMethod
+		p.rows[i], of[row.Customer] = r, r
+	}
+	if err := p.saved(ctx); err != nil {
+		return err
+	}
+	for _, k := range known {
+		i := k.Row - p.in.FirstRow
+		if i < 0 || i >= len(p.rows) {
+			return ErrRunFileChanged
+		}
+		if r := p.rows[i]; !r.decided() {
+			res := k.ChargeResult
+			res.Adopted = true
+			p.decide(r, res)
+		}
+	}
+	return nil
+}
+
+func (p *page) readError(what string, err error) error {
+	if errors.Is(err, ErrRunFileChanged) {
+		return ErrRunFileChanged
+	}
+	return p.filesError(what, err)
+}
+
+// filesError keeps what a file system says out of the history.
+func (p *page) filesError(what string, err error) error {
+	activity.GetLogger(p.detached).Error("billing run: cannot "+what, "run", p.in.Run, "page", p.in.Number, "error", err)
+	return runFilesUnavailable()
+}
+
+// charge makes every row that is left go its way, until all are done or the page must not go on. It reports whether nothing is
+// under way any more.
+func (p *page) charge(ctx context.Context) (finished bool) {
+	var ended context.CancelFunc
+	p.working, ended = context.WithCancel(ctx)
+	defer ended()
+	p.sending, p.stopSending = context.WithCancel(p.working)
+	defer p.stopSending()
+	deadline, limited := ctx.Deadline()
+	if limited {
+		near := time.AfterFunc(time.Until(deadline)-pageMargin, func() { ended() })
+		defer near.Stop()
+	}
+	p.mu.Lock()
+	p.judgeAll()
+	p.mu.Unlock()
+	beats, noBeats := context.WithCancel(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() { p.keepBeating(beats) })
+	defer beating.Wait()
+	defer noBeats()
+
+	var under sync.WaitGroup
+	p.dispatch(&under)
+	done := make(chan struct{})
+	go func() {
+		under.Wait()
+		close(done)
+	}()
+	if !limited {
+		<-done
+		return true
+	}
+	last := time.NewTimer(time.Until(deadline) - lastMoment)
+	defer last.Stop()
+	select {
+	case <-done:
+		return true
+	case <-last.C:
+		return false
+	}
+}
+
+// dispatch starts each row at its time.
+func (p *page) dispatch(under *sync.WaitGroup) {
+	var left []*pageRow
+	for _, r := range p.rows {
+		switch {
+		case r.done:
+			close(r.finished)
+		case r.decided():
+			under.Go(func() {
+				defer close(r.finished)
+				p.handOver(r)
+			})
+		default:
+			left = append(left, r)
+		}
+	}
+	if len(left) == 0 {
+		return
+	}
+	slots := p.slots(left)
+	p.resolveDefaults(left, slots, under)
+	for i, r := range left {
+		if r.resolved != nil {
+			<-r.resolved
+		}
+		// A row that waits for another of its customer takes its turn when that is finished.
+		open := sleepUntil(p.sending, p.ports.Now, slots[i])
+		if open && r.before == nil {
+			open = p.takeTurn(slots[i])
+		}
+		if !open {
+			for _, rest := range left[i:] {
+				close(rest.finished)
+			}
+			return
+		}
+		under.Go(func() {
+			defer close(r.finished)
+			p.goThrough(r)
+		})
+	}
+}
+
+// slots are the times before which rows must not be sent: their places after T0, and their order since the page began.
+func (p *page) slots(left []*pageRow) []time.Time {
+	slots := make([]time.Time, len(left))
+	began, interval := p.startedAt, p.interval()
+	for i, r := range left {
+		slots[i] = p.slot(r)
+		if own := began.Add(time.Duration(i) * interval); p.info.Attempt > 1 && slots[i].Before(own) {
+			slots[i] = own
+		}
+		if slots[i].Before(began) {
+			slots[i] = began
+		}
+	}
+	return slots
+}
+
+// slot is T0 + i/Rate.
+func (p *page) slot(r *pageRow) time.Time {
+	if p.in.Rate <= 0 {
+		return p.in.T0
+	}
+	return p.in.T0.Add(time.Duration(float64(r.index) / p.in.Rate * float64(time.Second)))
+}
+
+// interval is between two sends of this page.
+func (p *page) interval() time.Duration {
+	if p.in.Rate <= 0 {
+		return 0
+	}
+	interval := time.Duration(float64(time.Second) / p.in.Rate)
+	if p.info.Attempt > 1 {
+		interval *= repeatedSlowdown
+	}
+	return interval
+}
+
+// goThrough makes a row's attempt and sees it to its end.
+func (p *page) goThrough(r *pageRow) {
+	if r.before != nil {
+		select {
+		case <-r.before.finished:
+		case <-p.sending.Done():
+			return
+		}
+		if !p.takeTurn(p.ports.Now()) {
+			return
+		}
+	}
+	if r.again && p.handedOverBefore(r) {
+		p.limits.giveBack()
+		return
+	}
+	res, ok := p.send(r)
+	if !ok {
+		return
+	}
+	p.mu.Lock()
+	p.decide(r, res)
+	p.judge(r)
+	due := !r.done
+	p.mu.Unlock()
+	if due {
+		p.handOver(r)
+	}
+}
+
+// decide notes a row's outcome: it is done, or must be handed over. p.mu is held.
+func (p *page) decide(r *pageRow, res ChargeResult) {
+	p.changed = true
+	r.at = p.ports.Now().UTC()
+	if !r.progress.FirstSentAt.IsZero() {
+		r.at = r.progress.FirstSentAt
+	}
+	switch res.Outcome {
+	case ChargeSucceeded:
+		r.done = true
+	case ChargeConflict:
+		r.done = true
+		res.Outcome, res.Codes = RowRejected, Codes{Code: CodeReferenceConflict}
+	case ChargeCanceled:
+		r.done = res.Adopted
+	case ChargeProcessing, ChargeDeclined, ChargeRefused, ChargeNeedsCustomer, ChargeUnknown, ChargeNotTaken, ChargeHeld,
+		RowRejected, RowNotCharged:
+	}
+	r.res = res
+}
+
+// left counts the rows that are not done.
+func (p *page) left() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, r := range p.rows {
+		if !r.done {
+			n++
+		}
+	}
+	return n
+}
+
+// interrupted is the error of a page that ran out of time. What it has done goes with its last heartbeat; a page that was
+// canceled leaves a checkpoint, for it is not run again by itself.
+func (p *page) interrupted(ctx context.Context, finished bool) error {
+	settled := int32(0)
+	if finished {
+		settled = p.info.Attempt
+	}
+	p.beatWith(ctx, settled)
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		return pageInterrupted(p.left())
+	}
+	if _, err := p.stop(); err != nil {
+		return err
+	}
+	if cause := context.Cause(ctx); temporal.IsCanceledError(cause) {
+		return cause //nolint:wrapcheck // it is how the SDK knows that the activity obeyed
+	}
+	return pageInterrupted(p.left())
+}

@@ -1,0 +1,198 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// pageProgress is how far a page has come: what its heartbeats and its checkpoint hold.
+type pageProgress struct {
+	// Settled is the run of the activity, from 1, that ended in good order: all that it sent is among the rows.
+	Settled int32         `json:"settled,omitempty"`
+	Rows    []rowProgress `json:"rows,omitempty"`
+}
+
+// rowProgress is one row of it: finished when it has an outcome, and in flight otherwise.
+type rowProgress struct {
+	// Row counts from 0 in the page.
+	Row           int           `json:"row"`
+	Outcome       ChargeOutcome `json:"outcome,omitempty"`
+	PaymentIntent string        `json:"payment_intent,omitempty"`
+	// PaymentMethod is left out when it is the row's own.
+	PaymentMethod string `json:"payment_method,omitempty"`
+	Codes
+	Adopted bool `json:"adopted,omitempty"`
+	// HandedOver says that a CollectPayment goes on with it, Due that it must be started yet. At, FirstSentAt, Stamp and
+	// LatestCharge are for that.
+	HandedOver   bool      `json:"handed_over,omitempty"`
+	Due          bool      `json:"hand_over_due,omitempty"`
+	At           time.Time `json:"at,omitzero"`
+	Stamp        string    `json:"payment_method_stamp,omitempty"`
+	LatestCharge string    `json:"latest_charge,omitempty"`
+	// FirstSentAt is set for a row that is, or may be, in flight.
+	FirstSentAt time.Time `json:"first_sent_at,omitzero"`
+	LookedBack  bool      `json:"looked_back,omitempty"`
+	// Judged says that the row was done before a stop, which an operator has ended since: it does not count for the next.
+	Judged bool `json:"judged,omitempty"`
+}
+
+// beatEvery is how often progress is recorded while a page runs. Most pages are done sooner, and cost no heartbeat.
+const beatEvery = 5 * time.Second
+
+// progress tells what must survive a crash. p.mu is held.
+func (p *page) progress() pageProgress {
+	var out pageProgress
+	for _, r := range p.rows {
+		switch {
+		case r.decided():
+			saved := rowProgress{
+				Row: r.index, Outcome: r.res.Outcome, PaymentIntent: r.res.PaymentIntent, PaymentMethod: r.res.PaymentMethod,
+				Codes: r.res.Codes, Adopted: r.res.Adopted, HandedOver: r.handedOver, Judged: r.judged,
+			}
+			if saved.PaymentMethod == r.PaymentMethod {
+				saved.PaymentMethod = ""
+			}
+			if !r.done {
+				saved.Due, saved.At, saved.FirstSentAt = true, r.at, r.res.FirstSentAt
+				saved.Stamp, saved.LatestCharge = r.res.PaymentMethodStamp, r.res.LatestCharge
+			}
+			out.Rows = append(out.Rows, saved)
+		case !r.progress.FirstSentAt.IsZero() || r.progress.PaymentMethod != r.PaymentMethod:
+			saved := rowProgress{Row: r.index, FirstSentAt: r.progress.FirstSentAt, LookedBack: r.progress.LookedBack}
+			if saved.FirstSentAt.IsZero() {
+				saved.FirstSentAt = r.resolvedAt // it may be sent before the next heartbeat gets through
+			}
+			if r.progress.PaymentMethod != r.PaymentMethod {
+				saved.PaymentMethod = r.progress.PaymentMethod
+			}
+			out.Rows = append(out.Rows, saved)
+		}
+	}
+	return out
+}
+
+// resume takes over what an earlier run of the page has done. A row of which nothing is known may have been sent by a run
+// that crashed: crashed is the time that stands for that, zero when there was none.
+func (p *page) resume(saved pageProgress, crashed time.Time, judged bool) {
+	for _, s := range saved.Rows {
+		if s.Row < 0 || s.Row >= len(p.rows) {
+			continue
+		}
+		r := p.rows[s.Row]
+		if s.Outcome == "" {
+			r.progress.FirstSentAt, r.progress.LookedBack = s.FirstSentAt, s.LookedBack
+			if s.PaymentMethod != "" {
+				r.progress.PaymentMethod = s.PaymentMethod
+			}
+			continue
+		}
+		r.res = ChargeResult{
+			Outcome: s.Outcome, PaymentIntent: s.PaymentIntent, PaymentMethod: s.PaymentMethod, PaymentMethodStamp: s.Stamp,
+			LatestCharge: s.LatestCharge, Codes: s.Codes, Adopted: s.Adopted, FirstSentAt: s.FirstSentAt,
+		}
+		r.at, r.handedOver, r.done, r.judged = s.At, s.HandedOver, !s.Due, s.Judged || judged
+	}
+	for _, r := range p.rows {
+		if !r.decided() && r.progress.FirstSentAt.IsZero() {
+			r.progress.FirstSentAt = crashed
+		}
+		r.again = !r.decided() && !r.progress.FirstSentAt.IsZero()
+	}
+}
+
+// saved reads what earlier runs of the page have left: the heartbeat of the run before, else the checkpoint of a page that was
+// stopped.
+func (p *page) saved(ctx context.Context) error {
+	var saved pageProgress
+	var crashed time.Time
+	held := activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &saved) == nil
+	if p.info.Attempt > 1 && (!held || saved.Settled != p.info.Attempt-1) {
+		crashed = p.info.ScheduledTime
+	}
+	if held {
+		p.resume(saved, crashed, false)
+		return nil
+	}
+	data, err := p.ports.RunFiles.Checkpoint(ctx, p.in.RunFile, p.in.RunPage)
+	if err != nil {
+		return p.filesError("read the checkpoint", err)
+	}
+	if saved, err = decodeCheckpoint(data); err != nil {
+		return p.filesError("read the checkpoint", err)
+	}
+	p.checkpoint = data != nil
+	p.resume(saved, crashed, true)
+	return nil
+}
+
+// beat records the progress. The SDK sends the first heartbeat at once and waits for the answer, and of the others the newest
+// when four fifths of the timeout have passed, or when the activity fails.
+func (p *page) beat(ctx context.Context) { p.beatWith(ctx, 0) }
+
+func (p *page) beatWith(ctx context.Context, settled int32) {
+	p.beating.Lock()
+	defer p.beating.Unlock()
+	p.mu.Lock()
+	p.changed = false
+	progress := p.progress()
+	p.mu.Unlock()
+	progress.Settled = settled
+	p.lastBeat = time.Now()
+	activity.RecordHeartbeat(ctx, progress)
+}
+
+// keepBeating records progress now and then, and shows the server in time that the page is alive.
+func (p *page) keepBeating(ctx context.Context) {
+	every := beatEvery
+	if timeout := p.info.HeartbeatTimeout; timeout > 0 {
+		every = min(every, timeout/4)
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		p.mu.Lock()
+		changed := p.changed
+		p.mu.Unlock()
+		p.beating.Lock()
+		quiet := time.Since(p.lastBeat)
+		p.beating.Unlock()
+		if changed || p.info.HeartbeatTimeout > 0 && quiet >= p.info.HeartbeatTimeout/2 {
+			p.beat(ctx)
+		}
+	}
+}
+
+// encodeCheckpoint writes a JSON object per line.
+func encodeCheckpoint(progress pageProgress) ([]byte, error) {
+	var out bytes.Buffer
+	lines := json.NewEncoder(&out)
+	for _, row := range progress.Rows {
+		if err := lines.Encode(row); err != nil {
+			return nil, fmt.Errorf("encode the checkpoint: %w", err)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func decodeCheckpoint(data []byte) (pageProgress, error) {
+	var progress pageProgress
+	lines := json.NewDecoder(bytes.NewReader(data))
+	for lines.More() {
+		var row rowProgress
+		if err := lines.Decode(&row); err != nil {
+			return pageProgress{}, fmt.Errorf("decode: %w", err)
+		}
+		progress.Rows = append(progress.Rows, row)
+	}
+	return progress, nil
+}

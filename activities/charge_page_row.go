@@ -1,0 +1,251 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// faultPatience is how long the faults of one row are met with repetitions.
+const faultPatience = 2 * time.Minute
+
+// chargeInput is the row's attempt: the first of a payment that the run owns.
+func (p *page) chargeInput(r *pageRow) ChargeInput {
+	return ChargeInput{
+		Reference:       r.Reference,
+		Attempt:         1,
+		Owner:           runOwner + p.in.Run,
+		Amount:          r.Amount,
+		Currency:        r.Currency,
+		Customer:        r.Customer,
+		PaymentMethod:   r.PaymentMethod,
+		Description:     r.Description,
+		StatementSuffix: p.in.StatementSuffix,
+		Metadata:        r.Metadata,
+		LookBack:        p.ports.Now().Sub(p.in.LookedBackAt) > KeyTrust,
+	}
+}
+
+// send makes the row's attempt until there is an answer. Its first turn has been taken. It returns false when the page stops
+// before.
+func (p *page) send(r *pageRow) (ChargeResult, bool) {
+	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt}
+	a.sending = func(progress chargeProgress) { p.sent(r, progress) }
+	a.record = func(chargeProgress) {}
+	var faulty time.Time
+	for faults := 0; ; {
+		before := a.progress.FirstSentAt
+		res, err := a.make(p.detached)
+		p.limits.giveBack()
+		if err == nil {
+			p.pace.answered()
+			return res, true
+		}
+		now := p.ports.Now()
+		wait := now
+		switch kindOf(err) {
+		case StripeUnauthorized:
+			p.notSent(r, &a, before)
+			p.stopFor(StoppedUnauthorized, "")
+			return ChargeResult{}, false
+		case StripeRateLimited:
+			p.notSent(r, &a, before)
+			p.rateLimited(err)
+			if isLockTimeout(err) {
+				faults++
+				wait = now.Add(backoff(faults))
+			}
+		case StripeUnknown, StripeKeyInUse:
+			if faulty.IsZero() {
+				faulty = now
+			}
+			if now.Sub(faulty) >= faultPatience {
+				return a.unknown(), true
+			}
+			faults++
+			wait = now.Add(backoff(faults))
+		case StripeMissing, StripeInvalid, StripeDeclined, StripeRefused, StripeWrongState, StripeStoredFault, StripeKeyReused:
+			p.pace.answered()
+			return refusedRow(err), true
+		default: // not from Stripe: an adapter is broken, and what it has sent nobody knows
+			return a.unknown(), true
+		}
+		if !sleepUntil(p.sending, p.ports.Now, wait) || !p.takeTurn(p.ports.Now()) {
+			return ChargeResult{}, false
+		}
+	}
+}
+
+// takeTurn waits for a connection, and then for the next time to send. It returns false, and has taken nothing, when the page
+// stops before. The connection comes first: rows that waited for one must not be sent all at once.
+func (p *page) takeTurn(notBefore time.Time) bool {
+	if !p.limits.take(p.sending) {
+		return false
+	}
+	at := p.pace.reserve(notBefore, p.ports.Now(), p.interval())
+	if !sleepUntil(p.sending, p.ports.Now, at) {
+		p.limits.giveBack()
+		return false
+	}
+	return true
+}
+
+// sent notes that a row is about to be sent. A default that was resolved only now is recorded first.
+func (p *page) sent(r *pageRow, progress chargeProgress) {
+	p.mu.Lock()
+	late := r.PaymentMethod == "" && r.progress.PaymentMethod != progress.PaymentMethod
+	r.progress = progress
+	p.changed = true
+	if r.index >= p.last {
+		p.last, p.behind = r.index, max(0, p.ports.Now().Sub(p.slot(r)))
+	}
+	p.mu.Unlock()
+	if late {
+		p.beat(p.detached)
+	}
+}
+
+// notSent takes back that a row was sent: Stripe did not look at the request. An earlier one it may have.
+func (p *page) notSent(r *pageRow, a *attempt, before time.Time) {
+	a.progress.FirstSentAt = before
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.progress = a.progress
+}
+
+// rateLimited counts an answer of 429, and slows the run down. A customer that is locked by another request says nothing about
+// the pace.
+func (p *page) rateLimited(err error) {
+	p.mu.Lock()
+	p.limited++
+	p.mu.Unlock()
+	if !isLockTimeout(err) {
+		p.pace.limited(p.ports.Now())
+	}
+}
+
+// isLockTimeout reports a 429 because of a locked object. https://docs.stripe.com/rate-limits#object-lock-timeouts
+func isLockTimeout(err error) bool {
+	se, ok := errors.AsType[*StripeError](err)
+	return ok && se.Codes.Code == "lock_timeout"
+}
+
+// refusedRow is the outcome of a row that Stripe does not want: nothing was charged.
+func refusedRow(err error) ChargeResult {
+	se, _ := errors.AsType[*StripeError](err)
+	codes := se.Codes
+	codes.Code = cmp.Or(codes.Code, CodeInvalidRequest)
+	if se.Kind == StripeMissing && se.Param == "customer" {
+		codes = Codes{Code: CodeCustomerMissing}
+	}
+	return ChargeResult{Outcome: ChargeRefused, Codes: codes}
+}
+
+// stopFor ends the sending of all rows for a reason.
+func (p *page) stopFor(reason, code string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopForLocked(reason, code)
+}
+
+func (p *page) stopForLocked(reason, code string) {
+	if p.stopped == "" {
+		p.stopped, p.code = reason, code
+	}
+	if p.stopSending != nil {
+		p.stopSending()
+	}
+}
+
+// resolveDefaults reads the default methods of the rows that name none, ahead of their times, at the page's pace, and records
+// them before any of those is sent: a later run of the page must send the very same. One heartbeat holds as many as possible,
+// since the SDK sends the first at once.
+func (p *page) resolveDefaults(left []*pageRow, slots []time.Time, under *sync.WaitGroup) {
+	type reading struct {
+		row *pageRow
+		at  time.Time
+	}
+	var readings []reading
+	lead := max(0, slots[0].Sub(p.startedAt))
+	for i, r := range left {
+		if r.progress.PaymentMethod != "" {
+			continue
+		}
+		r.resolved = make(chan struct{})
+		readings = append(readings, reading{row: r, at: slots[i].Add(-lead)})
+	}
+	if len(readings) == 0 {
+		return
+	}
+	under.Go(func() {
+		for len(readings) > 0 {
+			open := sleepUntil(p.sending, p.ports.Now, readings[0].at)
+			n, now := 0, p.ports.Now()
+			for n < len(readings) && (!open || !readings[n].at.After(now)) {
+				n++
+			}
+			rows := make([]*pageRow, n)
+			for i := range rows {
+				rows[i] = readings[i].row
+			}
+			readings = readings[n:]
+			if open && p.resolve(rows) {
+				p.beat(p.detached)
+			}
+			for _, r := range rows {
+				close(r.resolved)
+			}
+		}
+	})
+}
+
+// resolve reads the customers of rows side by side. It reports whether a method was found. A customer that cannot be read is
+// left to the row's own attempt.
+func (p *page) resolve(rows []*pageRow) bool {
+	of := make(map[string][]*pageRow, len(rows))
+	for _, r := range rows {
+		of[r.Customer] = append(of[r.Customer], r)
+	}
+	found := false
+	var reads sync.WaitGroup
+	for id, theirs := range of {
+		reads.Go(func() {
+			c, err := p.readCustomer(id)
+			if err != nil || c.Deleted {
+				if IsStripeError(err, StripeRateLimited) {
+					p.rateLimited(err)
+				}
+				return
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			for _, r := range theirs {
+				r.zone, r.zoneKnown = zoneOf(c), true
+				r.progress.PaymentMethod, r.resolvedAt = c.DefaultPaymentMethod, p.ports.Now().UTC()
+				found = found || c.DefaultPaymentMethod != ""
+			}
+		})
+	}
+	reads.Wait()
+	return found
+}
+
+// readCustomer reads one while a connection is free for it.
+func (p *page) readCustomer(id string) (Customer, error) {
+	p.limits.take(p.detached)
+	defer p.limits.giveBack()
+	ctx, cancel := context.WithTimeout(p.detached, readTimeout)
+	defer cancel()
+	return p.ports.Customers.Customer(ctx, id) //nolint:wrapcheck // the caller looks at its kind
+}
+
+// zoneOf is the customer's own time zone; empty when there is none that exists.
+func zoneOf(c Customer) string {
+	// LoadLocation gives the machine's own zone for "Local", which is another one elsewhere.
+	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "Local" {
+		return ""
+	}
+	return c.TimeZone
+}
