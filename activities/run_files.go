@@ -150,6 +150,22 @@ func (t RunTotals) Merge(other RunTotals) {
 	}
 }
 
+// Equal reports whether both count the same rows and sums. Of rejected rows nothing but their number is compared: what they should
+// have charged may be unknown.
+func (t RunTotals) Equal(other RunTotals) bool {
+	for _, outcome := range append(SortedKeys(t), SortedKeys(other)...) {
+		if outcome == RowRejected {
+			continue
+		}
+		for _, currency := range append(SortedKeys(t[outcome]), SortedKeys(other[outcome])...) {
+			if t[outcome][currency] != other[outcome][currency] {
+				return false
+			}
+		}
+	}
+	return t.Rows(RowRejected) == other.Rows(RowRejected)
+}
+
 // Missing are the rows of a manifest with these counts and sums by currency that have no outcome yet: they are RowNotCharged.
 func (t RunTotals) Missing(counts map[string]int, sums map[string]int64) RunTotals {
 	missing := RunTotals{}

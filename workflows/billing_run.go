@@ -48,7 +48,7 @@ func BillingRun(ctx workflow.Context, in BillingRunInput) (BillingRunResult, err
 		return BillingRunResult{}, continueAsNew(ctx, TypeBillingRun, r.carry())
 	}
 	return BillingRunResult{
-		State: r.st.State, Reason: r.st.Reason, Totals: r.totals(), ReportCSV: r.st.ReportCSV, ReportJSON: r.st.ReportJSON,
+		State: r.st.State, Reason: r.st.Reason, Totals: r.allTotals(), ReportCSV: r.st.ReportCSV, ReportJSON: r.st.ReportJSON,
 	}, nil
 }
 
@@ -208,7 +208,7 @@ func (r *billingRun) actDue(ctx workflow.Context) {
 	case r.st.EndAs != "":
 		r.st.RetryAt = time.Time{}
 	case r.st.State == RunAwaitingApproval:
-		r.endAs(ctx, RunCanceled, RunReasonNotApproved)
+		r.endAs(RunCanceled, RunReasonNotApproved)
 	case r.st.State == RunNeedsAttention && !r.st.RetryAt.IsZero() && !r.st.RetryAt.After(now):
 		r.resume(ctx)
 	case r.st.State == RunPaused || r.st.State == RunNeedsAttention:
@@ -229,7 +229,7 @@ func (r *billingRun) carry() BillingRunInput {
 	return in
 }
 
-// totals are the rows done so far; at the end, all.
+// totals are the rows done so far, and those that are not allowed.
 func (r *billingRun) totals() activities.RunTotals {
 	t := activities.RunTotals{}
 	t.Merge(r.st.Totals)
@@ -239,7 +239,13 @@ func (r *billingRun) totals() activities.RunTotals {
 	if r.st.Summary.Rejected > 0 {
 		t.Add(activities.RowRejected, "", activities.RunTotal{Rows: r.st.Summary.Rejected})
 	}
-	if r.st.State.Ended() {
+	return t
+}
+
+// allTotals are all rows: those that were not charged as well.
+func (r *billingRun) allTotals() activities.RunTotals {
+	t := r.totals()
+	if r.st.Summary != nil {
 		t.Merge(t.Missing(r.st.Summary.Counts, r.st.Summary.Totals))
 	}
 	return t
@@ -272,7 +278,9 @@ func (r *billingRun) status() (RunStatus, error) {
 		Audit:         r.st.Audit,
 		Undelivered:   r.st.Undelivered,
 	}
-	if !r.st.State.Ended() {
+	if r.st.State.Ended() {
+		s.Totals = r.allTotals()
+	} else {
 		s.NextActionAt, _ = r.nextWake()
 	}
 	if left := r.rowsLeft(); left > 0 && r.st.Rate > 0 {

@@ -14,6 +14,8 @@ import (
 type runJob struct {
 	done workflow.Future
 	take func(ctx workflow.Context)
+	// cancel ends it early; a report is never ended so.
+	cancel workflow.CancelFunc
 }
 
 var billingRuns *activities.BillingRuns
@@ -32,9 +34,10 @@ func begin[In, Out any](
 	ctx workflow.Context, r *billingRun, o workflow.ActivityOptions, fn func(context.Context, In) (Out, error), in In,
 	take func(ctx workflow.Context, out Out, err error),
 ) {
+	ctx, cancel := workflow.WithCancel(ctx)
 	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), fn, in)
 	r.undelivered++
-	r.job = &runJob{done: future, take: func(ctx workflow.Context) {
+	r.job = &runJob{done: future, cancel: cancel, take: func(ctx workflow.Context) {
 		var out Out
 		err := future.Get(ctx, &out)
 		take(ctx, out, err)
@@ -192,6 +195,10 @@ func (r *billingRun) startReport(ctx workflow.Context) {
 		if err != nil {
 			// Nothing is lost: the pages' results are there, and `run report` joins them.
 			workflow.GetLogger(ctx).Error("billing run: its report is not written", "error_type", errorType(err))
+		}
+		if all := r.allTotals(); err == nil && !res.Totals.Equal(all) {
+			workflow.GetLogger(ctx).Error("billing run: its report does not add up", "report", res.Totals, "run", all)
+			r.st.EndReason = RunReasonReportDiffers
 		}
 		r.st.ReportCSV, r.st.ReportJSON = res.CSV, res.JSON
 		r.end(ctx)

@@ -62,6 +62,8 @@ const (
 	RunReasonPageFailed = "page_failed"
 	// RunReasonPageSlow (while charging): a page is not done half an hour after it should be. The run goes on by itself when it is.
 	RunReasonPageSlow = "page_slow"
+	// RunReasonReportDiffers (completed, canceled): the report does not add up to what the run has counted.
+	RunReasonReportDiffers = "report_differs"
 	// RunReasonNotApproved: nobody approved it within a week.
 	RunReasonNotApproved = "not_approved"
 )

@@ -122,7 +122,7 @@ func (r *billingRun) operate(ctx workflow.Context, c *command) {
 		r.resume(ctx)
 	case UpdateCancel:
 		if !r.ended() {
-			r.endAs(ctx, RunCanceled, RunReasonOperator)
+			r.endAs(RunCanceled, RunReasonOperator)
 		}
 	}
 }

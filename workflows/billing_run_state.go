@@ -132,8 +132,11 @@ func (r *billingRun) stop(ctx workflow.Context, state RunState, reason, code str
 func (r *billingRun) resume(ctx workflow.Context) { r.move(ctx, r.st.Step.state(), "") }
 
 // endAs ends the run as soon as nothing is under way.
-func (r *billingRun) endAs(_ workflow.Context, state RunState, reason string) {
+func (r *billingRun) endAs(state RunState, reason string) {
 	r.st.EndAs, r.st.EndReason, r.st.RetryAt = state, reason, time.Time{}
+	if r.job != nil && r.st.State != RunReporting {
+		r.job.cancel()
+	}
 }
 
 // end closes the books.

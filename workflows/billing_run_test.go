@@ -461,6 +461,26 @@ func TestRunEndsWithoutItsReport(t *testing.T) {
 	require.Equal(t, 300, res.Totals.Rows(activities.ChargeSucceeded))
 }
 
+// TestRunReportDiffers: a report that does not add up is shown.
+func TestRunReportDiffers(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 300)
+	r.lost = true
+	res := r.runsToEnd(runInput())
+	require.Equal(t, runCompleted, res.State)
+	require.Equal(t, workflows.RunReasonReportDiffers, res.Reason)
+}
+
+// TestRunIsCanceledWhileItReads: nobody waits for the end of a look-back.
+func TestRunIsCanceledWhileItReads(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 300)
+	r.reads = 5 * time.Hour
+	r.operateAt(time.Hour, workflows.UpdateCancel, workflows.RunOperation{}, "")
+	require.Equal(t, runCanceled, r.runsToEnd(runInput()).State)
+	require.Less(t, r.env.Now().Sub(benchStart), 2*time.Hour)
+}
+
 // TestRunPageIsSlow: it is shown, and the run goes on by itself.
 func TestRunPageIsSlow(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,8 @@ type runBench struct {
 	rate float64
 	// takes is how long a page takes, by the workflow's clock.
 	takes time.Duration
+	// reads is how long the look-back takes.
+	reads time.Duration
 	// charge says what becomes of a page; try counts the times it was given out before.
 	charge func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error)
 	// validate, lookBack, turn, index and report change an answer; try counts the calls before.
@@ -46,6 +48,9 @@ type runBench struct {
 	turn     func(try int, res *activities.TakeTurnResult) error
 	index    func(try int, res *activities.ReadRunPagesResult) error
 	report   func(try int) error
+
+	// lost lets a row be missing in the report.
+	lost bool
 
 	calls map[string]int
 	pages []givenPage
@@ -102,7 +107,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return res, nil
 	})
-	env.OnActivity("LookBackRun", any, any).Return(func(context.Context, activities.LookBackRunInput) (activities.LookBackRunResult, error) {
+	env.OnActivity("LookBackRun", any, any).AfterFn(func() time.Duration { return r.reads }).Return(func(context.Context, activities.LookBackRunInput) (activities.LookBackRunResult, error) {
 		try := r.call("look_back")
 		if r.lookBack != nil {
 			if err := r.lookBack(try); err != nil {
@@ -160,7 +165,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 				return activities.RunReport{}, err
 			}
 		}
-		return activities.RunReport{CSV: in.URL + "." + in.Run + ".report.csv", JSON: in.URL + "." + in.Run + ".report.json", Rows: r.rows}, nil
+		return activities.RunReport{CSV: in.URL + "." + in.Run + ".report.csv", JSON: in.URL + "." + in.Run + ".report.json", Rows: r.rows, Totals: r.reported()}, nil
 	})
 	env.OnActivity("Notify", any, any).Return(func(_ context.Context, n activities.Notification) error {
 		r.mu.Lock()
@@ -168,6 +173,17 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		r.notes = append(r.notes, fmt.Sprintf("%s %s %s", n.Kind, n.State, n.Reason))
 		return nil
 	})
+}
+
+// reported is what the page results add up to.
+func (r *runBench) reported() activities.RunTotals {
+	all := r.status().Totals
+	counts := map[string]int{"usd": r.rows - all.Rows(activities.RowRejected)}
+	all.Merge(all.Missing(counts, map[string]int64{"usd": int64(counts["usd"]) * 1000}))
+	if r.lost {
+		all.Add(activities.ChargeSucceeded, "usd", activities.RunTotal{Rows: -1, Amount: -1000})
+	}
+	return all
 }
 
 func (r *runBench) call(what string) (try int) {
