@@ -66,8 +66,16 @@ fuzz: ## fuzz tests of the Stripe sandbox, one after the other
 	done
 
 .PHONY: bench
-bench: temporal ## benchmarks against the sandbox on the development server
+bench: temporal ## benchmarks; those of billing runs (make bench-runs) beside River on PostgreSQL
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TESTFLAGS) ./...
+	@if [[ -z '$(TESTFLAGS)' ]]; then $(MAKE) bench-runs; fi
+
+# TESTFLAGS='-bench Million' is the million alone, '-bench Peers -charges 1000' a short comparison.
+.PHONY: bench-runs
+bench-runs: temporal temporal-server temporal-sql-tool ## billing runs beside the bare loop and River, on PostgreSQL 15; and a million rows
+	@tools/need.sh postgres
+	@STACK_SERVERS=1 STACK_FRESH=1 \
+		STACK_COMMAND="cd bench && go test -tags stack -run '^$$' -bench BillingRun -benchtime 1x -timeout 120m $(TESTFLAGS) ." tools/stack-postgres/run.sh
 
 # Every test package that has the flag -update writes what it compares with.
 .PHONY: histories

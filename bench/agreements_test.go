@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -117,14 +116,14 @@ func (s *stack) cyclesCPU(b *testing.B, workflowType string, runs int64, start f
 	s.awaitContinued(b, workflowType, before+runs*perCycleRound)
 	require.Less(b, time.Now(), due.Add(-25*time.Second), "this machine is too slow for so many")
 	time.Sleep(time.Until(due.Add(-21 * time.Second)))
-	idleFrom := treeCPU(b)
+	idleFrom := treeCPU(b, os.Getpid())
 	time.Sleep(time.Until(due.Add(-time.Second)))
-	from := treeCPU(b)
+	from := treeCPU(b, os.Getpid())
 	idle := (from - idleFrom) / 20
 	s.awaitContinued(b, workflowType, before+(runs+1)*perCycleRound)
 	time.Sleep(2 * time.Second) // the next timers
 	took := time.Since(due.Add(-time.Second))
-	return ((treeCPU(b) - from) - time.Duration(float64(idle)*took.Seconds())).Seconds() * 1000 / perCycleRound
+	return ((treeCPU(b, os.Getpid()) - from) - time.Duration(float64(idle)*took.Seconds())).Seconds() * 1000 / perCycleRound
 }
 
 func (s *stack) continued(b *testing.B, workflowType string) int64 {
@@ -152,40 +151,6 @@ func (s *stack) cycleRun(b *testing.B, workflowID string) (events, bytes float64
 	run := list.GetExecutions()[0] // the newest first
 	require.Equal(b, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, run.GetStatus())
 	return float64(run.GetHistoryLength()), float64(run.GetHistorySizeBytes())
-}
-
-// treeCPU is the CPU time of this process and of all that it has started and that still run.
-func treeCPU(b *testing.B) time.Duration {
-	b.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	require.NoError(b, err)
-	parent, ticks := map[int]int{}, map[int]int64{}
-	for _, path := range stats {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			continue // ended meanwhile
-		}
-		_, rest, _ := strings.Cut(string(data), ") ")
-		var pid, ppid int
-		var user, system int64
-		_, err = fmt.Sscanf(path, "/proc/%d/stat", &pid)
-		require.NoError(b, err)
-		fields := strings.Fields(rest)
-		_, err = fmt.Sscan(fields[1]+" "+fields[11]+" "+fields[12], &ppid, &user, &system)
-		require.NoError(b, err)
-		parent[pid], ticks[pid] = ppid, user+system
-	}
-	var sum int64
-	for pid, t := range ticks {
-		for p := pid; p > 1; p = parent[p] {
-			if p == os.Getpid() {
-				sum += t
-				break
-			}
-		}
-	}
-	const perSecond = 100 // USER_HZ
-	return time.Duration(sum) * time.Second / perSecond
 }
 
 // BenchmarkOpenAgreements measures what the worker's resident memory grows by for each agreement that sleeps until its

@@ -82,16 +82,22 @@ func awaitOK(b *testing.B, url string) {
 // resident is the process's memory in MB.
 func (p *process) resident(b *testing.B) float64 {
 	b.Helper()
+	return p.memory(b, "VmRSS:")
+}
+
+// memory is a line of the process's status, in MB.
+func (p *process) memory(b *testing.B, name string) float64 {
+	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	require.NoError(b, err)
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			var kb float64
 			_, err := fmt.Sscanf(rest, "%f kB", &kb)
 			require.NoError(b, err)
 			return kb / 1024
 		}
 	}
-	b.Fatal("no VmRSS")
+	b.Fatalf("no %s", name)
 	return 0
 }

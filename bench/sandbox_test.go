@@ -260,9 +260,15 @@ func (s *sandboxProcess) onAllConnections(b *testing.B, n int, do func(conn *buf
 // buildCommand builds one of our commands once for a benchmark.
 func buildCommand(b *testing.B, command string) string {
 	b.Helper()
+	return buildIn(b, "..", command)
+}
+
+// buildIn builds the command in a folder of a module.
+func buildIn(b *testing.B, module, command string) string {
+	b.Helper()
 	binary := filepath.Join(b.TempDir(), command)
 	build := exec.Command("go", "build", "-o", binary, "./"+command) //nolint:noctx // runs to its end
-	build.Dir = ".."
+	build.Dir = module
 	out, err := build.CombinedOutput()
 	require.NoError(b, err, string(out))
 	return binary

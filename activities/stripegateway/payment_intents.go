@@ -220,6 +220,9 @@ func searchString(value string) string {
 }
 
 func retrievedPaymentIntent(pi *stripe.PaymentIntent) (activities.PaymentIntent, bool) {
+	if pi.LastPaymentError == nil {
+		return paymentIntent(pi, advice{}) // nearly all: the body need not be read a second time
+	}
 	return paymentIntent(pi, adviceIn(raw(pi.LastResponse), "last_payment_error"))
 }
 

@@ -214,6 +214,9 @@ func (s *Temporal) Done() <-chan struct{} {
 	return s.exited
 }
 
+// PID is the server's process.
+func (s *Temporal) PID() int { return s.cmd.Process.Pid }
+
 // Stop ends the server and returns when it is gone; after ten seconds it is killed. A second call does nothing.
 // The error is that of a server which had ended by itself before.
 func (s *Temporal) Stop() error {

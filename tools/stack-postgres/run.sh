@@ -4,7 +4,8 @@
 # worker and the web server with the same variables. Without Temporal's UI and Mailpit: set SMTP_URL for mail.
 #
 # Runs until Ctrl-C. STACK_COMMAND='…' runs that command with the variables of a client, then stops everything and ends
-# with its exit code. .stack/ keeps the data; STACK_FRESH=1 starts with an empty one. Logs are in .stack/log.
+# with its exit code; with STACK_SERVERS=1 beside PostgreSQL and Temporal alone. .stack/ keeps the data; STACK_FRESH=1
+# starts with an empty one. Logs are in .stack/log.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -37,9 +38,11 @@ port_free() {
 }
 port_free "$postgres_port" PostgreSQL
 port_free "$temporal_port" Temporal
-port_free "$sandbox_port" "the sandbox"
-port_free "$web_port" "the web server"
-port_free "$worker_port" "the worker"
+if [[ -z ${STACK_SERVERS:-} ]]; then
+	port_free "$sandbox_port" "the sandbox"
+	port_free "$web_port" "the web server"
+	port_free "$worker_port" "the worker"
+fi
 
 # PostgreSQL refuses to run as root; everything else does not mind.
 postgres_bin=/usr/lib/postgresql/15/bin
@@ -156,6 +159,15 @@ start temporal env DB=postgres12 POSTGRES_SEEDS=127.0.0.1 DB_PORT="$postgres_por
 await temporal port_open "$temporal_port"
 export TEMPORAL_ADDRESS=127.0.0.1:$temporal_port TEMPORAL_NAMESPACE=default
 deploy/temporal/namespace.sh default | sed 's/^/stack-postgres: /'
+
+if [[ -n ${STACK_SERVERS:-} ]]; then
+	# For who measures what the servers use.
+	export STACK_POSTGRES_PID=${pids[0]} STACK_TEMPORAL_PID=${pids[1]}
+	export STACK_POSTGRES_URL=postgres://temporal:$password@127.0.0.1:$postgres_port/postgres
+	code=0
+	bash -c "$STACK_COMMAND" || code=$?
+	exit "$code"
+fi
 
 # --- the product, with the variables that compose sets ---
 export STRIPE_API_BASE=http://127.0.0.1:$sandbox_port
