@@ -56,6 +56,9 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 		startRuns(b, worker, "PostgreSQL", []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), stub.url),
 		startRuns(b, worker, "development", []int{development.PID()}, development.Address, stub.url),
 	}
+	if os.Getenv("HB_ONLY") != "" {
+		all = all[:2]
+	}
 	for b.Loop() {
 		results := make([][]measured, len(all))
 		for round := range 1 + rounds {
@@ -131,7 +134,7 @@ type commandPeer struct {
 
 	called string
 	others []int
-	in     io.Writer
+	in     io.WriteCloser
 	out    *bufio.Reader
 }
 
@@ -145,7 +148,10 @@ func startPeer(b *testing.B, name string, others []int, binary string, args ...s
 	require.NoError(b, err)
 	p := &commandPeer{process: &process{cmd: cmd}, called: name, others: others, in: in, out: bufio.NewReader(out)}
 	require.NoError(b, cmd.Start())
-	b.Cleanup(p.stop)
+	b.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
 	return p
 }
 
