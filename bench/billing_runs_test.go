@@ -56,9 +56,6 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 		startRuns(b, worker, "PostgreSQL", []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), stub.url),
 		startRuns(b, worker, "development", []int{development.PID()}, development.Address, stub.url),
 	}
-	if os.Getenv("HB_ONLY") != "" {
-		all = all[:2]
-	}
 	for b.Loop() {
 		results := make([][]measured, len(all))
 		for round := range 1 + rounds {
