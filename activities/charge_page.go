@@ -33,7 +33,8 @@ const (
 // never a row unknown.
 //
 // Running it again goes on where the heartbeat, or the checkpoint of a stopped page, ended, at a quarter of the rate after a
-// crash. What may have been sent before is sent under the same key. Errors: ErrorRunFiles and ErrorPageInterrupted, both retried.
+// crash. What may have been sent before is sent under the same key. With Closing nothing is: a row that may have been sent is
+// looked for, and handed over as unknown as long as Stripe may still be executing it; the others are RowNotCharged. Errors: ErrorRunFiles and ErrorPageInterrupted, both retried.
 func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (ChargePageResult, error) {
 	shared, leave := b.limits.of(in.Run)
 	defer leave()
@@ -224,6 +225,11 @@ func (p *page) dispatch(under *sync.WaitGroup) {
 				defer close(r.finished)
 				p.handOver(r)
 			})
+		case p.in.Closing:
+			under.Go(func() {
+				defer close(r.finished)
+				p.closeRow(r)
+			})
 		default:
 			left = append(left, r)
 		}
@@ -336,8 +342,9 @@ func (p *page) decide(r *pageRow, res ChargeResult) {
 		res.Outcome, res.Codes = RowRejected, Codes{Code: CodeReferenceConflict}
 	case ChargeCanceled:
 		r.done = res.Adopted
-	case ChargeProcessing, ChargeDeclined, ChargeRefused, ChargeNeedsCustomer, ChargeUnknown, ChargeNotTaken, ChargeHeld,
-		RowRejected, RowNotCharged:
+	case RowNotCharged:
+		r.done = true
+	case ChargeProcessing, ChargeDeclined, ChargeRefused, ChargeNeedsCustomer, ChargeUnknown, ChargeNotTaken, ChargeHeld, RowRejected:
 	}
 	r.res = res
 }

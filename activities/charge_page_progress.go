@@ -111,7 +111,7 @@ func (p *page) saved(ctx context.Context) error {
 	var saved pageProgress
 	var crashed time.Time
 	held := activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &saved) == nil
-	if p.info.Attempt > 1 && (!held || saved.Settled != p.info.Attempt-1) {
+	if p.info.Attempt > 1 && !p.in.Closing && (!held || saved.Settled != p.info.Attempt-1) {
 		crashed = p.info.ScheduledTime
 	}
 	if held {

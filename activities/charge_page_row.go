@@ -132,6 +132,39 @@ func isLockTimeout(err error) bool {
 	return ok && se.Codes.Code == "lock_timeout"
 }
 
+// settleTime is how long Stripe may still be executing a request whose answer was lost.
+const settleTime = 10 * time.Minute
+
+// closeRow settles a row without sending anything.
+func (p *page) closeRow(r *pageRow) {
+	if !r.again {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.decide(r, ChargeResult{Outcome: RowNotCharged})
+		return
+	}
+	if p.handedOverBefore(r) || !p.limits.take(p.sending) {
+		return
+	}
+	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt}
+	a.in.LookBack, a.progress.LookedBack = true, false
+	res, err := a.lookBefore(p.detached)
+	p.limits.giveBack()
+	switch {
+	case err != nil, res.Outcome == "" && p.ports.Now().Sub(r.progress.FirstSentAt) < settleTime:
+		res = a.unknown()
+	case res.Outcome == "":
+		res = ChargeResult{Outcome: RowNotCharged}
+	}
+	p.mu.Lock()
+	p.decide(r, res)
+	due := !r.done
+	p.mu.Unlock()
+	if due {
+		p.handOver(r)
+	}
+}
+
 // refusedRow is the outcome of a row that Stripe does not want: nothing was charged.
 func refusedRow(err error) ChargeResult {
 	se, _ := errors.AsType[*StripeError](err)

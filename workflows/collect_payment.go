@@ -77,6 +77,9 @@ type paymentState struct {
 	// Told says that the customer heard of a failure, Exception that not all went well at once.
 	Told      bool `json:"told,omitempty"`
 	Exception bool `json:"exception,omitempty"`
+	// MessagesFrom is until when the customer is told nothing; Held is the newest message that waits for it.
+	MessagesFrom time.Time                `json:"messages_from,omitzero"`
+	Held         *activities.Notification `json:"held,omitempty"`
 
 	ProcessingSince time.Time `json:"processing_since,omitzero"`
 	// MethodDue asks to read the method when no session is open; an attempt that follows waits MethodDelay minutes.
@@ -151,6 +154,9 @@ func newCollectPayment(ctx workflow.Context, in CollectPaymentInput) (*collectPa
 	}
 	checkVersion(st.Version, paymentStateVersion)
 	given := in.AttemptOne
+	if given != nil {
+		st.MessagesFrom = given.MessagesFrom
+	}
 	if given != nil && given.Outcome == activities.ChargeHeld {
 		given = nil // nothing was sent: the first attempt is still to be made
 	}
@@ -193,6 +199,15 @@ func (p *collectPayment) result() CollectPaymentResult {
 }
 
 func (p *collectPayment) nextWake() (time.Time, string) {
+	at, what := p.nextStep()
+	if p.holdsMessage() && (at.IsZero() || p.st.MessagesFrom.Before(at)) {
+		return p.st.MessagesFrom, "tell the customer"
+	}
+	return at, what
+}
+
+// nextStep is when the payment itself goes on.
+func (p *collectPayment) nextStep() (time.Time, string) {
 	switch p.st.State {
 	case PaymentScheduled:
 		return p.st.NextAt, "charge when due"
@@ -214,6 +229,10 @@ func (p *collectPayment) nextWake() (time.Time, string) {
 
 func (p *collectPayment) actDue(ctx workflow.Context) {
 	now := workflow.Now(ctx)
+	if p.holdsMessage() && !now.Before(p.st.MessagesFrom) {
+		p.tellHeld(ctx)
+		return
+	}
 	switch p.st.State {
 	case PaymentScheduled, PaymentRetryScheduled:
 		p.attempt(ctx)

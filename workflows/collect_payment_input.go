@@ -33,7 +33,7 @@ type CollectPaymentInput struct {
 	Currency string `json:"currency"`
 	// Due is when to charge, UTC; the zero time or one in the past is now.
 	Due time.Time `json:"due,omitzero"`
-	// Owner is the workflow id of the agreement or run that the payment came from; it is told how the payment ends.
+	// Owner is the workflow id of the agreement or run that the payment came from; an agreement is told how the payment ends.
 	Owner string `json:"owner,omitempty"`
 	// AttemptOne is the first attempt when the owner made it; nil when this workflow makes it. It is not part of what a
 	// repeated start is compared by.

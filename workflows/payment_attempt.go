@@ -67,7 +67,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 	}
 	p.move(ctx, PaymentCharging)
 	p.st.Number++
-	p.st.Occasion, p.st.Faults = 0, 0
+	p.st.Occasion, p.st.Faults, p.st.Held = 0, 0, nil
 	p.st.Rescheduled = time.Time{}
 	p.st.Attempts = append(p.st.Attempts, Attempt{Number: p.st.Number, At: workflow.Now(ctx).UTC(), Outcome: activities.ChargeUnknown, PaymentMethod: p.method()})
 	if len(p.st.Attempts) > attemptEntries {
@@ -165,6 +165,19 @@ func attentionReason(err error) string {
 	}
 }
 
+// refusedReason says what a person must mend after Stripe refused an attempt. Codes other than those of the amount come from a
+// billing run, which tells in this way what is a final error of the charge activity elsewhere.
+func refusedReason(code string) string {
+	switch code {
+	case "", "amount_too_small", "amount_too_large":
+		return ReasonRefused
+	case activities.CodeCustomerMissing:
+		return ReasonCustomerDeleted
+	default:
+		return ReasonInvalidRequest
+	}
+}
+
 // resolve moves on from an attempt whose outcome is known.
 func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResult) {
 	at := p.lastAttempt()
@@ -196,7 +209,7 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 		}
 		p.declined(ctx, at, res)
 	case activities.ChargeRefused:
-		p.attention(ctx, ReasonRefused)
+		p.attention(ctx, refusedReason(res.Code))
 	case activities.ChargeConflict:
 		p.attention(ctx, ReasonReferenceConflict)
 	case activities.ChargeCanceled:

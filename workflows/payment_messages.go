@@ -44,8 +44,7 @@ func (p *collectPayment) withLink(n activities.Notification) activities.Notifica
 func (p *collectPayment) tellRetry(ctx workflow.Context, d dunning.Decision, codes activities.Codes) {
 	n := p.withLink(p.message(ctx, activities.NotifyPaymentRetryScheduled))
 	n.DeclineCode, n.NextAttemptAt, n.Generic = codes.Reason(), p.st.NextAt, d.Class == dunning.ClassFraud
-	p.st.Told = true
-	p.tell(ctx, n)
+	p.tellCustomer(ctx, n)
 }
 
 func (p *collectPayment) tellAsk(ctx workflow.Context, codes activities.Codes) {
@@ -54,8 +53,36 @@ func (p *collectPayment) tellAsk(ctx workflow.Context, codes activities.Codes) {
 	if n.Generic {
 		n.DeclineCode = ""
 	}
+	p.tellCustomer(ctx, n)
+}
+
+// tellCustomer sends a message to the customer, or holds it while customers are told nothing. The newest says all.
+func (p *collectPayment) tellCustomer(ctx workflow.Context, n activities.Notification) {
+	if p.st.MessagesFrom.After(workflow.Now(ctx)) {
+		p.st.Held = &n
+		return
+	}
 	p.st.Told = true
 	p.tell(ctx, n)
+}
+
+// holdsMessage reports whether a message waits for its time. One about a state that the payment has left waits until it is
+// back there; a new attempt, or the end, withdraws it.
+func (p *collectPayment) holdsMessage() bool {
+	return p.st.Held != nil && p.st.Held.State == string(p.st.State)
+}
+
+// tellHeld sends the message that waited, with the times as they are now.
+func (p *collectPayment) tellHeld(ctx workflow.Context) {
+	n := p.withLink(*p.st.Held)
+	p.st.Held = nil
+	n.At = workflow.Now(ctx).UTC()
+	if n.Kind == activities.NotifyPaymentRetryScheduled {
+		n.NextAttemptAt = later(p.st.NextAt, p.st.NotBefore)
+	} else {
+		n.Deadline = p.st.Deadline
+	}
+	p.tellCustomer(ctx, n)
 }
 
 // nextReminder is when the customer is reminded next; zero when no more.
@@ -75,7 +102,7 @@ func (p *collectPayment) remind(ctx workflow.Context) {
 	n := p.withLink(p.message(ctx, p.st.AskKind))
 	n.ID = fmt.Sprintf("%s:reminder:%d", n.ID, p.st.Reminders)
 	n.Deadline, n.Generic = p.st.Deadline, p.st.LastClass == dunning.ClassFraud
-	p.tell(ctx, n)
+	p.tellCustomer(ctx, n)
 }
 
 func (p *collectPayment) tellProcessing(ctx workflow.Context) {

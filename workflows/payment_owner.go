@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -39,9 +40,10 @@ func (p *collectPayment) takeOver(ctx workflow.Context, res activities.ChargeRes
 	}
 }
 
-// tellOwner tells the owner how its payment has ended.
+// tellOwner tells the owner how its payment has ended. A billing run is not told: it asks, and the signals of its exceptions
+// would be more than a history holds.
 func (p *collectPayment) tellOwner(ctx workflow.Context) {
-	if p.in.Owner == "" {
+	if p.in.Owner == "" || strings.HasPrefix(p.in.Owner, runPrefix) {
 		return
 	}
 	in := activities.PaymentEndedInput{Owner: p.in.Owner, Reference: p.in.Reference, State: string(p.st.State)}
