@@ -174,6 +174,7 @@ func TestWebhookEndpointIsUpdated(t *testing.T) {
 		return len(second.events) == 1
 	}, 10*time.Second, 20*time.Millisecond)
 	require.Equal(t, []string{"moves"}, second.drain(t, 1), "the next try goes to the new address")
+	require.Eventually(t, func() bool { return b.undelivered() == 0 }, 10*time.Second, 10*time.Millisecond)
 
 	disabled, err := b.V1WebhookEndpoints.Update(t.Context(), id, &stripe.WebhookEndpointUpdateParams{Disabled: new(true)})
 	require.NoError(t, err)
