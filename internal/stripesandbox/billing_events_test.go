@@ -23,15 +23,14 @@ func (m *billingMachine) checkBillingEvents(t *rapid.T) {
 	if m.newest != "" {
 		path += "&ending_before=" + m.newest
 	}
-	events := as[billedEvent](t, m.eventsAfter(t, path))
+	events := as[billedEvent](t, m.invariants, m.eventsAfter(t, path))
 	if m.refused {
 		require.Empty(t, events, "of a call that was refused: %s", m.last)
 	}
 	latest, paths := map[string]string{}, map[string]string{}
 	for _, e := range events {
 		m.newest = e.ID
-		var o shownObject
-		require.NoError(t, json.Unmarshal(e.Data.Object, &o))
+		o := parsed[shownObject](t, m.invariants, e.Data.Object)
 		switch o.Object {
 		case "subscription":
 			m.checkStory(t, e.Type, decode(t, e.Data.Object), e.Data.Previous)
@@ -54,17 +53,14 @@ func (m *billingMachine) eventsAfter(t *rapid.T, path string) []json.RawMessage 
 	start, newest, paged := strings.Cut(path, "&ending_before=")
 	var all []json.RawMessage
 	for {
-		var page struct {
-			Data    []json.RawMessage `json:"data"`
-			HasMore bool              `json:"has_more"`
-		}
 		if paged {
 			path = start + "&ending_before=" + newest
 		}
-		require.NoError(t, json.Unmarshal(m.do(http.MethodGet, path, nil, "").Body.Bytes(), &page))
-		slices.Reverse(page.Data)
-		all = append(all, page.Data...)
-		if !page.HasMore || !paged {
+		var part page
+		require.NoError(t, json.Unmarshal(m.do(http.MethodGet, path, nil, "").Body.Bytes(), &part))
+		slices.Reverse(part.Data)
+		all = append(all, part.Data...)
+		if !part.HasMore || !paged {
 			return all
 		}
 		newest = decode(t, all[len(all)-1])["id"].(string)

@@ -56,23 +56,25 @@ func (m *billingMachine) timeOf(clock string) time.Time {
 func (m *billingMachine) check(t *rapid.T) {
 	t.Log(m.last)
 	i := m.invariants
-	m.customers = slices.DeleteFunc(m.customers, func(id string) bool { return decode(t, m.get("/v1/customers/"+id))["deleted"] != nil })
+	m.customers = slices.DeleteFunc(m.customers, func(id string) bool {
+		return parsed[map[string]any](t, i, m.get("/v1/customers/"+id))["deleted"] != nil
+	})
 	m.owned = map[string][]shownObject{}
 	for _, id := range m.customers {
 		m.owned[id] = listed[shownObject](t, i, "/v1/payment_methods?limit=100&customer="+id)
 	}
 	m.subs = nil
 	for _, clock := range append([]string{""}, m.clocks...) {
-		m.subs = append(m.subs, as[billedSubscription](t, everything(t, i, "/v1/subscriptions?limit=100&status=all&test_clock="+clock))...)
+		m.subs = append(m.subs, as[billedSubscription](t, i, everything(t, i, "/v1/subscriptions?limit=100&status=all&test_clock="+clock))...)
 	}
 	all := everything(t, i, "/v1/invoices?limit=100&expand[]=data.payments")
-	m.invoices = as[billedInvoice](t, all)
+	m.invoices = as[billedInvoice](t, i, all)
 	for n := range all {
 		m.invoices[n].raw = string(all[n])
 	}
-	m.payments = as[shownObject](t, everything(t, i, "/v1/payment_intents?limit=100"))
-	m.setups = as[shownObject](t, everything(t, i, "/v1/setup_intents?limit=100"))
-	m.charges = as[shownObject](t, everything(t, i, "/v1/charges?limit=100"))
+	m.payments = as[shownObject](t, i, everything(t, i, "/v1/payment_intents?limit=100"))
+	m.setups = as[shownObject](t, i, everything(t, i, "/v1/setup_intents?limit=100"))
+	m.charges = as[shownObject](t, i, everything(t, i, "/v1/charges?limit=100"))
 	m.checkBillingEvents(t)
 	m.checkRefusal(t)
 	m.checkMoney(t)
@@ -184,7 +186,7 @@ func (m *billingMachine) checkInvoice(t *rapid.T, inv billedInvoice) {
 func (m *billingMachine) checkBalance(t *rapid.T, customer string) {
 	sum, byInvoice := 0, map[string]int{}
 	for _, raw := range everything(t, m.invariants, "/v1/customers/"+customer+"/balance_transactions?limit=100") {
-		o := decode(t, raw)
+		o := parsed[map[string]any](t, m.invariants, raw)
 		sum += int(o["amount"].(float64))
 		require.EqualValues(t, sum, o["ending_balance"])
 		if inv, ok := o["invoice"].(string); ok {
@@ -193,7 +195,7 @@ func (m *billingMachine) checkBalance(t *rapid.T, customer string) {
 			byInvoice[inv] = int(o["amount"].(float64))
 		}
 	}
-	require.EqualValues(t, sum, decode(t, m.get("/v1/customers/"+customer))["balance"])
+	require.EqualValues(t, sum, parsed[map[string]any](t, m.invariants, m.get("/v1/customers/"+customer))["balance"])
 	for _, inv := range m.invoices {
 		if inv.Customer == customer && inv.Status != "draft" {
 			require.Equal(t, byInvoice[inv.ID], inv.Ending-inv.Starting)

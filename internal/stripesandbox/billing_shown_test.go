@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
@@ -118,25 +117,20 @@ func (inv billedInvoice) intent() string {
 func everything(t *rapid.T, i *invariants, path string) []json.RawMessage {
 	var all []json.RawMessage
 	for after := ""; ; {
-		var page struct {
-			Data    []json.RawMessage `json:"data"`
-			HasMore bool              `json:"has_more"`
-		}
-		body := i.get(path + after)
-		require.NoError(t, json.Unmarshal(body, &page), "%s", body)
-		all = append(all, page.Data...)
-		if !page.HasMore {
+		part := parsed[page](t, i, i.get(path+after))
+		all = append(all, part.Data...)
+		if !part.HasMore {
 			slices.Reverse(all)
 			return all
 		}
-		after = "&starting_after=" + decode(t, page.Data[len(page.Data)-1])["id"].(string)
+		after = "&starting_after=" + parsed[shownObject](t, i, all[len(all)-1]).ID
 	}
 }
 
-func as[T any](t *rapid.T, all []json.RawMessage) []T {
+func as[T any](t *rapid.T, i *invariants, all []json.RawMessage) []T {
 	list := make([]T, len(all))
-	for i, raw := range all {
-		require.NoError(t, json.Unmarshal(raw, &list[i]))
+	for n, raw := range all {
+		list[n] = parsed[T](t, i, raw)
 	}
 	return list
 }

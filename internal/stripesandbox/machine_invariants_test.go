@@ -2,6 +2,7 @@ package stripesandbox_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,6 +22,35 @@ type invariants struct {
 	charged  map[string]bool   // charges seen
 	burnt    map[string]bool   // methods that must not be used again
 	ended    map[string]string // statuses of sessions
+	parsed   map[parsedKey]any
+}
+
+type parsedKey struct {
+	kind reflect.Type
+	text string
+}
+
+// parsed returns what an answer, or an object of it, says. check reads everything after
+// each step, little of which has changed: the same text is parsed once. Under the race
+// detector that takes most of the time. What is returned must not be changed.
+func parsed[T any](t *rapid.T, i *invariants, text []byte) T {
+	kind := reflect.TypeFor[T]()
+	if known, ok := i.parsed[parsedKey{kind, string(text)}]; ok {
+		return known.(T)
+	}
+	var value T
+	require.NoError(t, json.Unmarshal(text, &value), "%s", text)
+	if i.parsed == nil {
+		i.parsed = map[parsedKey]any{}
+	}
+	i.parsed[parsedKey{kind, string(text)}] = value
+	return value
+}
+
+// page is one of a list.
+type page struct {
+	Data    []json.RawMessage `json:"data"`
+	HasMore bool              `json:"has_more"`
 }
 
 type shownEvent struct {
@@ -54,14 +84,9 @@ type shownObject struct {
 }
 
 func listed[T any](t *rapid.T, i *invariants, path string) []T {
-	var page struct {
-		Data    []T  `json:"data"`
-		HasMore bool `json:"has_more"`
-	}
-	body := i.get(path)
-	require.NoError(t, json.Unmarshal(body, &page), "%s", body)
-	require.False(t, page.HasMore, "%s: more than a page", path)
-	return page.Data
+	all := parsed[page](t, i, i.get(path))
+	require.False(t, all.HasMore, "%s: more than a page", path)
+	return as[T](t, i, all.Data)
 }
 
 // newEvents returns the events since it was asked last, oldest first.
@@ -102,8 +127,7 @@ func (i *invariants) checkEvents(t *rapid.T, events []shownEvent, at int64, requ
 	}
 	last := map[string]shownEvent{}
 	for _, e := range events {
-		var o shownObject
-		require.NoError(t, json.Unmarshal(e.Data.Object, &o))
+		o := parsed[shownObject](t, i, e.Data.Object)
 		last[o.ID] = e
 		if o.Object == "payment_intent" || o.Object == "setup_intent" {
 			require.Contains(t, arrows[i.statuses[o.ID]], o.Status, "%s was %s", e.Type, i.statuses[o.ID])
@@ -123,16 +147,14 @@ func (i *invariants) checkEvents(t *rapid.T, events []shownEvent, at int64, requ
 		require.Equal(t, wanted, e.Pending, e.Type)
 	}
 	for id, e := range last {
-		var o shownObject
-		require.NoError(t, json.Unmarshal(e.Data.Object, &o))
+		o := parsed[shownObject](t, i, e.Data.Object)
 		if o.Object == "charge" && e.Type != "charge.refunded" {
 			continue // a dispute or a failed refund that came with it has changed it since
 		}
 		now := strings.TrimSpace(string(i.get("/v1/" + paths[o.Object] + "/" + id)))
 		if at == 0 && now != string(e.Data.Object) {
 			// Many things happened while the clock moved; what the last event of an intent told still stands.
-			var stands shownObject
-			require.NoError(t, json.Unmarshal([]byte(now), &stands))
+			stands := parsed[shownObject](t, i, []byte(now))
 			require.Equal(t, o.Status, stands.Status, e.Type)
 			continue
 		}
@@ -196,8 +218,7 @@ func (m *machine) check(t *rapid.T) {
 	}
 	m.checkSessions(t)
 	for _, pm := range m.methods {
-		var shown shownObject
-		require.NoError(t, json.Unmarshal(i.get("/v1/payment_methods/"+pm.id), &shown))
+		shown := parsed[shownObject](t, i, i.get("/v1/payment_methods/"+pm.id))
 		require.Equal(t, pm.customer, shown.Customer)
 		if pm.burnt {
 			i.burnt[pm.id] = true
@@ -212,16 +233,14 @@ func (m *machine) checkCharge(t *rapid.T, ch shownObject) {
 	}
 	m.charged[ch.ID] = true
 	require.False(t, m.burnt[ch.Method], "%s was used up before", ch.Method)
-	var pm shownObject
-	require.NoError(t, json.Unmarshal(m.get("/v1/payment_methods/"+ch.Method), &pm))
+	pm := parsed[shownObject](t, m.invariants, m.get("/v1/payment_methods/"+ch.Method))
 	if pm.Customer != "" {
 		require.Equal(t, pm.Customer, ch.Customer, "a charge of somebody else's method")
 	}
 }
 
 func (m *machine) checkIntent(t *rapid.T, raw json.RawMessage, id, status string, method *modelMethod, customer string) shownObject {
-	var shown shownObject
-	require.NoError(t, json.Unmarshal(raw, &shown))
+	shown := parsed[shownObject](t, m.invariants, raw)
 	require.Equal(t, id, shown.ID, "listed newest first")
 	require.Equal(t, status, shown.Status, id)
 	require.Equal(t, customer, shown.Customer)
@@ -260,8 +279,7 @@ func (m *machine) checkSessions(t *rapid.T) {
 			require.Greater(t, got.Expires, m.now.Unix())
 		}
 		if cs.payment != nil {
-			var pi shownObject
-			require.NoError(t, json.Unmarshal(m.get("/v1/payment_intents/"+got.Intent), &pi))
+			pi := parsed[shownObject](t, m.invariants, m.get("/v1/payment_intents/"+got.Intent))
 			require.Equal(t, got.PayStatus == "paid", pi.Status == succeeded)
 			if got.Status == "expired" {
 				require.Equal(t, needsMethod, pi.Status, "nothing is paid through an expired session")
