@@ -182,19 +182,3 @@ type AccountPaymentIntents interface {
 	// with their latest charge. After goes on where an earlier list ended. https://docs.stripe.com/api/payment_intents/list
 	AccountPaymentIntents(ctx context.Context, since time.Time, after string) iter.Seq2[PaymentIntent, error]
 }
-
-// ValidateManifest reads and checks a run's manifest, and writes the normalised copy, its index and the rejects. Running it
-// again writes them anew. Errors: ErrorRunFiles, retried.
-func (b *BillingRuns) ValidateManifest(ctx context.Context, in ValidateManifestInput) (ValidateManifestResult, error) {
-	panic("not yet")
-}
-
-// ReadRunPages reads a part of the index.
-func (b *BillingRuns) ReadRunPages(ctx context.Context, in ReadRunPagesInput) (ReadRunPagesResult, error) {
-	panic("not yet")
-}
-
-// WriteRunReport joins the results of the pages. Running it again writes it anew. Errors: ErrorRunFiles, retried.
-func (b *BillingRuns) WriteRunReport(ctx context.Context, in WriteRunReportInput) (RunReport, error) {
-	panic("not yet")
-}

@@ -20,8 +20,8 @@ type RunFile struct {
 
 // RunRow is one row of a manifest, normalised.
 type RunRow struct {
-	// Line is where the row begins in the manifest, from 1.
-	Line      int    `json:"line"`
+	// Line is where the row begins in the manifest, from 1. It is not in the copy, whose bytes depend on the rows alone.
+	Line      int    `json:"line,omitempty"`
 	Reference string `json:"reference"`
 	Customer  string `json:"customer"`
 	// PaymentMethod is empty for the customer's default.
@@ -56,6 +56,9 @@ type RunPage struct {
 	Checksum string `json:"checksum"`
 	// Totals is the sum of its rows by currency, in minor units.
 	Totals map[string]int64 `json:"totals"`
+	// Lines says where its rows begin in the manifest: each pair is a row of the page (from 0) and its line (from 1), and the rows
+	// up to the next pair follow it line by line.
+	Lines [][2]int `json:"lines,omitempty"`
 	// Known is how many of its rows the look-back found charged, or otherwise used, before.
 	Known int `json:"known,omitempty"`
 }
@@ -220,7 +223,7 @@ type RunReport struct {
 // The errors of RunFiles; anything else is a fault that is tried again.
 var (
 	// ErrManifestMissing: there is no such file. For file:// it may be another machine's.
-	ErrManifestMissing = errors.New("there is no such file")
+	ErrManifestMissing = errors.New("there is no such manifest")
 	// ErrManifestUnreadable: the URL, its credentials or the file's form do not allow reading it at all; trying again does not help.
 	ErrManifestUnreadable = errors.New("the manifest cannot be read")
 	// ErrRunFileChanged: a file of the run is not any more what was written.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/offsession/offsession/activities"
 )
 
 // Workflow types, as registered and as seen in the Temporal UI.
@@ -59,18 +61,15 @@ func ReferenceOf(workflowID string) string {
 // StripeWritesQueue is the rate-limited task queue of automatic charge attempts, beside the main queue.
 func StripeWritesQueue(main string) string { return main + "-stripe-writes" }
 
-var (
-	callerReference   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,120}$`)
-	workflowReference = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,160}$`)
-)
+var workflowReference = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,160}$`)
 
 // CheckReference accepts the references that callers may choose for a new save-payment-method or payment:
 // 1 to 120 of A-Z a-z 0-9 . _ - and no others.
 func CheckReference(reference string) error {
-	if callerReference.MatchString(reference) {
-		return nil
+	if rule := activities.CheckReference(reference); rule != nil {
+		return fmt.Errorf("reference: %s is not allowed; %w", quoteShort(reference), rule)
 	}
-	return fmt.Errorf("reference: %s is not allowed; use 1 to 120 characters of A-Z a-z 0-9 . _ -", quoteShort(reference))
+	return nil
 }
 
 // agreementReferenceMost leaves room for the dates in the references of an agreement's payments.
@@ -79,7 +78,7 @@ const agreementReferenceMost = 100
 // CheckAgreementReference accepts the references that callers may choose for a new agreement: 1 to 100 of
 // A-Z a-z 0-9 . _ - and no others.
 func CheckAgreementReference(reference string) error {
-	if callerReference.MatchString(reference) && len(reference) <= agreementReferenceMost {
+	if activities.CheckReference(reference) == nil && len(reference) <= agreementReferenceMost {
 		return nil
 	}
 	return fmt.Errorf("reference: %s is not allowed; use 1 to %d characters of A-Z a-z 0-9 . _ -", quoteShort(reference), agreementReferenceMost)
@@ -88,7 +87,7 @@ func CheckAgreementReference(reference string) error {
 // CheckRunReference accepts the references that callers may choose for a new billing run: 1 to 120 of A-Z a-z 0-9 . _ - that do
 // not begin with a dot, since files are named after it.
 func CheckRunReference(reference string) error {
-	if callerReference.MatchString(reference) && !strings.HasPrefix(reference, ".") {
+	if activities.CheckReference(reference) == nil && !strings.HasPrefix(reference, ".") {
 		return nil
 	}
 	return fmt.Errorf("reference: %s is not allowed; use 1 to 120 characters of A-Z a-z 0-9 . _ - and no dot at the beginning", quoteShort(reference))

@@ -223,6 +223,12 @@ func (r *reader) live(c Config, v variables, allowed bool) {
 // payments share: a quarter.
 func (c Config) ReservedCapacity() float64 { return c.StripeRateLimit / 4 }
 
+// RunRateLimit is the rest, in rows per second: what all billing runs together may send.
+func (c Config) RunRateLimit() float64 { return c.StripeRateLimit - c.ReservedCapacity() }
+
+// Live says that the key moves real money.
+func (c Config) Live() bool { return isLive(c.StripeAPIKey) }
+
 // StripeJSURL is where the customer's browser loads Stripe.js from, when that is not Stripe's own server; else "". Stripe
 // demands that its script comes from itself (https://docs.stripe.com/js/including). Whatever STRIPE_API_BASE names
 // instead of Stripe, the sandbox above all, is no Stripe and serves a script of its own, which talks to itself.

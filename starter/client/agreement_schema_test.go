@@ -150,9 +150,9 @@ func TestSchemaAgreesWithParams(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]any{
-		"notice_days.maximum": float64(maxNoticeDays), "description.maxLength": float64(maxDescription), "statement_suffix.maxLength": float64(maxSuffix),
-		"metadata.maxProperties": float64(maxMetadata), "payment_method_types.maxItems": float64(maxMethodTypes),
-		"payment_method.pattern": methodID.String(), "customer.pattern": stripeID.String(),
+		"notice_days.maximum": float64(maxNoticeDays), "description.maxLength": float64(activities.MaxDescription), "statement_suffix.maxLength": float64(maxSuffix),
+		"metadata.maxProperties": float64(activities.MaxMetadata), "payment_method_types.maxItems": float64(maxMethodTypes),
+		"payment_method.pattern": activities.PaymentMethodPattern, "customer.pattern": activities.CustomerPattern,
 	} {
 		property, limit, _ := strings.Cut(key, ".")
 		require.Equal(t, want, properties[property].(map[string]any)[limit], key)

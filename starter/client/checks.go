@@ -2,13 +2,10 @@ package client
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/offsession/offsession/activities"
@@ -17,12 +14,6 @@ import (
 )
 
 const (
-	// Stripe allows 50 metadata keys on an object (https://docs.stripe.com/metadata); offsession uses up to 4 of them.
-	maxMetadata      = 50 - 4
-	maxMetadataKey   = 40
-	maxMetadataValue = 500
-	// maxDescription is Stripe's limit for a PaymentIntent's description.
-	maxDescription = 1000
 	// maxSuffix is Stripe's, https://docs.stripe.com/get-started/account/statement-descriptors
 	maxSuffix = 22
 	// maxDue is as far as a Temporal timer reaches.
@@ -30,33 +21,18 @@ const (
 	maxMethodTypes = 20
 	maxActor       = 80
 	maxReason      = 200
-	// metadataPrefix belongs to offsession.
-	metadataPrefix = "offsession_"
 )
 
-var (
-	stripeID       = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-	methodID       = regexp.MustCompile(`^(pm|card|src|ba)_[A-Za-z0-9_-]{1,250}$`)
-	otherPrefix    = regexp.MustCompile(`^(pm|card|src|ba|pi|seti|cs|sub|in|ch|tok|acct|prod|price)_`)
-	methodTypeName = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
-)
+var methodTypeName = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
 
 func checkReference(i *invalid, reference string) {
 	i.err("reference", reference, workflows.CheckReference(reference))
 }
 
-// checkCustomer accepts what can be a customer's id: accounts of long ago have customers whose ids they chose.
-func checkCustomer(i *invalid, field, id string) {
-	if !stripeID.MatchString(id) || otherPrefix.MatchString(id) {
-		i.add(field, id, "must be the id of a Stripe customer, cus_…")
-	}
-}
+func checkCustomer(i *invalid, field, id string) { i.rule(field, id, activities.CheckCustomer(id)) }
 
-// checkPaymentMethod accepts all kinds of saved methods: pm_…, and card_…, src_…, ba_… from before PaymentMethods.
 func checkPaymentMethod(i *invalid, id string) {
-	if !methodID.MatchString(id) {
-		i.add("payment_method", id, "must be the id of a Stripe payment method, pm_…")
-	}
+	i.rule("payment_method", id, activities.CheckPaymentMethod(id))
 }
 
 func checkMethodTypes(i *invalid, names []string) {
@@ -99,9 +75,7 @@ func checkDue(i *invalid, due, now time.Time) {
 }
 
 func checkDescription(i *invalid, text string) {
-	if n := utf8.RuneCountInString(text); n > maxDescription || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
-		i.add("description", text, fmt.Sprintf("must be at most %d characters on one line", maxDescription))
-	}
+	i.rule("description", text, activities.CheckDescription(text))
 }
 
 // checkStatementSuffix keeps to https://docs.stripe.com/get-started/account/statement-descriptors#requirements
@@ -117,21 +91,7 @@ func checkStatementSuffix(i *invalid, suffix string) {
 }
 
 func checkMetadata(i *invalid, metadata map[string]string) {
-	if len(metadata) > maxMetadata {
-		i.add("metadata", strconv.Itoa(len(metadata))+" keys", fmt.Sprintf("must be at most %d keys: Stripe allows 50, offsession uses 4", maxMetadata))
-	}
-	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		value := metadata[key]
-		switch {
-		case key == "", utf8.RuneCountInString(key) > maxMetadataKey, strings.ContainsAny(key, "[]"), !utf8.ValidString(key):
-			i.add("metadata", key, fmt.Sprintf("a key must have 1 to %d characters without square brackets", maxMetadataKey))
-		case strings.HasPrefix(key, metadataPrefix):
-			i.add("metadata", key, "keys must not start with "+metadataPrefix)
-		}
-		if value == "" || utf8.RuneCountInString(value) > maxMetadataValue || !utf8.ValidString(value) {
-			i.add("metadata", key+"="+value, fmt.Sprintf("a value must have 1 to %d characters", maxMetadataValue))
-		}
-	}
+	activities.CheckMetadata(metadata, func(value string, rule error) { i.rule("metadata", value, rule) })
 }
 
 func checkOperation(i *invalid, op workflows.Operation) { checkWho(i, op.Actor, op.Reason) }

@@ -51,6 +51,13 @@ func (i *invalid) add(field, value, allowed string) {
 	})
 }
 
+// rule takes over an error that says what is allowed, and no more.
+func (i *invalid) rule(field, value string, allowed error) {
+	if allowed != nil {
+		i.add(field, value, allowed.Error())
+	}
+}
+
 // err takes over an error whose text already names field and value.
 func (i *invalid) err(field, value string, err error) {
 	if err == nil {

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/activities/manifest"
 	"github.com/offsession/offsession/activities/stripegateway"
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/internal/link"
@@ -115,6 +116,9 @@ func newPorts(c config.Config, logger *slog.Logger) (activities.Ports, error) {
 		Links:                 links,
 		Notifiers:             notifiers,
 		Amounts:               amounts,
+		RunFiles:              manifest.New(),
+		RunRateLimit:          c.RunRateLimit(),
+		Live:                  c.Live(),
 		ReturnURL:             cmp.Or(c.ReturnURL, c.PublicURL),
 	}, nil
 }
