@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/offsession/offsession/starter/client"
 )
@@ -17,7 +19,7 @@ type checkedManifest struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-func checkManifest(manifest string, summary client.ManifestSummary, problems int) checkedManifest {
+func checkedAs(manifest string, summary client.ManifestSummary, problems int) checkedManifest {
 	checked := checkedManifest{State: "valid", Manifest: manifest, runCounts: countRows(&summary, nil), Fingerprint: summary.Fingerprint}
 	if problems > 0 {
 		checked.State = "invalid"
@@ -25,28 +27,38 @@ func checkManifest(manifest string, summary client.ManifestSummary, problems int
 	return checked
 }
 
-func (c checkedManifest) text() string {
-	text := fmt.Sprintf("%s: %s, together %s\n", c.Manifest, counted(c.Rows-c.Rejected, "row"), dash(totalsText(c.totals())))
+// text has room for further facts.
+func (c checkedManifest) text(more ...string) string {
+	good := c.Rows - c.Rejected
+	text := fmt.Sprintf("%s: %s\n", c.Manifest, counted(good, "row"))
 	if c.Rejected > 0 {
-		text += fmt.Sprintf("%s not allowed\n", counted(c.Rejected, "more row"))
+		text = fmt.Sprintf("%s: %s, and %d not allowed\n", c.Manifest, counted(good, "row"), c.Rejected)
 	}
-	return text + facts("fingerprint", c.Fingerprint)
-}
-
-func (c checkedManifest) totals() map[string]int64 {
 	totals := make(map[string]int64, len(c.AmountByCurrency))
 	for currency, sums := range c.AmountByCurrency {
 		totals[currency] = sums["total"]
 	}
-	return totals
+	return text + facts(append([]string{"together", totalsText(totals), "fingerprint", c.Fingerprint}, more...)...)
 }
 
 // problemList prints problems as they are found: a manifest of a million rows may have as many. In JSON they are the first key
 // of the answer, whose other keys follow at the end.
 type problemList struct {
-	a     *app
-	count int
-	err   error
+	a        *app
+	progress *progress
+	count    int
+	err      error
+}
+
+func newProblemList(a *app) *problemList { return &problemList{a: a, progress: newProgress(a)} }
+
+// watch shows how far the reading is.
+func (l *problemList) watch() client.ManifestWatch {
+	return client.ManifestWatch{
+		Problem: l.add,
+		Rows:    func(rows int) { l.progress.show(counted(rows, "row")+" read", time.Now()) },
+		Listed:  func(intents int) { l.progress.show(counted(intents, "PaymentIntent")+" of Stripe's seen", time.Now()) },
+	}
 }
 
 func (l *problemList) add(problem client.ManifestProblem) {
@@ -54,6 +66,7 @@ func (l *problemList) add(problem client.ManifestProblem) {
 	if l.err != nil {
 		return
 	}
+	l.progress.clear()
 	if l.a.output == outputText {
 		_, l.err = fmt.Fprintln(l.a.stdout, problemText(problem))
 		return
@@ -72,6 +85,7 @@ func (l *problemList) add(problem client.ManifestProblem) {
 
 // end prints the rest of the answer. The error says that there were problems.
 func (l *problemList) end(answer any, text func() string) error {
+	l.progress.clear()
 	if l.err == nil {
 		l.err = l.rest(answer, text)
 	}
@@ -79,7 +93,7 @@ func (l *problemList) end(answer any, text func() string) error {
 		return l.err
 	}
 	if l.count > 0 {
-		return fmt.Errorf("the manifest has %s", counted(l.count, "problem"))
+		return fmt.Errorf("%w: %s", errProblems, counted(l.count, "problem"))
 	}
 	return nil
 }
@@ -111,6 +125,9 @@ func encode(value any, prefix, indent string) ([]byte, error) {
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
+
+// errProblems says that a manifest is not as it should be.
+var errProblems = errors.New("the manifest is not allowed")
 
 // problemText is `line 3, amount: "10.99"; must be a whole number`.
 func problemText(p client.ManifestProblem) string {

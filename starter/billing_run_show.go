@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -52,7 +53,7 @@ func runText(s shownRun) string {
 		"from schedule", s.Schedule,
 		"rows", rowsText(s),
 		"fingerprint", fingerprintOf(s.Run),
-		"already charged", lookedBackText(s.LookedBack),
+		"already used", lookedBackText(s.LookedBack),
 		"done", doneText(s),
 		"pace", paceText(s),
 		"remaining", remainingText(s.RemainingSeconds),
@@ -92,23 +93,11 @@ func fingerprintOf(run client.Run) string {
 	return run.Summary.Fingerprint
 }
 
-// lookedBackText says what Stripe had of the run's references before.
 func lookedBackText(found *activities.LookBackRunResult) string {
 	if found == nil {
 		return ""
 	}
-	rows := 0
-	for outcome := range found.Found {
-		rows += found.Found.Rows(outcome)
-	}
-	if rows == 0 {
-		return fmt.Sprintf("none of the rows, by %s in Stripe", counted(found.Seen, "PaymentIntent"))
-	}
-	parts := []string{}
-	for _, outcome := range slices.Sorted(maps.Keys(found.Found)) {
-		parts = append(parts, fmt.Sprintf("%d %s", found.Found.Rows(outcome), outcome))
-	}
-	return fmt.Sprintf("%s used before: %s; they are not charged again", counted(rows, "row"), strings.Join(parts, ", "))
+	return knownText(found.Found, found.Seen)
 }
 
 func doneText(s shownRun) string {
@@ -230,7 +219,9 @@ func whyAndHow(run client.Run) (why, command string) {
 	case workflows.RunPaused, workflows.RunNeedsAttention:
 		command = fmt.Sprintf("starter run resume %s%s", run.Reference, who)
 		switch run.Reason {
-		case workflows.RunReasonMaxTotal, workflows.RunReasonMaxTotalRequired:
+		case workflows.RunReasonMaxTotal:
+			command = fmt.Sprintf("starter run resume %s --max-total %s=AMOUNT%s", run.Reference, cmp.Or(run.ReasonCode, "CUR"), who)
+		case workflows.RunReasonMaxTotalRequired:
 			command = fmt.Sprintf("starter run resume %s --max-total CUR=AMOUNT%s", run.Reference, who)
 		case client.ReasonWorkflowTerminated:
 			command = fmt.Sprintf("starter run report %s", run.Reference)
@@ -249,29 +240,40 @@ func runReasonText(run client.Run) string {
 	case workflows.RunReasonOperator:
 		return "an operator asked for it"
 	case workflows.RunReasonUnauthorized:
-		return "Stripe does not accept the workers' key for this (401 or 403): check STRIPE_API_KEY and its permissions, then resume"
+		return withDetail("Stripe does not accept the workers' key for this (401 or 403): check STRIPE_API_KEY and its permissions, then resume", run.ReasonCode)
 	case workflows.RunReasonFailingAlike:
 		return fmt.Sprintf("%d rows in a row failed with %s, which is no decline: find its cause, then resume", activities.StreakLimit, dash(run.ReasonCode))
 	case workflows.RunReasonDeclineRate:
 		return "more of the last rows failed than max-decline-rate allows: look at them, then resume or cancel"
 	case workflows.RunReasonMaxTotal:
-		return "the next page would pass a currency's max-total"
+		return fmt.Sprintf("the next page would pass the max-total of %s", cmp.Or(run.ReasonCode, "a currency"))
 	case workflows.RunReasonMaxTotalRequired:
 		return "with a live key every currency of the manifest needs a max-total"
 	case workflows.RunReasonManifestMissing:
 		return "there is no such manifest: put it there, where all workers can read it, then resume"
 	case workflows.RunReasonManifestUnreadable:
-		return "the manifest cannot be read: check its URL, the workers' credentials and the form of the file, then resume"
+		return withDetail("the manifest cannot be read: check its URL, the workers' credentials and the form of the file, then resume", run.ReasonCode)
 	case workflows.RunReasonManifestInvalid:
 		return "rows of the manifest are not allowed, and nothing was charged: correct the file, then resume; or cancel"
 	case workflows.RunReasonFilesChanged:
 		return "a file of the run is not any more what the run wrote: put it back, then resume; or cancel"
 	case workflows.RunReasonFilesUnavailable:
-		return "the run's files cannot be read or written: mend the storage, then resume"
+		return "the run's files cannot be read or written, which is tried again by itself: mend the storage"
+	case workflows.RunReasonPageFailed:
+		return withDetail("a page could not be charged because of a fault of ours: see the workers' log, then resume", run.ReasonCode)
+	case workflows.RunReasonPageSlow:
+		return "a page is not done half an hour after it should be; the run goes on by itself when it is: do the workers run?"
 	case workflows.RunReasonNotApproved:
 		return "nobody approved it within a week"
 	case client.ReasonWorkflowTerminated:
 		return "its workflow did not end by itself; nobody charges the rest any more"
 	}
 	return run.Reason
+}
+
+func withDetail(text, detail string) string {
+	if detail == "" {
+		return text
+	}
+	return text + " (" + detail + ")"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/money"
@@ -28,6 +29,7 @@ func newRunStart(a *app) *cobra.Command {
 		p     client.RunParams
 		flags runFlags
 		wait  bool
+		dry   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "start --manifest URL --reference R",
@@ -38,16 +40,26 @@ exists; with other values it is refused.
 
 ` + manifestHelp + `
 
+With --dry-run nothing is started: it lists all problems of the manifest, its totals, the rows that Stripe knows already and the time
+that the rest takes at the pace. It reads the manifest from this machine, and needs STRIPE_API_KEY.
+
 With --wait it shows the progress until the run has ended or needs a person; Ctrl-C leaves the run running. It then ends with 0 when
 every row was charged or handed over to a payment of its own, and with 1 otherwise.`,
 		Example: `  starter run start --manifest july.csv --reference july-2026
   starter run start --manifest s3://billing/july.jsonl.gz?region=eu-central-1 --reference july-2026 --rate 15 \
       --max-total usd=5000000 --max-total eur=200000 --approve
+  starter run start --manifest july.csv --reference july-2026 --dry-run
   starter run start --manifest july.csv --reference july-2026 --wait --output json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.read(cmd.Flags(), &p); err != nil {
 				return err
+			}
+			if dry {
+				if wait {
+					return usagef("--dry-run: must not be given with --wait")
+				}
+				return a.withClientFor(config.ForRuns, func(c *client.Client) error { return a.dryRun(cmd.Context(), c, p) })
 			}
 			return a.withClient(func(c *client.Client) error {
 				started, err := c.StartRun(cmd.Context(), p)
@@ -63,6 +75,7 @@ every row was charged or handed over to a payment of its own, and with 1 otherwi
 	}
 	flags.add(cmd.Flags(), &p)
 	cmd.Flags().StringVar(&p.Reference, "reference", "", "your own id of the run: 1 to 120 of A-Z a-z 0-9 . _ - (required)")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only check the manifest, ask Stripe what was charged before, and tell how long the run would take")
 	cmd.Flags().BoolVar(&wait, "wait", false, "show the progress until the run has ended or needs a person")
 	return cmd
 }

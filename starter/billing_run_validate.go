@@ -27,13 +27,14 @@ Exit code 1 when there are problems, 2 when the manifest cannot be read at all.`
 				return err
 			}
 			return a.withClient(func(c *client.Client) error {
-				list := problemList{a: a}
-				summary, err := c.ValidateManifest(cmd.Context(), client.ManifestCheck{Manifest: address, Problem: list.add})
+				list := newProblemList(a)
+				defer list.progress.clear()
+				summary, err := c.ValidateManifest(cmd.Context(), address, list.watch())
 				if err != nil {
 					return err
 				}
-				checked := checkManifest(address, summary, list.count)
-				return list.end(checked, checked.text)
+				checked := checkedAs(address, summary, list.count)
+				return list.end(checked, func() string { return checked.text() })
 			})
 		},
 	}

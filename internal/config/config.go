@@ -96,6 +96,8 @@ const (
 	ForClient Process = "this command"
 	// ForSubscriptions is ForClient for what only Stripe can answer about a subscription.
 	ForSubscriptions Process = "starter subscription"
+	// ForRuns is ForClient for what only Stripe can answer about a billing run.
+	ForRuns Process = "this command of starter run"
 	// ForEvents reads Stripe's events.
 	ForEvents Process = "starter events"
 	// ForServe receives webhooks and serves the customer pages.
@@ -160,7 +162,7 @@ func (r *reader) needs(process Process, v variables) {
 	}
 	switch process {
 	case ForClient:
-	case ForSubscriptions, ForEvents, ForWorker:
+	case ForSubscriptions, ForRuns, ForEvents, ForWorker:
 		needed("STRIPE_API_KEY", v.StripeAPIKey, "a secret or restricted key (sk_test_…, rk_test_…)")
 	case ForServe:
 		needed("STRIPE_API_KEY", v.StripeAPIKey, "a secret or restricted key (sk_test_…, rk_test_…)")

@@ -97,7 +97,7 @@ func TestLoadEverything(t *testing.T) {
 		"TEMPORAL_ADDRESS":               "temporal.example.com:7233",
 		"TEMPORAL_NAMESPACE":             "billing",
 	})
-	for _, process := range []Process{ForClient, ForSubscriptions, ForEvents, ForServe, ForWorker} {
+	for _, process := range []Process{ForClient, ForSubscriptions, ForRuns, ForEvents, ForServe, ForWorker} {
 		c, err := Load(process)
 		require.NoError(t, err)
 		require.Equal(t, "temporal.example.com:7233", c.Temporal.HostPort)
@@ -153,6 +153,7 @@ func TestLoadRefuses(t *testing.T) {
 		want    []string // all of them, one mistake each
 	}{
 		{"WorkerNeedsKey", ForWorker, nil, []string{"STRIPE_API_KEY: not set; the worker needs"}},
+		{"RunsNeedKey", ForRuns, nil, []string{"STRIPE_API_KEY: not set; this command of starter run needs"}},
 		{"SubscriptionsNeedKey", ForSubscriptions, nil, []string{"STRIPE_API_KEY: not set; starter subscription needs"}},
 		{"EventsNeedKey", ForEvents, nil, []string{"STRIPE_API_KEY: not set; starter events needs"}},
 		{"ServeNeedsFour", ForServe, nil, []string{

@@ -49,6 +49,11 @@ type Options struct {
 	// RunFiles reads manifests and writes reports of billing runs; nil leaves both to the workers, and ValidateManifest, DryRun
 	// and WriteRunReport are refused.
 	RunFiles activities.RunFiles
+	// Account lists what a dry run looks for in Stripe; nil refuses DryRun. activities/stripegateway's Gateway has it.
+	Account activities.AccountPaymentIntents
+	// RunRate is in charges per second what DryRun counts on when a run names no Rate: three quarters of the workers'
+	// STRIPE_RATE_LIMIT. Defaults to 15.
+	RunRate float64
 }
 
 // Client starts, watches and steers workflows.
@@ -63,6 +68,7 @@ func New(temporal sdk.Client, options Options) (*Client, error) {
 	options.TaskQueue = cmp.Or(options.TaskQueue, config.DefaultTaskQueue)
 	options.TimeZone = cmp.Or(options.TimeZone, config.DefaultTimeZone)
 	options.CheckoutUI = cmp.Or(options.CheckoutUI, activities.CheckoutUICustom)
+	options.RunRate = cmp.Or(options.RunRate, runRate(config.Config{StripeRateLimit: config.DefaultRateLimit}))
 	var i invalid
 	checkTimeZone(&i, options.TimeZone)
 	checkCheckoutUI(&i, options.CheckoutUI)
@@ -93,7 +99,7 @@ func Dial(ctx context.Context) (*Client, error) {
 // FromConfig is Dial for offsession's own commands, which have read the environment already. It connects when it is
 // first used.
 func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
-	options := Options{TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI}
+	options := Options{TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI, RunRate: runRate(cfg)}
 	if len(cfg.LinkSecrets) > 0 {
 		options.Links = link.NewMinter(cfg.PublicURL, cfg.LinkSecrets)
 	}
@@ -102,7 +108,7 @@ func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("set up the Stripe client: %w", err)
 		}
-		options.Stripe = gateway
+		options.Stripe, options.Account = gateway, gateway
 	}
 	c, err := New(nil, options)
 	if err != nil {
@@ -111,6 +117,9 @@ func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
 	c.connection.dial = func(ctx context.Context) (sdk.Client, error) { return cfg.DialTemporal(ctx, logger) }
 	return c, nil
 }
+
+// runRate is what single payments leave for runs.
+func runRate(cfg config.Config) float64 { return cfg.StripeRateLimit - cfg.ReservedCapacity() }
 
 // Close closes what Dial opened. A second call does nothing.
 func (c *Client) Close() { c.connection.close() }
