@@ -227,11 +227,9 @@ func whyAndHow(run client.Run) (why, command string) {
 			command = fmt.Sprintf("starter run report %s", run.Reference)
 		}
 		return runReasonText(run), command
-	case workflows.RunCanceled:
-		return runReasonText(run), ""
-	case workflows.RunCharging, workflows.RunReporting, workflows.RunCompleted:
+	case workflows.RunCharging, workflows.RunReporting, workflows.RunCompleted, workflows.RunCanceled:
 	}
-	return "", ""
+	return runReasonText(run), ""
 }
 
 // runReasonText is a run's reason in words.

@@ -47,6 +47,14 @@ func operate(name string, more ...string) []string {
 	return append([]string{"payment", name, "order-17"}, more...)
 }
 
+func runStart(more ...string) []string {
+	return append([]string{"run", "start", "--reference", "july-2026", "--manifest", "s3://b/july.csv"}, more...)
+}
+
+func runDo(name string, more ...string) []string {
+	return append([]string{"run", name, "july-2026"}, more...)
+}
+
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string) string {
@@ -164,6 +172,55 @@ func TestWrongUsage(t *testing.T) {
 		{"SubscriptionListCustomer", []string{"subscription", "list", "--customer", "x' OR '1'='1"}, []string{"--customer: "}},
 		{"UnwatchNoActor", []string{"subscription", "unwatch", "sub_1", "--reason", "x"}, []string{`--actor: ""; must have 1 to 80 characters`}},
 		{"Unwatch", []string{"subscription", "unwatch", "in_1", "--actor", "x", "--reason", "x"}, []string{`subscription: "in_1"`}},
+
+		{"RunCommand", []string{"run"}, []string{"starter run needs a command: validate, start, approve, set-rate, show, list, report"}},
+		{"RunReference", runStart("--reference", "a b"), []string{`--reference: "a b" is not allowed; use 1 to 120`}},
+		{"RunReferenceDot", runStart("--reference", "../x"), []string{`--reference: "../x"`}},
+		{"RunManifest", []string{"run", "start", "--reference", "r"}, []string{`--manifest: ""; must be the URL of a file`}},
+		{"RunManifestScheme", runStart("--manifest", "https://example.com/x.csv"), []string{`--manifest: "https://example.com/x.csv"; must be one of`}},
+		{"RunManifestFolder", runStart("--manifest", "s3://bucket/"), []string{"--manifest: ", "must name a file"}},
+		{"RunManifestDate", runStart("--manifest", "s3://bucket/{{date}}.csv"), []string{"--manifest: ", "only schedules"}},
+		{"RunArgument", runStart("july.csv"), []string{`unexpected argument "july.csv"`}},
+		{"RunRate", runStart("--rate", "fast"), []string{"--rate"}},
+		{"RunRateZero", runStart("--rate", "0"), []string{`--rate: "0"; must be charges per second, more than 0`}},
+		{"RunRateNegative", runStart("--rate", "-1"), []string{`--rate: "-1"; must be charges per second`}},
+		{"RunRateNaN", runStart("--rate", "NaN"), []string{`--rate: "NaN"`}},
+		{"RunRateInf", runStart("--rate", "Inf"), []string{`--rate: "+Inf"`}},
+		{"RunConcurrent", runStart("--concurrent"), []string{`--rate: ""; must be given with concurrent`}},
+		{"RunPageSizeZero", runStart("--page-size", "0"), []string{`--page-size: "0"; must be 1 to 500`}},
+		{"RunPageSize", runStart("--page-size", "501"), []string{`--page-size: "501"; must be 1 to 500`}},
+		{"RunWindowZero", runStart("--window", "0"), []string{`--window: "0"; must be 1 to 64`}},
+		{"RunWindow", runStart("--window", "-1"), []string{`--window: "-1"; must be 1 to 64`}},
+		{"RunOnInvalid", runStart("--on-invalid", "ignore"), []string{`--on-invalid: "ignore"; must be one of stop, skip`}},
+		{"RunOnInvalidEmpty", runStart("--on-invalid", ""), []string{`--on-invalid: ""; must be stop or skip`}},
+		{"RunLookBack", runStart("--look-back", "35"), []string{`--look-back: "35"; must be days, such as 35d`}},
+		{"RunLookBackZero", runStart("--look-back", "0d"), []string{`--look-back: "0d"; must be days`}},
+		{"RunLookBackFar", runStart("--look-back", "401d"), []string{`--look-back: "401d"; must be 1d to 400d`}},
+		{"RunLookBackHours", runStart("--look-back", "48h"), []string{`--look-back: "48h"; must be days`}},
+		{"RunDeclineRateZero", runStart("--max-decline-rate", "0"), []string{`--max-decline-rate: "0"; must be a part of the rows`}},
+		{"RunDeclineRatePercent", runStart("--max-decline-rate", "40"), []string{`--max-decline-rate: "40"; must be a part of the rows`}},
+		{"RunTotalForm", runStart("--max-total", "5000"), []string{`--max-total: "5000"; must be CUR=AMOUNT`}},
+		{"RunTotalTwice", runStart("--max-total", "usd=1", "--max-total", "USD=2"), []string{`--max-total: "USD=2"; must be`}},
+		{"RunTotalFraction", runStart("--max-total", "usd=50.5"), []string{`--max-total: "usd=50.5"`}},
+		{"RunTotalZero", runStart("--max-total", "usd=0"), []string{`--max-total: "usd=0"; must be positive`}},
+		{"RunTotalCurrency", runStart("--max-total", "zzz=5"), []string{`--max-total: "zzz=5"; must name a currency`}},
+		{"RunPolicy", runStart("--policy", unknownKey), []string{"--policy: " + unknownKey, "max_tries"}},
+		{"RunEvents", runStart("--events", "some"), []string{`--events: "some"; must be all or exceptions`}},
+		{"RunCheckoutUI", runStart("--checkout-ui", "embedded"), []string{`--checkout-ui: "embedded"; must be custom or hosted`}},
+		{"RunTimeZone", runStart("--time-zone", "Mars"), []string{`--time-zone: "Mars"`}},
+		{"RunStatementSuffix", runStart("--statement-suffix", "A*B"), []string{`--statement-suffix: "A*B"`}},
+		{"RunSeveral", runStart("--look-back", "x", "--max-total", "y", "--window", "0"), []string{"--look-back:", "--max-total:", "--window:"}},
+		{"RunDryRunAndWait", runStart("--dry-run", "--wait"), []string{"--dry-run: must not be given with --wait"}},
+		{"RunDryRunUnconfigured", runStart("--dry-run"), []string{"STRIPE_API_KEY: not set; this command of starter run needs"}},
+		{"RunValidateNoManifest", []string{"run", "validate"}, []string{`--manifest: ""; must be the URL of a file`}},
+		{"RunShowReference", []string{"run", "show", "a b"}, []string{`reference: "a b" is not allowed`}},
+		{"RunShowNoReference", []string{"run", "show"}, []string{"starter run show needs a reference"}},
+		{"RunListState", []string{"run", "list", "--state", "late"}, []string{`--state: "late"; must be one of validating, awaiting_approval`}},
+		{"RunNobody", runDo("pause"), []string{`--actor: ""; must have 1 to 80`, `--reason: ""; must have 1 to 200`}},
+		{"RunFingerprint", runDo("approve", append(actor, "--fingerprint", "yes")...), []string{`--fingerprint: "yes"; must be the fingerprint`}},
+		{"RunNoFingerprint", runDo("approve", actor...), []string{`--fingerprint: ""`}},
+		{"RunSetRate", runDo("set-rate", actor...), []string{`--rate: "0"; must be charges per second, more than 0`}},
+		{"RunResumeTotal", runDo("resume", append(actor, "--max-total", "5")...), []string{`--max-total: "5"; must be CUR=AMOUNT`}},
 
 		{"ReplaySince", []string{"events", "replay", "--since", "yesterday"}, []string{`--since: "yesterday" is not a wait`}},
 		{"ReplaySinceFar", []string{"events", "replay", "--since", "31d"}, []string{`--since: "31d"; must be more than 0 and at most 30d`}},
