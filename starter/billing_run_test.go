@@ -233,7 +233,9 @@ func TestRunWait(t *testing.T) {
 	ended := func(totals activities.RunTotals) client.Run {
 		return exampleRun(func(r *client.Run) { r.State, r.Totals = workflows.RunCompleted, totals })
 	}
-	usd := func(rows int) map[string]activities.RunTotal { return map[string]activities.RunTotal{"usd": {Rows: rows}} }
+	usd := func(rows int) map[string]activities.RunTotal {
+		return map[string]activities.RunTotal{"usd": {Rows: rows}}
+	}
 	for _, test := range []struct {
 		name string
 		last client.Run
@@ -321,7 +323,9 @@ func TestProgressText(t *testing.T) {
 	} {
 		require.Equal(t, want, progressText(showRun(exampleRun(func(r *client.Run) { r.State = state }))))
 	}
-	all := exampleRun(func(r *client.Run) { r.Totals, r.RemainingSeconds = activities.RunTotals{activities.ChargeSucceeded: {"usd": {Rows: 1002}}}, 0 })
+	all := exampleRun(func(r *client.Run) {
+		r.Totals, r.RemainingSeconds = activities.RunTotals{activities.ChargeSucceeded: {"usd": {Rows: 1002}}}, 0
+	})
 	require.Equal(t, "[####################] 100 %, 1002 of 1002 rows, 12.5/s, 1002 succeeded, 0 declined", progressText(showRun(all)))
 }
 

@@ -73,7 +73,7 @@ func TestWrongUsage(t *testing.T) {
 		args []string
 		want []string // a line each
 	}{
-		{"NoCommand", nil, []string{"starter needs a command: save-card, payment, agreement, run, subscription, serve, sandbox, events"}},
+		{"NoCommand", nil, []string{"starter needs a command: save-card, payment, agreement, run, schedule, subscription, serve, sandbox, events"}},
 		{"UnknownCommand", []string{"paymnet"}, []string{`unknown command "starter paymnet", did you mean "payment"?`}},
 		{"UnknownSubcommand", []string{"payment", "refund"}, []string{`unknown command "starter payment refund"`}},
 		{"NoSubcommand", []string{"save-card"}, []string{"starter save-card needs a command: start, show, cancel"}},

@@ -73,7 +73,9 @@ func TestRunOperations(t *testing.T) {
 		return op
 	}
 	// all is an operation with every field: only what it needs is sent.
-	all := by(func(o *RunOperation) { o.Fingerprint, o.Rate, o.MaxTotal = "4F1C0B6E9A2D", 5, map[string]int64{"USD": 7} })
+	all := by(func(o *RunOperation) {
+		o.Fingerprint, o.Rate, o.MaxTotal = "4F1C0B6E9A2D", 5, map[string]int64{"USD": 7}
+	})
 	for _, test := range []struct {
 		name, update string
 		call         func(*Client, context.Context, string, RunOperation) (RunAnswer, error)
