@@ -38,8 +38,8 @@ func (g *Gateway) CreatePaymentIntent(ctx context.Context, r activities.CreatePa
 		Expand: paymentIntentParts(""),
 	}
 	params.SetIdempotencyKey(r.IdempotencyKey)
-	response, err := g.client.V1PaymentIntents.Create(ctx, params)
-	pi, err := answer(g, operation{name: "create_payment_intent"}, response, err, retrievedPaymentIntent)
+	response, err := g.createPaymentIntent(ctx, params)
+	pi, err := answer(g, operation{name: "create_payment_intent"}, response, err, createdPaymentIntent)
 	return pi, g.explainRefusal(ctx, err, r.PaymentMethod, r.Customer)
 }
 
