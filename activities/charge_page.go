@@ -100,9 +100,11 @@ type pageRow struct {
 	// before is the row of the same customer that goes first; finished is closed when nothing more happens with this one.
 	before   *pageRow
 	finished chan struct{}
-	// resolved is closed when the customer's default was read and recorded, or could not be; nil for a row that names its method.
+	// resolved is closed when the customer's default was read, or could not be; nil for a row whose method is known. kept is the
+	// method that a heartbeat has recorded.
 	resolved   chan struct{}
 	resolvedAt time.Time
+	kept       string
 	// progress is what was sent; again says that it may have been sent by an earlier run.
 	progress chargeProgress
 	again    bool

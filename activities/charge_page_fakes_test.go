@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -55,6 +56,36 @@ func (s *pageStripe) CreatePaymentIntent(_ context.Context, r activities.CreateP
 		s.mu.Unlock()
 	}
 	return pi, err
+}
+
+// keeping answers a key as the first time, and with 409 while the first request is under way.
+func (s *pageStripe) keeping(answer func(activities.CreatePaymentIntentRequest) (activities.PaymentIntent, error)) answerFunc {
+	type kept struct {
+		pi  activities.PaymentIntent
+		err error
+	}
+	var mu sync.Mutex
+	keys := map[string]*kept{}
+	return func(r activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
+		mu.Lock()
+		k, used := keys[r.IdempotencyKey]
+		if !used {
+			keys[r.IdempotencyKey] = nil
+		}
+		mu.Unlock()
+		switch {
+		case used && k == nil:
+			return activities.PaymentIntent{}, fail(activities.StripeKeyInUse)
+		case used:
+			return k.pi, k.err
+		}
+		runtime.Gosched()
+		pi, err := answer(r)
+		mu.Lock()
+		keys[r.IdempotencyKey] = &kept{pi, err}
+		mu.Unlock()
+		return pi, err
+	}
 }
 
 func (s *pageStripe) PaymentIntentsByReference(_ context.Context, _, reference string) ([]activities.PaymentIntent, error) {
@@ -203,10 +234,21 @@ func newPageBench(n int) *pageBench {
 		RunPage: activities.RunPage{Number: 3, FirstRow: 300, Rows: n, Totals: map[string]int64{"usd": total}},
 		T0:      time.Now(), Rate: 1e6, LookedBackAt: time.Now().Add(-time.Hour),
 	}
-	b.runs = activities.New(activities.Ports{
-		PaymentIntents: b.stripe, Customers: b.stripe, RunFiles: b.files, Workflows: b.workflows,
-	}).Runs
+	b.runs = b.worker(nil)
 	return b
+}
+
+// worker is another process that charges pages of the same run.
+func (b *pageBench) worker(clock func() time.Time) *activities.BillingRuns {
+	return activities.New(activities.Ports{
+		PaymentIntents: b.stripe, Customers: b.stripe, RunFiles: b.files, Workflows: b.workflows, Now: clock,
+	}).Runs
+}
+
+// clock stops the time of the activities.
+func (b *pageBench) clock(at time.Time) {
+	b.in.T0, b.in.LookedBackAt = at, at.Add(-time.Hour)
+	b.runs = b.worker(func() time.Time { return at })
 }
 
 // outcomes are those of the results, by reference.

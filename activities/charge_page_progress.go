@@ -44,7 +44,7 @@ type rowProgress struct {
 // beatEvery is how often progress is recorded while a page runs. Most pages are done sooner, and cost no heartbeat.
 const beatEvery = 5 * time.Second
 
-// progress tells what must survive a crash. p.mu is held.
+// progress tells what must survive a crash; it is recorded at once. p.mu is held.
 func (p *page) progress() pageProgress {
 	var out pageProgress
 	for _, r := range p.rows {
@@ -69,6 +69,7 @@ func (p *page) progress() pageProgress {
 			}
 			if r.progress.PaymentMethod != r.PaymentMethod {
 				saved.PaymentMethod = r.progress.PaymentMethod
+				r.kept = saved.PaymentMethod
 			}
 			out.Rows = append(out.Rows, saved)
 		}
@@ -87,7 +88,7 @@ func (p *page) resume(saved pageProgress, crashed time.Time, judged bool) {
 		if s.Outcome == "" {
 			r.progress.FirstSentAt, r.progress.LookedBack = s.FirstSentAt, s.LookedBack
 			if s.PaymentMethod != "" {
-				r.progress.PaymentMethod = s.PaymentMethod
+				r.progress.PaymentMethod, r.kept = s.PaymentMethod, s.PaymentMethod
 			}
 			continue
 		}

@@ -92,17 +92,17 @@ func (p *page) takeTurn(notBefore time.Time) bool {
 	return true
 }
 
-// sent notes that a row is about to be sent. A default that was resolved only now is recorded first.
+// sent notes that a row is about to be sent. A default is recorded first, with all others that are known.
 func (p *page) sent(r *pageRow, progress chargeProgress) {
 	p.mu.Lock()
-	late := r.PaymentMethod == "" && r.progress.PaymentMethod != progress.PaymentMethod
+	keep := r.PaymentMethod == "" && r.kept != progress.PaymentMethod
 	r.progress = progress
 	p.changed = true
 	if r.index >= p.last {
 		p.last, p.behind = r.index, max(0, p.ports.Now().Sub(p.slot(r)))
 	}
 	p.mu.Unlock()
-	if late {
+	if keep {
 		p.beat(p.detached)
 	}
 }
@@ -192,9 +192,9 @@ func (p *page) stopForLocked(reason, code string) {
 	}
 }
 
-// resolveDefaults reads the default methods of the rows that name none, ahead of their times, at the page's pace, and records
-// them before any of those is sent: a later run of the page must send the very same. One heartbeat holds as many as possible,
-// since the SDK sends the first at once.
+// resolveDefaults reads the default methods of the rows that name none, ahead of their times and at the page's pace. The first of
+// those rows that is sent records them all: a later run of the page must send the very same, and of the heartbeats of a page it is
+// the first that the SDK sends at once.
 func (p *page) resolveDefaults(left []*pageRow, slots []time.Time, under *sync.WaitGroup) {
 	type reading struct {
 		row *pageRow
@@ -224,8 +224,8 @@ func (p *page) resolveDefaults(left []*pageRow, slots []time.Time, under *sync.W
 				rows[i] = readings[i].row
 			}
 			readings = readings[n:]
-			if open && p.resolve(rows) {
-				p.beat(p.detached)
+			if open {
+				p.resolve(rows)
 			}
 			for _, r := range rows {
 				close(r.resolved)
@@ -234,14 +234,12 @@ func (p *page) resolveDefaults(left []*pageRow, slots []time.Time, under *sync.W
 	})
 }
 
-// resolve reads the customers of rows side by side. It reports whether a method was found. A customer that cannot be read is
-// left to the row's own attempt.
-func (p *page) resolve(rows []*pageRow) bool {
+// resolve reads the customers of rows side by side. A customer that cannot be read is left to the row's own attempt.
+func (p *page) resolve(rows []*pageRow) {
 	of := make(map[string][]*pageRow, len(rows))
 	for _, r := range rows {
 		of[r.Customer] = append(of[r.Customer], r)
 	}
-	found := false
 	var reads sync.WaitGroup
 	for id, theirs := range of {
 		reads.Go(func() {
@@ -257,12 +255,10 @@ func (p *page) resolve(rows []*pageRow) bool {
 			for _, r := range theirs {
 				r.zone, r.zoneKnown = zoneOf(c), true
 				r.progress.PaymentMethod, r.resolvedAt = c.DefaultPaymentMethod, p.ports.Now().UTC()
-				found = found || c.DefaultPaymentMethod != ""
 			}
 		})
 	}
 	reads.Wait()
-	return found
 }
 
 // readCustomer reads one while a connection is free for it.

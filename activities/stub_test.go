@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"log/slog"
@@ -207,8 +208,19 @@ type run struct {
 	attempt   int32
 	scheduled time.Time
 	details   any
+	// deadline is how long the activity may run; within is a context that ends it. Both may be unset.
+	deadline time.Duration
+	within   context.Context //nolint:containedctx // it stands for the worker's
 	// beats are the heartbeats that were sent.
 	beats []string
+}
+
+// last is what the activity's last heartbeat left behind; nil when there was none.
+func (r *run) last() any {
+	if len(r.beats) == 0 {
+		return nil
+	}
+	return json.RawMessage(r.beats[len(r.beats)-1])
 }
 
 // do runs an activity and decodes its result.
@@ -252,6 +264,21 @@ type attemptInbound struct {
 
 func (i *attemptInbound) Init(outbound interceptor.ActivityOutboundInterceptor) error {
 	return i.Next.Init(&attemptOutbound{ActivityOutboundInterceptorBase: interceptor.ActivityOutboundInterceptorBase{Next: outbound}, run: i.run}) //nolint:wrapcheck // it is Temporal's
+}
+
+func (i *attemptInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	if i.run.deadline > 0 {
+		limited, cancel := context.WithTimeout(ctx, i.run.deadline)
+		defer cancel()
+		ctx = limited
+	}
+	if i.run.within != nil {
+		ending, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(i.run.within, cancel)()
+		ctx = ending
+	}
+	return i.Next.ExecuteActivity(ctx, in) //nolint:wrapcheck // it is the activity's
 }
 
 type attemptOutbound struct {
