@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -66,153 +65,143 @@ func (j *jsonlRows) readLine() (tooLong bool, err error) {
 	}
 }
 
-// parseObject reads a row token by token: encoding/json itself would take the last of two equal keys, keys in other case, and
-// numbers that are none of an amount's.
+const (
+	ruleOneObject = "a line must hold one JSON object"
+	ruleTwice     = "the key stands twice in the object"
+	ruleText      = "must be text, in quotes"
+	ruleNumber    = "must be a number without quotes: " + ruleAmount
+	ruleMetadata  = "must be an object of texts"
+	ruleHalf      = "a \\u escape is half a character"
+)
+
+// parseObject reads a row. encoding/json only says whether it is JSON: by itself it would take the last of two equal keys, keys
+// in other case, and numbers that are no amounts.
 func parseObject(text []byte, row *rawRow) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := readObject(d, func(key string, value json.Token) string { return takeValue(d, row, key, value) }); err != nil {
-		row.broken(err.Error())
-		return
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	if !json.Valid(text) || text[0] != '{' {
 		row.broken(ruleOneObject)
 		return
 	}
-	if hasLoneSurrogate(text, row) {
-		row.broken("a \\u escape is half a character")
-	}
-}
-
-const ruleOneObject = "a line must hold one JSON object"
-
-// errJSON keeps what the line holds out of its text.
-var errJSON = errors.New(ruleOneObject)
-
-// readObject calls take for each key with the value's first token; take returns what is wrong, if anything ends the reading.
-func readObject(d *json.Decoder, take func(key string, value json.Token) string) error {
-	token, err := d.Token()
-	if err != nil || token != json.Delim('{') {
-		return errJSON
-	}
-	seen := make(map[string]bool, 8)
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return errJSON
-		}
-		key, ok := name.(string)
-		if !ok {
-			return errJSON
-		}
-		if seen[key] {
-			return errors.New("a key stands twice in the object")
-		}
-		seen[key] = true
-		value, err := d.Token()
-		if err != nil {
-			return errJSON
-		}
-		if rule := take(key, value); rule != "" {
-			return errors.New(rule)
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return errJSON
-	}
-	return nil
-}
-
-// takeValue takes the value of one key of a row.
-func takeValue(d *json.Decoder, row *rawRow, key string, value json.Token) string {
-	c := column(slices.Index(columnNames[:], key))
-	if c == columnMetadata && value == json.Delim('{') {
-		return takeMetadata(d, row)
-	}
-	if _, nested := value.(json.Delim); nested {
-		if c < 0 {
-			return "it has a key that is none of " + allowedKeys
-		}
-		return columnNames[c] + " must not be an object or a list"
-	}
-	if c < 0 {
-		row.problem("", key, "the key is none of "+allowedKeys)
-		return ""
-	}
-	switch value := value.(type) {
-	case nil: // like a key that is not there
-	case json.Number:
-		if c != columnAmount {
-			row.problem(columnNames[c], value.String(), ruleText)
-		} else {
-			row.values[c] = value.String()
-		}
-	case string:
-		switch c {
-		case columnAmount:
-			row.problem(columnNames[c], value, ruleNumber)
-		case columnMetadata:
-			row.problem(columnNames[c], value, ruleMetadata)
+	var seen [len(columnNames)]bool
+	ok := eachMember(text, func(key string, value []byte) bool {
+		c := column(slices.Index(columnNames[:], key))
+		switch {
+		case c < 0:
+			row.problem("", key, "the key is none of "+allowedKeys)
+		case seen[c]:
+			row.problem(columnNames[c], "", ruleTwice)
 		default:
-			row.values[c] = value
+			seen[c] = true
+			return takeValue(row, c, value)
 		}
-	case bool:
-		row.problem(columnNames[c], fmt.Sprint(value), ruleText)
+		return true
+	})
+	if !ok {
+		row.broken(ruleHalf)
 	}
-	return ""
 }
 
-const (
-	ruleText     = "must be text, in quotes"
-	ruleNumber   = "must be a number without quotes; " + ruleAmount
-	ruleMetadata = "must be an object of texts"
-)
+// takeValue takes the value of one key; false when it is no text that can be.
+func takeValue(row *rawRow, c column, value []byte) bool {
+	name := columnNames[c]
+	switch kind := value[0]; {
+	case kind == 'n': // null: like a key that is not there
+	case c == columnMetadata && kind == '{':
+		return eachMember(value, func(key string, value []byte) bool {
+			text, ok := unquote(value)
+			switch _, twice := row.metadata[key]; {
+			case value[0] != '"':
+				row.problem(name, key, ruleMetadata)
+			case twice:
+				row.problem(name, key, ruleTwice)
+			default:
+				row.setMetadata(key, text)
+			}
+			return ok
+		})
+	case c == columnMetadata:
+		row.problem(name, string(value), ruleMetadata)
+	case c == columnAmount && (kind == '-' || kind >= '0' && kind <= '9'):
+		row.values[c] = string(value)
+	case c == columnAmount:
+		row.problem(name, string(value), ruleNumber)
+	case kind != '"':
+		row.problem(name, string(value), ruleText)
+	default:
+		text, ok := unquote(value)
+		row.values[c] = text
+		return ok
+	}
+	return true
+}
 
-// takeMetadata reads the object after its brace.
-func takeMetadata(d *json.Decoder, row *rawRow) string {
-	for d.More() {
-		name, err := d.Token()
-		key, ok := name.(string)
-		if err != nil || !ok {
-			return ruleOneObject
+// eachMember calls take with each key and value of an object that is valid JSON, until it says no. It says no itself to a key
+// that is no text.
+func eachMember(text []byte, take func(key string, value []byte) bool) bool {
+	text = text[1:]
+	for {
+		text = bytes.TrimLeft(text, " \t\r\n,")
+		if text[0] == '}' {
+			return true
 		}
-		value, err := d.Token()
-		if err != nil {
-			return ruleOneObject
-		}
-		if _, nested := value.(json.Delim); nested {
-			return "metadata " + ruleMetadata
-		}
-		text, ok := value.(string)
+		end := valueEnd(text)
+		key, ok := unquote(text[:end])
 		if !ok {
-			row.problem(columnNames[columnMetadata], key, ruleMetadata)
-			continue
+			return false
 		}
-		if _, twice := row.metadata[key]; twice {
-			row.problem(columnNames[columnMetadata], key, "the key stands twice in the object")
+		text = bytes.TrimLeft(text[end:], " \t\r\n:")
+		end = valueEnd(text)
+		if !take(key, text[:end]) {
+			return false
 		}
-		row.setMetadata(key, text)
+		text = text[end:]
 	}
-	if _, err := d.Token(); err != nil {
-		return ruleOneObject
-	}
-	return ""
 }
 
-// hasLoneSurrogate says whether the decoder put U+FFFD where the line has none.
-func hasLoneSurrogate(text []byte, row *rawRow) bool {
-	if !bytes.Contains(text, []byte(`\u`)) || bytes.ContainsRune(text, utf8.RuneError) || bytes.Contains(bytes.ToLower(text), []byte(`\ufffd`)) {
-		return false
-	}
-	for _, value := range row.values {
-		if strings.ContainsRune(value, utf8.RuneError) {
-			return true
+// valueEnd is where the first value of text, which is valid JSON, ends.
+func valueEnd(text []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch text[i] {
+		case '"':
+			for i++; text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 { // of what it stands in
+				return i
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
 		}
 	}
-	for key, value := range row.metadata {
-		if strings.ContainsRune(key+value, utf8.RuneError) {
-			return true
-		}
+}
+
+// unquote is the text of a JSON string, "" for anything else; false when an escape in it is half a character.
+func unquote(value []byte) (string, bool) {
+	if value[0] != '"' {
+		return "", true
 	}
-	return false
+	inner := value[1 : len(value)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), true
+	}
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return "", false
+	}
+	// The decoder writes U+FFFD for half a character.
+	meant := bytes.ContainsRune(inner, utf8.RuneError) || bytes.Contains(bytes.ToLower(inner), []byte(`\ufffd`))
+	return text, meant || !strings.ContainsRune(text, utf8.RuneError)
 }

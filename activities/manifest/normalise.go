@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -146,18 +145,12 @@ func (n *normalisation) take(ctx context.Context, raw *rawRow) error {
 			return err
 		}
 	}
-	line := row.Line
-	row.Line = 0
-	text, err := json.Marshal(row)
-	if err != nil {
-		return err
-	}
-	n.text = append(append(n.text[:0], text...), '\n')
+	n.text = append(appendRow(n.text[:0], row), '\n')
 	_, _ = n.rows.Write(n.text) // a hash has no errors
 	if n.out == nil {
 		return nil
 	}
-	return n.out.add(n.text, line, row.Amount, row.Currency)
+	return n.out.add(n.text, row.Line, row.Amount, row.Currency)
 }
 
 // tell passes a problem on.

@@ -117,8 +117,8 @@ func (f folder) pageRows(r io.Reader, p activities.RunPage) ([]activities.RunRow
 	lines := p.Lines
 	line := 0
 	for text := range bytes.Lines(text) {
-		var row activities.RunRow
-		if err := json.Unmarshal(text, &row); err != nil {
+		row, ok := parseRow(bytes.TrimSuffix(text, []byte("\n")))
+		if !ok {
 			return nil, f.changed(f.copied())
 		}
 		line++
