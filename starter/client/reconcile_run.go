@@ -110,13 +110,13 @@ func reportable(run Run) error {
 func (c *Client) lookBackOf(ctx context.Context, run Run) (int, error) {
 	description, found, err := c.describe(ctx, run.WorkflowID)
 	if err != nil || !found {
-		return workflows.RunLookBackDays, err
+		return starts.RunDefaults().LookBackDays, err
 	}
 	input, err := starts.FirstIn(description.Memo)
 	if err != nil {
 		return 0, notOurs(run.WorkflowID, err)
 	}
-	days := workflows.RunLookBackDays
+	days := starts.RunDefaults().LookBackDays
 	if text, ok := input["look_back_days"]; ok {
 		if err := json.Unmarshal(text, &days); err != nil {
 			return 0, fmt.Errorf("read the memo of %s: %w", run.WorkflowID, err)
