@@ -7,4 +7,4 @@ import (
 )
 
 // NewWorkflows is how the activities reach workflows.
-func NewWorkflows(tc client.Client) activities.Workflows { return temporalWorkflows{tc} }
+func NewWorkflows(tc client.Client) activities.Workflows { return temporalWorkflows{client: tc} }
