@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/offsession/offsession/starter/client"
@@ -17,7 +19,7 @@ asks Stripe which rows were charged before.
 
 ` + manifestHelp + `
 
-Exit code 1 when there are problems, 2 when the manifest cannot be read at all.`,
+Exit code 1 when there are problems, 2 when there is no such file, or none that can be read.`,
 		Example: `  starter run validate --manifest july.csv
   starter run validate --manifest s3://billing/july.jsonl.gz?region=eu-central-1 --output json`,
 		Args: noArgs,
@@ -30,7 +32,7 @@ Exit code 1 when there are problems, 2 when the manifest cannot be read at all.`
 				list := newProblemList(a)
 				defer list.progress.clear()
 				summary, err := c.ValidateManifest(cmd.Context(), address, list.watch())
-				if err != nil {
+				if _, invalid := errors.AsType[*client.InvalidError](err); err != nil && (!invalid || list.count == 0) {
 					return err
 				}
 				checked := checkedAs(address, summary, list.count)

@@ -10,6 +10,7 @@ import (
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/offsession/offsession/activities"
+	"github.com/offsession/offsession/activities/manifest"
 	"github.com/offsession/offsession/activities/stripegateway"
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/internal/link"
@@ -46,8 +47,8 @@ type Options struct {
 	// Stripe checks that customers and payment methods exist before anything starts, and answers for payments that no
 	// workflow knows any more; nil leaves both out, and subscriptions can then be neither watched nor checked.
 	Stripe Stripe
-	// RunFiles reads manifests and writes reports of billing runs; nil leaves both to the workers, and ValidateManifest, DryRun
-	// and WriteRunReport are refused.
+	// RunFiles reads manifests and writes reports of billing runs: activities/manifest's New. Nil leaves both to the workers, and
+	// ValidateManifest, DryRun, WriteRunReport and ReconcileRun are refused.
 	RunFiles activities.RunFiles
 	// Account lists what a dry run looks for in Stripe; nil refuses DryRun. activities/stripegateway's Gateway has it.
 	Account activities.AccountPaymentIntents
@@ -99,7 +100,9 @@ func Dial(ctx context.Context) (*Client, error) {
 // FromConfig is Dial for offsession's own commands, which have read the environment already. It connects when it is
 // first used.
 func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
-	options := Options{TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI, RunRate: runRate(cfg)}
+	options := Options{
+		TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI, RunRate: runRate(cfg), RunFiles: manifest.New(),
+	}
 	if len(cfg.LinkSecrets) > 0 {
 		options.Links = link.NewMinter(cfg.PublicURL, cfg.LinkSecrets)
 	}

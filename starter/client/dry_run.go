@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -44,7 +45,7 @@ func (c *Client) DryRun(ctx context.Context, p RunParams, watch ManifestWatch) (
 		Rows: c.goodRows(ctx, request.RunFile), Since: time.Now().AddDate(0, 0, -in.LookBackDays), Progress: watch.Listed,
 	})
 	if err != nil {
-		return DryRun{}, err
+		return DryRun{}, fmt.Errorf("look back over Stripe's PaymentIntents: %w", err)
 	}
 	dry := DryRun{ManifestSummary: summary, Listed: found.Seen, Known: found.Found, ToCharge: summary.Rows, Rate: cmp.Or(in.Rate, c.options.RunRate)}
 	for outcome := range found.Found {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"gocloud.dev/blob"
+
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/dunning"
@@ -191,5 +193,5 @@ func checkManifest(i *invalid, manifest string) {
 	}
 }
 
-// manifestSchemes are those of the storage that this program can read.
-func manifestSchemes() []string { return []string{"file", "s3"} }
+// manifestSchemes are those of the storage whose drivers this program has.
+func manifestSchemes() []string { return blob.DefaultURLMux().BucketSchemes() }

@@ -27,7 +27,7 @@ type ManifestWatch struct {
 
 // ValidateManifest reads the manifest at a URL as a run would, and writes nothing. It asks neither Temporal nor Stripe, and needs
 // Options.RunFiles. Rows that are not allowed are no error: the summary counts them. An error that is an InvalidError says that
-// there is no such file, or that it cannot be read at all.
+// there is no such file, or that it cannot be read to its end.
 func (c *Client) ValidateManifest(ctx context.Context, manifest string, watch ManifestWatch) (ManifestSummary, error) {
 	var i invalid
 	checkManifest(&i, manifest)
@@ -35,7 +35,7 @@ func (c *Client) ValidateManifest(ctx context.Context, manifest string, watch Ma
 		return ManifestSummary{}, err
 	}
 	return c.readManifest(ctx, activities.NormaliseRequest{
-		RunFile: activities.RunFile{URL: manifest, Run: "validate"}, Problem: watch.Problem, Progress: watch.Rows,
+		RunFile: activities.RunFile{URL: manifest, Run: "no-run"}, Problem: watch.Problem, Progress: watch.Rows,
 	})
 }
 
@@ -48,8 +48,8 @@ func (c *Client) readManifest(ctx context.Context, r activities.NormaliseRequest
 	summary, err := c.options.RunFiles.Normalise(ctx, r)
 	switch {
 	case errors.Is(err, activities.ErrManifestMissing), errors.Is(err, activities.ErrManifestUnreadable):
-		// Another URL, or another file, is what helps.
-		return ManifestSummary{}, &InvalidError{Field: "manifest", Value: clip(r.URL), Message: fmt.Sprintf("manifest: %q; %v", clip(r.URL), err)}
+		// Another URL, or another file, is what helps. The summary has the problem for which a file cannot be read to its end.
+		return summary, &InvalidError{Field: "manifest", Value: clip(r.URL), Message: fmt.Sprintf("manifest: %q; %v", clip(r.URL), err)}
 	case err != nil:
 		return ManifestSummary{}, fmt.Errorf("read the manifest: %w", err)
 	}
