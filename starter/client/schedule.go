@@ -8,6 +8,7 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -235,25 +236,24 @@ func nominalOf(scheduleID, workflowID string) (time.Time, bool) {
 // completeAction adds the run and its state.
 func (c *Client) completeAction(ctx context.Context, action *ScheduleAction, reference string, zone *time.Location) error {
 	action.Run = workflows.ScheduledRunReference(reference, action.ScheduledAt, zone)
-	run, found, err := c.describe(ctx, workflows.BillingRunID(action.Run))
-	if err != nil {
-		return err
-	}
-	if found {
-		action.State, _ = run.TypedSearchAttributes.GetKeyword(workflows.SearchState)
-		if unclean(run.Status) {
-			action.State = string(workflows.RunNeedsAttention)
-		}
-		return nil
-	}
 	start, found, err := c.describe(ctx, action.WorkflowID)
 	switch {
 	case err != nil:
 		return err
 	case found && unclean(start.Status):
+		// There may be a run all the same, which is not the schedule's.
 		action.State = ScheduleActionStartFailed
-	case found:
+		return nil
+	case found && start.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		action.State = ScheduleActionStarting
+	}
+	run, found, err := c.describe(ctx, workflows.BillingRunID(action.Run))
+	if err != nil || !found {
+		return err
+	}
+	action.State, _ = run.TypedSearchAttributes.GetKeyword(workflows.SearchState)
+	if unclean(run.Status) {
+		action.State = string(workflows.RunNeedsAttention)
 	}
 	return nil
 }
