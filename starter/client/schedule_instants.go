@@ -17,8 +17,8 @@ func (c scheduleCalendar) fits(date time.Time) bool {
 	return c.has(fieldMonth, int(date.Month())) && c.has(fieldDay, date.Day()) && c.has(fieldWeekday, int(date.Weekday()))
 }
 
-// between are the nominal times from the first instant to the second, both included, as Temporal finds them: a local time that
-// the clocks jump over is none, one that they show twice is two.
+// between are the nominal times from the first instant to the second, both included: a local time that the clocks jump over is
+// none, as in Temporal, one that they show twice is two.
 func (t scheduleTimes) between(from, to time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		last := dateOf(to, t.zone)
@@ -69,6 +69,13 @@ func shown(wall time.Time, zone *time.Location, before, after time.Duration) []t
 		instants = append(instants, second)
 	}
 	return instants
+}
+
+// twins are the instants at which clocks show what they show at one: that one alone, or two. Of two, Temporal's calendars find
+// both in some zones and one of them in others; they have one run.
+func (t scheduleTimes) twins(at time.Time) []time.Time {
+	wall := at.Add(offsetOf(at, t.zone)).UTC()
+	return shown(wall, t.zone, offsetOf(at.Add(-24*time.Hour), t.zone), offsetOf(at.Add(24*time.Hour), t.zone))
 }
 
 func offsetOf(at time.Time, zone *time.Location) time.Duration {

@@ -156,24 +156,31 @@ func (c *Client) BackfillSchedule(ctx context.Context, reference string, from, t
 	if len(runs) == 0 {
 		return nil, &RefusedError{Message: fmt.Sprintf("%s has no time from %s to %s", workflows.ScheduleID(reference), from.Format(time.RFC3339), to.Format(time.RFC3339))}
 	}
-	err = handle.Backfill(ctx, sdk.ScheduleBackfillOptions{Backfill: []sdk.ScheduleBackfill{{
-		Start: runs[0].ScheduledAt, End: times.backfillEnd(runs[len(runs)-1].ScheduledAt, described.Schedule.Spec.Jitter),
-		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL,
-	}}})
+	first, last := runs[0].ScheduledAt, runs[len(runs)-1].ScheduledAt
+	ranges := []sdk.ScheduleBackfill{times.backfill(first, last, described.Schedule.Spec.Jitter)}
+	for _, end := range []time.Time{first, last} {
+		for _, twin := range times.twins(end) {
+			if twin.Before(first) || twin.After(last) {
+				ranges = append(ranges, times.backfill(twin, twin, described.Schedule.Spec.Jitter))
+			}
+		}
+	}
+	err = handle.Backfill(ctx, sdk.ScheduleBackfillOptions{Backfill: ranges})
 	if err != nil {
 		return nil, scheduleError("backfill", reference, err)
 	}
 	return slices.CompactFunc(runs, func(a, b MissedRun) bool { return a.Run == b.Run }), nil
 }
 
-// backfillEnd is the end of a backfill whose last nominal time is given: Temporal compares it with that time and its jitter,
-// which never reaches the next one.
-func (t scheduleTimes) backfillEnd(last time.Time, jitter time.Duration) time.Time {
-	end := last.Add(jitter)
-	for next := range t.between(last.Add(time.Second), end) {
-		return next.Add(-time.Nanosecond)
+// backfill names the times from one nominal time to another. Temporal compares the end with the last time and its jitter, which
+// never reaches the next time.
+func (t scheduleTimes) backfill(first, last time.Time, jitter time.Duration) sdk.ScheduleBackfill {
+	b := sdk.ScheduleBackfill{Start: first, End: last.Add(jitter), Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL}
+	for next := range t.between(last.Add(time.Second), b.End) {
+		b.End = next.Add(-time.Nanosecond)
+		break
 	}
-	return end
+	return b
 }
 
 // DeleteSchedule deletes a schedule; its runs go on. The error is ErrNotFound when there is none, also at a second call.

@@ -111,7 +111,6 @@ func (c *Client) scheduleInput(p ScheduleParams, now time.Time) (scheduleInput, 
 	var i invalid
 	i.err("reference", p.Reference, workflows.CheckScheduleReference(p.Reference))
 	zone := cmp.Or(p.TimeZone, c.options.TimeZone)
-	checkTimeZone(&i, zone)
 	overlap := cmp.Or(p.Overlap, OverlapBufferAll)
 	oneOf(&i, "overlap", overlap, OverlapBufferAll, OverlapBufferOne, OverlapSkip)
 	patience := max(cmp.Or(p.ManifestPatience, DefaultManifestPatience), 0)
@@ -183,7 +182,7 @@ func checkTimes(i *invalid, p ScheduleParams, zoneName string, now time.Time) sc
 	times.calendars = slices.Compact(times.calendars)
 	zone, err := time.LoadLocation(zoneName)
 	if err != nil {
-		return times // checkTimeZone has said so
+		return times // checkRun has said so
 	}
 	times.zone = zone
 	if date := times.losesDate(now); date != "" {
