@@ -30,7 +30,7 @@ func TestPageResolvesDefaultsOnce(t *testing.T) {
 		r := &run{}
 		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
 			if q.PaymentMethod == "pm_default" {
-				require.Contains(t, r.beats[0], fmt.Sprintf(`{"row":%d,"payment_method":"pm_default","first_sent_at":`, q.Amount-100))
+				require.Contains(t, r.firstBeat(), fmt.Sprintf(`{"row":%d,"payment_method":"pm_default","first_sent_at":`, q.Amount-100))
 			}
 			return activities.PaymentIntent{ID: "pi_" + q.Metadata[activities.MetadataReference], Status: activities.PaymentIntentSucceeded}, nil
 		}
@@ -165,7 +165,7 @@ func TestPageDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newPageBench(100)
 		b.in.Rate = 10
-		r := &run{deadline: 9 * time.Second}
+		r := &run{deadline: 8950 * time.Millisecond}
 		slow := 2 * time.Second
 		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
 			time.Sleep(slow)
@@ -194,6 +194,7 @@ func TestPageDeadline(t *testing.T) {
 		require.Equal(t, 6*time.Second, time.Since(began))
 		require.Contains(t, r.beats[len(r.beats)-1], `{"row":0,"first_sent_at":`)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		require.Equal(t, 1, b.stripe.taken["r0"], "a send is never abandoned")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -215,6 +216,16 @@ type run struct {
 	beats []string
 }
 
+// beatsMu guards the beats of a run while its activity is under way.
+var beatsMu sync.Mutex
+
+// firstBeat is the activity's first heartbeat.
+func (r *run) firstBeat() string {
+	beatsMu.Lock()
+	defer beatsMu.Unlock()
+	return r.beats[0]
+}
+
 // last is what the activity's last heartbeat left behind; nil when there was none.
 func (r *run) last() any {
 	if len(r.beats) == 0 {
@@ -295,7 +306,9 @@ func (o *attemptOutbound) GetInfo(ctx context.Context) activity.Info {
 }
 
 func (o *attemptOutbound) RecordHeartbeat(ctx context.Context, details ...any) {
+	beatsMu.Lock()
 	o.run.beats = append(o.run.beats, toJSON(details[0]))
+	beatsMu.Unlock()
 	o.Next.RecordHeartbeat(ctx, details...)
 }
 
