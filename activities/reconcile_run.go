@@ -76,7 +76,7 @@ type RunReconciled struct {
 	PaymentIntents int `json:"payment_intents"`
 	// Differences are findings that contradict the report, 0 when it is right; Findings counts all by kind.
 	Differences int                    `json:"differences"`
-	Findings    map[RunFindingKind]int `json:"findings,omitempty"`
+	Findings    map[RunFindingKind]int `json:"counts,omitempty"`
 	// Currencies has the sums.
 	Currencies map[string]RunReconciledTotal `json:"currencies,omitempty"`
 }
