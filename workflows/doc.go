@@ -43,9 +43,21 @@
 //	        ↓
 //	ready_and_paid, and ended from every state: then no SetupIntent is left that could still be confirmed
 //
-// The complete tables of moves stand in payment_moves.go, agreement_moves.go and subscription_moves.go, and are drawn below.
+// BillingRun charges a manifest of many amounts, a page of rows at a time. A row that does not succeed goes on in a CollectPayment,
+// which the page starts; the run counts, and never holds a row itself:
 //
-// All are built alike. One coroutine, the main loop, does everything that changes state; Updates and signals are put
+//	validating ──> awaiting_approval ──> queued ──> charging ──> reporting ──> completed
+//	    │  ↑                               ↑ │        │    ↑
+//	    │  │                               │ └─> paused <─┘     by an operator, or by its own brake
+//	    └─>needs_attention <───────────────┴──────────┘         the manifest, or a file, is not as it should be
+//
+// and everything but an end can be canceled: pages under way are finished, and what was not sent is reported as not charged.
+// ScheduledRun is what a Temporal Schedule starts: it starts the billing run of its nominal time, and ends.
+//
+// The complete tables of moves stand in payment_moves.go, agreement_moves.go, subscription_moves.go and billing_run_state.go, and
+// are drawn below.
+//
+// All but ScheduledRun are built alike. One coroutine, the main loop, does everything that changes state; Updates and signals are put
 // into its queue, so that no two Stripe writes of a workflow overlap. Signals are hints: they make the loop re-read
 // Stripe. Every wait has an end, which the search attribute OffsessionNextActionAt shows. State lives in one versioned
 // struct, which is all that continue-as-new carries over.
@@ -76,4 +88,14 @@
 //	processing               to no_action_needed requires_action requires_payment_method ready at_risk ready_and_paid ended
 //	ready                    to no_action_needed requires_action requires_payment_method processing at_risk ready_and_paid ended
 //	at_risk                  to no_action_needed requires_action requires_payment_method processing ready ready_and_paid ended
+//
+// # Moves of a billing run
+//
+//	validating         to awaiting_approval queued needs_attention canceled
+//	awaiting_approval  to queued reporting
+//	queued             to charging paused reporting
+//	charging           to paused needs_attention reporting
+//	paused             to queued charging reporting
+//	needs_attention    to validating queued reporting canceled
+//	reporting          to completed canceled
 package workflows

@@ -76,6 +76,7 @@ func TestDocDrawsTheMoves(t *testing.T) {
 	for heading, moves := range map[string]map[string][]string{
 		"Moves of a payment": names(workflows.PaymentMoves()), "Moves of an agreement": names(workflows.AgreementMoves()),
 		"Moves of a subscription": names(workflows.SubscriptionMoves()),
+		"Moves of a billing run":  names(workflows.RunMoves()),
 	} {
 		_, section, found := strings.Cut(string(doc), "// # "+heading+"\n")
 		require.True(t, found, heading)
