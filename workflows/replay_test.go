@@ -48,7 +48,7 @@ func TestEveryEndHasAHistory(t *testing.T) {
 		"collect_payment_handed_over", "save_payment_method_owned",
 		"save_payment_method_saved", "save_payment_method_abandoned", "save_payment_method_canceled",
 		"deferred_subscription_paid", "deferred_subscription_3ds", "deferred_subscription_new_card_continued_run2",
-		"deferred_subscription_deleted_while_waiting",
+		"deferred_subscription_deleted_while_waiting", "scheduled_run_started",
 	} {
 		require.FileExists(t, filepath.Join(unreleased, name+".json"), "record it with make histories")
 	}

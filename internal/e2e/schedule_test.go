@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -274,4 +275,32 @@ func TestSchedulePausesOnFailure(t *testing.T) {
 	err := temporal.GetWorkflow(t.Context(), failure.RecentActions[0].WorkflowID, "").Get(t.Context(), nil)
 	require.ErrorContains(t, err, "billing-run:"+taken+" exists, with another manifest")
 	s.says("start_failed", "schedule", "show", reference)
+}
+
+// A manifest that is not there when the run's patience ends: the run needs a person. With the file there, it goes on.
+func TestScheduledRunWithoutManifest(t *testing.T) {
+	t.Parallel()
+	s := sharedSite(t)
+	reference := s.reference()
+	folder := t.TempDir()
+	s.json("schedule_id", "schedule", "create", "--reference", reference, "--calendar", "day=1 hour=6", "--manifest", filepath.Join(folder, "{{date}}.csv"))
+	s.endSchedule(reference)
+	run := reference + ".20251101T0600"
+	require.Equal(t, done, s.starter("schedule", "backfill", reference, "--from", "2025-11-01").code)
+	s.endRun(run)
+	stands := func(want workflows.RunState, reason string) {
+		eventually(t, func() error {
+			r, err := s.client.Run(t.Context(), run)
+			if err == nil && (r.State != want || r.Reason != reason) {
+				err = fmt.Errorf("%s is %s (%s), not %s (%s)", run, r.State, r.Reason, want, reason)
+			}
+			return err
+		})
+	}
+	stands(workflows.RunNeedsAttention, workflows.RunReasonManifestMissing)
+	s.says("needs_attention", "schedule", "show", reference)
+
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "2025-11-01.csv"), []byte("reference,customer,amount,currency\n,cus_1,1,usd\n"), 0o600))
+	require.Equal(t, done, s.starter(append([]string{"run", "resume", run}, byHandFlags...)...).code)
+	stands(workflows.RunNeedsAttention, workflows.RunReasonManifestInvalid)
 }
