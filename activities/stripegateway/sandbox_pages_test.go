@@ -83,12 +83,17 @@ func (p *pagePayments) Owned(_ context.Context, id string) (activities.OwnedWork
 // chargePage runs the activity as Temporal does for the first time.
 func (s sandbox) chargePage(files *pageFiles, payments *pagePayments, in activities.ChargePageInput) (activities.ChargePageResult, error) {
 	s.t.Helper()
-	acts := activities.New(activities.Ports{PaymentIntents: s, Customers: s, PaymentMethods: s, RunFiles: files, Workflows: payments})
+	return s.chargePageOn(activities.New(activities.Ports{PaymentIntents: s, Customers: s, RunFiles: files, Workflows: payments}).Runs, in)
+}
+
+// chargePageOn is chargePage on a worker that charges other pages, too.
+func (s sandbox) chargePageOn(runs *activities.BillingRuns, in activities.ChargePageInput) (activities.ChargePageResult, error) {
+	s.t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivity(acts.Runs.ChargePage)
-	value, err := env.ExecuteActivity(acts.Runs.ChargePage, in)
+	env.RegisterActivity(runs.ChargePage)
+	value, err := env.ExecuteActivity(runs.ChargePage, in)
 	if err != nil {
 		return activities.ChargePageResult{}, err //nolint:wrapcheck // the test looks at it
 	}
