@@ -59,11 +59,13 @@ typecheck: needs ## type check of the customer page's script and of the stand-in
 # Each one for FUZZTIME: make fuzz FUZZTIME=5m
 FUZZTIME ?= 30s
 
+FUZZED := ./internal/stripesandbox ./activities/manifest
+
 .PHONY: fuzz
-fuzz: ## fuzz tests of the Stripe sandbox, one after the other
-	@for name in $$(go test -list '^Fuzz' ./internal/stripesandbox | grep '^Fuzz'); do \
-		set -x; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $(TESTFLAGS) ./internal/stripesandbox; { set +x; } 2>/dev/null; \
-	done
+fuzz: ## fuzz tests of the Stripe sandbox and of manifests, one after the other
+	@for package in $(FUZZED); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		set -x; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $(TESTFLAGS) $$package; { set +x; } 2>/dev/null; \
+	done; done
 
 .PHONY: bench
 bench: temporal ## benchmarks; those of billing runs (make bench-runs) beside River on PostgreSQL

@@ -65,6 +65,8 @@ func TestLoadDefaults(t *testing.T) {
 		LogLevel:        slog.LevelInfo,
 	}, c)
 	require.InDelta(t, 5, c.ReservedCapacity(), 0)
+	require.InDelta(t, 15, c.RunRateLimit(), 0)
+	require.False(t, c.Live())
 }
 
 func TestLoadEverything(t *testing.T) {

@@ -69,7 +69,7 @@ func New(temporal sdk.Client, options Options) (*Client, error) {
 	options.TaskQueue = cmp.Or(options.TaskQueue, config.DefaultTaskQueue)
 	options.TimeZone = cmp.Or(options.TimeZone, config.DefaultTimeZone)
 	options.CheckoutUI = cmp.Or(options.CheckoutUI, activities.CheckoutUICustom)
-	options.RunRate = cmp.Or(options.RunRate, runRate(config.Config{StripeRateLimit: config.DefaultRateLimit}))
+	options.RunRate = cmp.Or(options.RunRate, config.Config{StripeRateLimit: config.DefaultRateLimit}.RunRateLimit())
 	var i invalid
 	checkTimeZone(&i, options.TimeZone)
 	checkCheckoutUI(&i, options.CheckoutUI)
@@ -101,7 +101,7 @@ func Dial(ctx context.Context) (*Client, error) {
 // first used.
 func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
 	options := Options{
-		TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI, RunRate: runRate(cfg), RunFiles: manifest.New(),
+		TaskQueue: cfg.TaskQueue, TimeZone: cfg.TimeZone, CheckoutUI: cfg.CheckoutUI, RunRate: cfg.RunRateLimit(), RunFiles: manifest.New(),
 	}
 	if len(cfg.LinkSecrets) > 0 {
 		options.Links = link.NewMinter(cfg.PublicURL, cfg.LinkSecrets)
@@ -120,9 +120,6 @@ func FromConfig(cfg config.Config, logger *slog.Logger) (*Client, error) {
 	c.connection.dial = func(ctx context.Context) (sdk.Client, error) { return cfg.DialTemporal(ctx, logger) }
 	return c, nil
 }
-
-// runRate is what single payments leave for runs.
-func runRate(cfg config.Config) float64 { return cfg.StripeRateLimit - cfg.ReservedCapacity() }
 
 // Close closes what Dial opened. A second call does nothing.
 func (c *Client) Close() { c.connection.close() }
