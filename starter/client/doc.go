@@ -4,7 +4,7 @@
 // [Dial] reads the same environment variables as the worker; [New] takes a Temporal client that the app already has.
 // Every method is safe for concurrent use. Amounts are integers in Stripe's minor units, times are UTC.
 //
-// Starting is idempotent by the caller's reference: the same call again answers the payment or the agreement that
+// Starting is idempotent by the caller's reference: the same call again answers the payment, the agreement or the run that
 // exists, and a call with other values is refused. A reference is spent for ever.
 //
 // Operations say who asks and why. Those of an agreement take a RequestID: a repeat with the same id is answered the same

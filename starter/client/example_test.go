@@ -7,6 +7,7 @@ import (
 	"log"
 	"time"
 
+	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
 	"github.com/offsession/offsession/workflows/calendar"
@@ -89,6 +90,31 @@ func ExampleClient_StartAgreement() { //nolint:testableexamples // needs a serve
 		log.Fatal(err)
 	}
 	fmt.Println(charged.Payment, charged.PaymentState)
+	billing.Close()
+}
+
+// The month's invoices stand in a file. Each is charged once, and what does not succeed goes on as a payment of its own.
+func ExampleClient_StartRun() { //nolint:testableexamples // needs a server
+	ctx := context.Background()
+	billing, err := client.Dial(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	july := client.RunParams{
+		Reference: "july-2026", Manifest: "s3://billing/july.csv?region=eu-central-1", Rate: 15, MaxTotal: map[string]int64{"usd": 5000000},
+	}
+	if _, err := billing.StartRun(ctx, july); err != nil {
+		log.Fatal(err)
+	}
+	run, err := billing.WaitRun(ctx, "july-2026")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if run.NeedsPerson() {
+		log.Fatalf("%s (%s): look at starter run show july-2026", run.State, run.Reason)
+	}
+	fmt.Println(run.State, run.Totals.Rows(activities.ChargeSucceeded), run.ReportCSV)
 	billing.Close()
 }
 
