@@ -46,7 +46,7 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 	case errors.Is(err, ErrRunFileChanged):
 		// Nothing was sent, and what was done before stays where it is kept.
 		p.stopped = StoppedChanged
-		return p.stop()
+		return p.stop() //nolint:contextcheck // it is written whatever ends the activity
 	case err != nil:
 		return ChargePageResult{}, err
 	}
@@ -55,7 +55,7 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 	case p.left() == 0:
 		return p.complete(ctx)
 	case p.stopped != "":
-		return p.stop()
+		return p.stop() //nolint:contextcheck // it is written whatever ends the activity
 	default:
 		return ChargePageResult{}, p.interrupted(ctx, finished)
 	}
@@ -69,14 +69,14 @@ type page struct {
 	in     ChargePageInput
 	info   activity.Info
 	// detached does not end with the activity: a send under way is never abandoned.
-	detached  context.Context
+	detached  context.Context //nolint:containedctx // a page is one call
 	startedAt time.Time
 	rows      []*pageRow
 	// checkpoint says that there is one.
 	checkpoint bool
 
 	// sending ends when no further row may be sent, working when the page must return.
-	sending, working context.Context
+	sending, working context.Context //nolint:containedctx // a page is one call
 	stopSending      context.CancelFunc
 
 	beating  sync.Mutex
@@ -195,7 +195,7 @@ func (p *page) charge(ctx context.Context) (finished bool) {
 	defer noBeats()
 
 	var under sync.WaitGroup
-	p.dispatch(&under)
+	p.dispatch(&under) //nolint:contextcheck // the page holds those derived from ctx
 	done := make(chan struct{})
 	go func() {
 		under.Wait()
@@ -375,7 +375,7 @@ func (p *page) interrupted(ctx context.Context, finished bool) error {
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		return pageInterrupted(p.left())
 	}
-	if _, err := p.stop(); err != nil {
+	if _, err := p.stop(); err != nil { //nolint:contextcheck // ctx has ended
 		return err
 	}
 	if cause := context.Cause(ctx); temporal.IsCanceledError(cause) {

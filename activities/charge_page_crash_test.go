@@ -167,8 +167,8 @@ func TestPageDeadline(t *testing.T) {
 		b.in.Rate = 10
 		r := &run{deadline: 8950 * time.Millisecond}
 		slow := 2 * time.Second
-		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
-			time.Sleep(slow)
+		b.stripe.answer = func(activities.CreatePaymentIntentRequest, int) (activities.PaymentIntent, error) {
+			pass(slow)
 			return activities.PaymentIntent{ID: "pi", Status: activities.PaymentIntentSucceeded}, nil
 		}
 		began := time.Now()
@@ -185,7 +185,7 @@ func TestPageDeadline(t *testing.T) {
 		// An answer that takes too long is not waited for: the row is in flight.
 		b, r, slow = newPageBench(1), &run{deadline: 7 * time.Second}, 20*time.Second
 		b.stripe.answer = func(activities.CreatePaymentIntentRequest, int) (activities.PaymentIntent, error) {
-			time.Sleep(slow)
+			pass(slow)
 			return activities.PaymentIntent{ID: "pi", Status: activities.PaymentIntentSucceeded}, nil
 		}
 		began = time.Now()
@@ -193,7 +193,7 @@ func TestPageDeadline(t *testing.T) {
 		requireError(t, err, activities.ErrorPageInterrupted, true)
 		require.Equal(t, 6*time.Second, time.Since(began))
 		require.Contains(t, r.beats[len(r.beats)-1], `{"row":0,"first_sent_at":`)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		require.Equal(t, 1, b.stripe.taken["r0"], "a send is never abandoned")
 	})
@@ -211,7 +211,7 @@ func TestPageCanceled(t *testing.T) {
 			if q.Metadata[activities.MetadataReference] == "r20" {
 				once.Do(cancel)
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 			return activities.PaymentIntent{ID: "pi_" + q.Metadata[activities.MetadataReference], Status: activities.PaymentIntentSucceeded}, nil
 		}
 		_, err := do(t, &run{within: ctx}, b.runs.ChargePage, b.in)

@@ -8,12 +8,12 @@ import (
 // complete writes the results of a page whose rows are all done. The activity's end does not stop it: what was done must be
 // told.
 func (p *page) complete(ctx context.Context) (ChargePageResult, error) {
-	if err := p.writeResults(); err != nil {
+	if err := p.writeResults(); err != nil { //nolint:contextcheck // it is written whatever ends the activity
 		p.beatWith(ctx, p.info.Attempt)
 		return ChargePageResult{}, err
 	}
 	if p.checkpoint {
-		if err := p.writeCheckpoint(nil); err != nil {
+		if err := p.writeCheckpoint(nil); err != nil { //nolint:contextcheck // as above
 			p.beatWith(ctx, p.info.Attempt)
 			return ChargePageResult{}, err
 		}

@@ -12,6 +12,9 @@ import (
 	"github.com/offsession/offsession/activities"
 )
 
+// pass lets time pass, in a bubble of synctest.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // it is not real time
+
 // pageStripe is a Stripe for pages: it keeps idempotency keys and counts what was taken. It may be called from many goroutines.
 type pageStripe struct {
 	activities.PaymentIntents

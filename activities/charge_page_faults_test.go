@@ -72,7 +72,7 @@ func TestPageSlowsDownAfter429(t *testing.T) {
 		b := newPageBench(100)
 		b.in.Rate, b.in.T0 = 20, time.Now()
 		until := time.Now().Add(150 * time.Second)
-		b.stripe.answer = func(r activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
+		b.stripe.answer = func(activities.CreatePaymentIntentRequest, int) (activities.PaymentIntent, error) {
 			if time.Now().Before(until) {
 				return activities.PaymentIntent{}, fail(activities.StripeRateLimited)
 			}
@@ -152,7 +152,7 @@ func TestPageStopsWhenUnauthorized(t *testing.T) {
 		require.Equal(t, activities.ChargeSucceeded, b.files.results[29].Outcome, "should the run end now")
 		require.Equal(t, activities.RowNotCharged, b.files.results[30].Outcome)
 
-		time.Sleep(30 * time.Hour)
+		pass(30 * time.Hour)
 		authorized = true
 		b.in.LookedBackAt, b.in.T0 = time.Now(), time.Now()
 		res, err = do(t, &run{}, b.runs.ChargePage, b.in)
@@ -299,7 +299,7 @@ func TestPageRowsOfACustomer(t *testing.T) {
 			}
 			most = max(most, n)
 			mu.Unlock()
-			time.Sleep(time.Second)
+			pass(time.Second)
 			mu.Lock()
 			under[r.Customer]--
 			mu.Unlock()

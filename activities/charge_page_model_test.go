@@ -47,7 +47,7 @@ func TestPageConserves(t *testing.T) {
 			for i, after := range crashes {
 				ctx, crash := context.WithCancel(t.Context())
 				time.AfterFunc(time.Duration(after)*time.Millisecond, crash)
-				r.within = ctx
+				r.within = ctx //nolint:fatcontext // each run has its own
 				scheduled := time.Now()
 				if _, err := do(t, r, b.runs.ChargePage, b.in); err == nil {
 					break
@@ -77,7 +77,7 @@ func faulty(random *rand.Rand, kind map[string]int, s *pageStripe) answerFunc {
 	}
 	kept := s.keeping(func(r activities.CreatePaymentIntentRequest) (activities.PaymentIntent, error) {
 		reference := r.Metadata[activities.MetadataReference]
-		time.Sleep(50 * time.Millisecond)
+		pass(50 * time.Millisecond)
 		pi := activities.PaymentIntent{ID: "pi_" + reference, Status: activities.PaymentIntentSucceeded}
 		switch kind[reference] {
 		case 7:

@@ -67,8 +67,8 @@ func TestPagesKeepTheRunsPace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newPageBench(100)
 				b.in.Rate = rate
-				b.stripe.answer = func(r activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
-					time.Sleep(100*time.Millisecond + rand.N(900*time.Millisecond)/4)
+				b.stripe.answer = func(activities.CreatePaymentIntentRequest, int) (activities.PaymentIntent, error) {
+					pass(100*time.Millisecond + rand.N(900*time.Millisecond)/4)
 					return activities.PaymentIntent{ID: "pi", Status: activities.PaymentIntentSucceeded}, nil
 				}
 				b.pagesInTurn(t, int(math.Ceil(rate*62/100)))

@@ -211,7 +211,7 @@ type run struct {
 	details   any
 	// deadline is how long the activity may run; within is a context that ends it. Both may be unset.
 	deadline time.Duration
-	within   context.Context //nolint:containedctx // it stands for the worker's
+	within   context.Context
 	// beats are the heartbeats that were sent.
 	beats []string
 }
@@ -286,7 +286,7 @@ func (i *attemptInbound) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	if i.run.within != nil {
 		ending, cancel := context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(i.run.within, cancel)()
+		defer context.AfterFunc(i.run.within, cancel)() //nolint:contextcheck // it is the test's
 		ctx = ending
 	}
 	return i.Next.ExecuteActivity(ctx, in) //nolint:wrapcheck // it is the activity's
