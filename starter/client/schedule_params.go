@@ -56,7 +56,7 @@ type ScheduleParams struct {
 	// Reference is the caller's own id of the schedule: 1 to 100 of A-Z a-z 0-9 . _ - that do not begin with a dot. Its runs are
 	// <reference>.<YYYYMMDDTHHMM>, the local nominal time.
 	Reference string
-	// Cron has the five fields of cron (minute, hour, day of the month, month, day of the week), or is @hourly, @daily, @weekly,
+	// Cron has the five fields of cron (minute, hour, day of the month, the month, day of the week), or is @hourly, @daily, @weekly,
 	// @monthly or @yearly.
 	Cron string
 	// Calendars are the times in words, such as "day=1 hour=6 minute=0": fields month (1-12 or jan-dec), day, weekday (0-6 or
@@ -217,7 +217,7 @@ func (c *Client) scheduleOptions(in scheduleInput, times scheduleTimes) (sdk.Sch
 			ID:       workflows.ScheduleID(in.Reference),
 			Workflow: workflows.TypeScheduledRun,
 			Args: []any{workflows.ScheduledRunInput{
-				Schedule: in.Reference, TimeZone: in.TimeZone, ManifestPatience: in.ManifestPatience, Run: in.BillingRunInput.Short(),
+				Schedule: in.Reference, TimeZone: in.TimeZone, ManifestPatience: in.ManifestPatience, Run: in.Short(),
 			}},
 			TaskQueue:             c.options.TaskQueue,
 			TypedSearchAttributes: attributes,

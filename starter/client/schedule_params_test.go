@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +37,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		{"TildeInReference", func(p *ScheduleParams) { p.Reference = "a~b" }, "reference", `reference: "a~b" is not allowed`},
 		{"NoTimes", cron(""), "cron", `cron: ""; must be the times of the runs`},
 		{"CronAndCalendar", func(p *ScheduleParams) { p.Calendars = []string{"hour=6"} }, "calendar", "must not be given with cron"},
-		{"CronTooShort", cron("6 1 * *"), "cron", "must have 5 fields: minute, hour, day of the month, month, day of the week; it has 4"},
+		{"CronTooShort", cron("6 1 * *"), "cron", "must have 5 fields: minute, hour, day of the month, the month, day of the week; it has 4"},
 		{"CronWithSeconds", cron("0 0 6 1 * *"), "cron", "it has 6"},
 		{"CronWithZone", cron("TZ=UTC 0 6 1 * *"), "cron", "the time zone is given beside it"},
 		{"CronInterval", cron("@every 1h"), "cron", "must be five fields, or @yearly"},
@@ -88,7 +87,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 			require.Equal(t, test.field, mistake.Field, err)
 			require.Contains(t, err.Error(), test.want)
 			var joined interface{ Unwrap() []error }
-			require.True(t, errors.As(err, &joined))
+			require.ErrorAs(t, err, &joined)
 			require.Len(t, joined.Unwrap(), 1, "one mistake, one message: %v", err)
 		})
 	}

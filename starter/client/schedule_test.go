@@ -119,7 +119,9 @@ func TestMissedRunsAreThoseOfTheSchedule(t *testing.T) {
 		{"JitterNotOver", func(d *sdk.ScheduleDescription) {
 			d.Info.CreatedAt, d.Schedule.Spec.Jitter = nominal(-1).Add(-time.Hour), 24*time.Hour
 		}, []int{-1}, 1},
-		{"OtherTimes", func(d *sdk.ScheduleDescription) { d.Schedule.Spec.Intervals = []sdk.ScheduleIntervalSpec{{Every: time.Hour}} }, nil, 0},
+		{"OtherTimes", func(d *sdk.ScheduleDescription) {
+			d.Schedule.Spec.Intervals = []sdk.ScheduleIntervalSpec{{Every: time.Hour}}
+		}, nil, 0},
 		{"TheLatest", func(d *sdk.ScheduleDescription) { d.Info.CreatedAt = nominal(-400) }, []int{-19, -18, -17, -16, -15, -14, -13, -12, -11, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0}, 30},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -157,7 +157,7 @@ func parseCron(text string) (scheduleCalendar, error) {
 	}
 	fields := strings.Fields(line)
 	if len(fields) != len(c) {
-		return c, fmt.Errorf("must have 5 fields: minute, hour, day of the month, month, day of the week; it has %d", len(fields))
+		return c, fmt.Errorf("must have 5 fields: minute, hour, day of the month, the month, day of the week; it has %d", len(fields))
 	}
 	for field, text := range fields {
 		set, err := parseField(field, text)
