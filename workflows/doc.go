@@ -19,8 +19,8 @@
 //	    │          └────────> awaiting_customer ──> paid, uncollectible
 //	    └── every state but an end can become needs_attention, and is left by a person or by what Stripe tells later
 //
-// One whose owner, an agreement, has made the first attempt begins in charging with what became of that, and tells its
-// owner how it ended.
+// One whose owner, an agreement or a billing run, has made the first attempt begins in charging with what became of that. It
+// tells an agreement how it ended; a run, which may have many thousands, is not told.
 //
 // BillingAgreement is a customer's permission to be charged again and again. It charges each date itself; a payment that
 // does not succeed at once goes on in a CollectPayment, and the agreement hears how it ends:
