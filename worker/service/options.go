@@ -21,6 +21,9 @@ const (
 	// for.
 	minCharges = 10
 	maxCharges = 128
+	// heartbeatThrottle lets the progress of a run's page through as often as the page records it. The SDK would hold it back for
+	// four fifths of the heartbeat timeout, and pages whose workers die sooner than that would begin again and again.
+	heartbeatThrottle = 4 * time.Second
 )
 
 // mainOptions are for the queue of workflows and of all that somebody waits for.
@@ -46,6 +49,7 @@ func stripeWritesOptions(perSecond float64, deployment worker.DeploymentOptions,
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
 		DisableEagerActivities:             true,
+		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
 		DeploymentOptions:                  deployment,
 	}
 }
