@@ -41,7 +41,7 @@ func BenchmarkBillingRunValidate(b *testing.B) {
 func BenchmarkBillingRunMillion(b *testing.B) {
 	postgres, temporal := serverPID(b, "STACK_POSTGRES_PID"), serverPID(b, "STACK_TEMPORAL_PID")
 	sandbox := startSandbox(b, buildCommand(b, "starter"))
-	runs := startRuns(b, buildCommand(b, "worker"), "million", []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), sandbox.url)
+	runs := startRuns(b, buildCommand(b, "worker"), "million", fullSpeed, []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), sandbox.url)
 	for b.Loop() {
 		writeManifest(b, runs.manifest("million"), *rows, func(i int) Row {
 			p := sandbox.payers[i%len(sandbox.payers)]
@@ -54,7 +54,7 @@ func BenchmarkBillingRunMillion(b *testing.B) {
 			before[part] = treeCPU(b, pids...)
 		}
 		began := time.Now()
-		result := runs.run(b, workflows.BillingRunInput{Reference: "million", Manifest: "file://" + runs.manifest("million")})
+		result := runs.run(b, "million")
 		took := time.Since(began)
 		require.Equal(b, workflows.RunCompleted, result.State)
 		require.Equal(b, *rows, result.Totals.Rows(activities.ChargeSucceeded))

@@ -24,6 +24,7 @@ import (
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/internal/devstack"
+	offsession "github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
 )
 
@@ -31,6 +32,8 @@ const (
 	stubAddress = "127.0.0.1:19471"
 	// fullSpeed is the highest STRIPE_RATE_LIMIT: the pace of a run never waits.
 	fullSpeed = 100_000
+	// pacedCharges take a minute and a half.
+	pacedCharges = 1500
 )
 
 var charges = flag.Int("charges", 5000, "charges of a round of BenchmarkBillingRunPeers")
@@ -42,9 +45,7 @@ var charges = flag.Int("charges", 5000, "charges of a round of BenchmarkBillingR
 func BenchmarkBillingRunPeers(b *testing.B) {
 	postgres, temporal := serverPID(b, "STACK_POSTGRES_PID"), serverPID(b, "STACK_TEMPORAL_PID")
 	peers := buildIn(b, ".", "peer")
-	stub := runCommand(b, peers, nil, "stub", stubAddress)
-	stub.url = "http://" + stubAddress
-	awaitOK(b, stub.url+"/charges")
+	stub := startStub(b, peers)
 	development, err := devstack.StartTemporal(b.Context(), devstack.TemporalOptions{SearchAttributes: workflows.SearchAttributeKeys()})
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = development.Stop() })
@@ -53,8 +54,8 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 	all := []peer{
 		startPeer(b, "bare", nil, peers, "bare", stub.url),
 		startPeer(b, "River", []int{postgres}, peers, "river", stub.url, os.Getenv("STACK_POSTGRES_URL")),
-		startRuns(b, worker, "PostgreSQL", []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), stub.url),
-		startRuns(b, worker, "development", []int{development.PID()}, development.Address, stub.url),
+		startRuns(b, worker, "PostgreSQL", fullSpeed, []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), stub.url),
+		startRuns(b, worker, "development", fullSpeed, []int{development.PID()}, development.Address, stub.url),
 	}
 	for b.Loop() {
 		results := make([][]measured, len(all))
@@ -64,7 +65,7 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 				if round == 0 {
 					n /= 10 // warm
 				}
-				m := measure(b, stub, p, fmt.Sprintf("%s-%d", strings.ToLower(p.name()), round), n)
+				m := measure(b, stub, p, fmt.Sprintf("%s-%d-%d", strings.ToLower(p.name()), os.Getpid(), round), n)
 				if round > 0 {
 					results[i] = append(results[i], m)
 				}
@@ -75,6 +76,26 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 			report(b, p, results[i], results[0], results[1])
 		}
 	}
+}
+
+// BenchmarkBillingRunPaced counts what a run at the default pace, 15 charges a second, costs: pages last longer then, and
+// send heartbeats.
+func BenchmarkBillingRunPaced(b *testing.B) {
+	stub := startStub(b, buildIn(b, ".", "peer"))
+	runs := startRuns(b, buildCommand(b, "worker"), "paced", config.DefaultRateLimit, nil, os.Getenv("TEMPORAL_ADDRESS"), stub.url)
+	for b.Loop() {
+		m := measure(b, stub, runs, fmt.Sprintf("paced-%d", os.Getpid()), pacedCharges)
+		b.ReportMetric(m.rate, "charges/s")
+		runs.report(b)
+	}
+}
+
+func startStub(b *testing.B, binary string) *process {
+	b.Helper()
+	stub := runCommand(b, binary, nil, "stub", stubAddress)
+	stub.url = "http://" + stubAddress
+	awaitOK(b, stub.url+"/charges")
+	return stub
 }
 
 // measured is a round of a peer.
@@ -174,20 +195,21 @@ type runsPeer struct {
 	metrics   string
 	directory string
 	temporal  client.Client
+	client    *offsession.Client
 	lastRun   string
 	lastRows  int
 	// beats are the heartbeats that had reached Temporal before the last run.
 	beats float64
 }
 
-// startRuns starts a worker on the Temporal server at an address.
-func startRuns(b *testing.B, binary, name string, others []int, address, stripe string) *runsPeer {
+// startRuns starts a worker with a STRIPE_RATE_LIMIT on the Temporal server at an address.
+func startRuns(b *testing.B, binary, name string, limit int, others []int, address, stripe string) *runsPeer {
 	b.Helper()
 	metrics := "127.0.0.1:" + strconv.Itoa(19472+len(name)) // the names differ in length
 	p := &runsPeer{
 		called: name, others: others, metrics: "http://" + metrics, directory: b.TempDir(),
 		process: runCommand(b, binary, []string{
-			"STRIPE_API_KEY=sk_test_bench", "STRIPE_API_BASE=" + stripe, "STRIPE_RATE_LIMIT=" + strconv.Itoa(fullSpeed),
+			"STRIPE_API_KEY=sk_test_bench", "STRIPE_API_BASE=" + stripe, "STRIPE_RATE_LIMIT=" + strconv.Itoa(limit),
 			"TEMPORAL_ADDRESS=" + address, "OFFSESSION_METRICS_LISTEN=" + metrics, "OFFSESSION_LOG_LEVEL=warn",
 		}),
 	}
@@ -196,6 +218,8 @@ func startRuns(b *testing.B, binary, name string, others []int, address, stripe 
 	p.temporal, err = config.Config{Temporal: client.Options{HostPort: address}}.DialTemporal(b.Context(), quiet)
 	require.NoError(b, err)
 	b.Cleanup(p.temporal.Close)
+	p.client, err = offsession.New(p.temporal, offsession.Options{})
+	require.NoError(b, err)
 	return p
 }
 
@@ -213,22 +237,20 @@ func (p *runsPeer) prepare(b *testing.B, round string, n int) {
 func (p *runsPeer) charge(b *testing.B, round string, n int) {
 	b.Helper()
 	p.lastRun, p.lastRows = round, n
-	result := p.run(b, workflows.BillingRunInput{Reference: round, Manifest: "file://" + p.manifest(round)})
+	result := p.run(b, round)
 	require.Equal(b, workflows.RunCompleted, result.State)
-	require.Equal(b, n, result.Totals.Rows(activities.ChargeSucceeded))
+	require.Equal(b, n, result.Totals.Rows(activities.ChargeSucceeded), "%v", result.Totals)
 }
 
-// run starts a run and waits for its end.
-func (p *runsPeer) run(b *testing.B, in workflows.BillingRunInput) workflows.BillingRunResult {
+// run starts a run of a manifest that is there, at full speed, and waits for its end.
+func (p *runsPeer) run(b *testing.B, reference string) workflows.BillingRunResult {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
-	started, err := p.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.BillingRunID(in.Reference), TaskQueue: config.DefaultTaskQueue,
-	}, workflows.TypeBillingRun, in)
+	started, err := p.client.StartRun(ctx, offsession.RunParams{Reference: reference, Manifest: "file://" + p.manifest(reference)})
 	require.NoError(b, err)
 	var result workflows.BillingRunResult
-	require.NoError(b, started.Get(ctx, &result))
+	require.NoError(b, p.temporal.GetWorkflow(ctx, started.WorkflowID, "").Get(ctx, &result))
 	return result
 }
 
