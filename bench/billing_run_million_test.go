@@ -43,18 +43,19 @@ func BenchmarkBillingRunMillion(b *testing.B) {
 	sandbox := startSandbox(b, buildCommand(b, "starter"))
 	runs := startRuns(b, buildCommand(b, "worker"), "million", fullSpeed, []int{postgres, temporal}, os.Getenv("TEMPORAL_ADDRESS"), sandbox.url)
 	for b.Loop() {
-		writeManifest(b, runs.manifest("million"), *rows, func(i int) Row {
+		name := "million-" + strconv.Itoa(os.Getpid())
+		runs.beats, runs.lastRun, runs.lastRows = runs.heartbeats(b), name, *rows
+		writeManifest(b, runs.manifest(name), *rows, func(i int) Row {
 			p := sandbox.payers[i%len(sandbox.payers)]
 			return Row{Reference: "million-" + strconv.Itoa(i), Customer: p.customer, PaymentMethod: p.method, Amount: chargedAmount, Currency: "usd"}
 		})
-		runs.beats, runs.lastRun, runs.lastRows = runs.heartbeats(b), "million", *rows
 		parts := map[string][]int{"worker": {runs.cmd.Process.Pid}, "Temporal": {temporal}, "PostgreSQL": {postgres}, "sandbox": {sandbox.cmd.Process.Pid}}
 		before := map[string]time.Duration{}
 		for part, pids := range parts {
 			before[part] = treeCPU(b, pids...)
 		}
 		began := time.Now()
-		result := runs.run(b, "million")
+		result := runs.run(b, name)
 		took := time.Since(began)
 		require.Equal(b, workflows.RunCompleted, result.State)
 		require.Equal(b, *rows, result.Totals.Rows(activities.ChargeSucceeded))

@@ -24,6 +24,7 @@ import (
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/internal/devstack"
+	"github.com/offsession/offsession/internal/stripesandbox"
 	offsession "github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
 )
@@ -46,10 +47,7 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 	postgres, temporal := serverPID(b, "STACK_POSTGRES_PID"), serverPID(b, "STACK_TEMPORAL_PID")
 	peers := buildIn(b, ".", "peer")
 	stub := startStub(b, peers)
-	development, err := devstack.StartTemporal(b.Context(), devstack.TemporalOptions{SearchAttributes: workflows.SearchAttributeKeys()})
-	require.NoError(b, err)
-	b.Cleanup(func() { _ = development.Stop() })
-
+	development := startDevelopment(b)
 	worker := buildCommand(b, "worker")
 	all := []peer{
 		startPeer(b, "bare", nil, peers, "bare", stub.url),
@@ -82,12 +80,22 @@ func BenchmarkBillingRunPeers(b *testing.B) {
 // send heartbeats.
 func BenchmarkBillingRunPaced(b *testing.B) {
 	stub := startStub(b, buildIn(b, ".", "peer"))
-	runs := startRuns(b, buildCommand(b, "worker"), "paced", config.DefaultRateLimit, nil, os.Getenv("TEMPORAL_ADDRESS"), stub.url)
+	development := startDevelopment(b)
+	runs := startRuns(b, buildCommand(b, "worker"), "paced", config.DefaultRateLimit, nil, development.Address, stub.url)
 	for b.Loop() {
 		m := measure(b, stub, runs, fmt.Sprintf("paced-%d", os.Getpid()), pacedCharges)
 		b.ReportMetric(m.rate, "charges/s")
 		runs.report(b)
 	}
+}
+
+// startDevelopment starts the Temporal development server, in memory.
+func startDevelopment(b *testing.B) *devstack.Temporal {
+	b.Helper()
+	development, err := devstack.StartTemporal(b.Context(), devstack.TemporalOptions{SearchAttributes: workflows.SearchAttributeKeys()})
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = development.Stop() })
+	return development
 }
 
 func startStub(b *testing.B, binary string) *process {
@@ -209,7 +217,7 @@ func startRuns(b *testing.B, binary, name string, limit int, others []int, addre
 	p := &runsPeer{
 		called: name, others: others, metrics: "http://" + metrics, directory: b.TempDir(),
 		process: runCommand(b, binary, []string{
-			"STRIPE_API_KEY=sk_test_bench", "STRIPE_API_BASE=" + stripe, "STRIPE_RATE_LIMIT=" + strconv.Itoa(limit),
+			"STRIPE_API_KEY=" + stripesandbox.DefaultAPIKey, "STRIPE_API_BASE=" + stripe, "STRIPE_RATE_LIMIT=" + strconv.Itoa(limit),
 			"TEMPORAL_ADDRESS=" + address, "OFFSESSION_METRICS_LISTEN=" + metrics, "OFFSESSION_LOG_LEVEL=warn",
 		}),
 	}

@@ -53,11 +53,18 @@ func (c *Client) query(ctx context.Context, workflowID string, status any) error
 	if err != nil {
 		return err
 	}
-	answer, err := temporal.QueryWorkflowWithOptions(ctx, &sdk.QueryWorkflowWithOptionsRequest{
-		WorkflowID:           workflowID,
-		QueryType:            workflows.QueryStatus,
-		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
-	})
+	var answer *sdk.QueryWorkflowWithOptionsResponse
+	// One that continues as new in this moment is asked again: the next run answers.
+	for answer == nil || answer.QueryRejected.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+		answer, err = temporal.QueryWorkflowWithOptions(ctx, &sdk.QueryWorkflowWithOptionsRequest{
+			WorkflowID:           workflowID,
+			QueryType:            workflows.QueryStatus,
+			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
+		})
+		if err != nil {
+			break
+		}
+	}
 	if isNotFound(err) {
 		return fmt.Errorf("%s: %w", workflowID, ErrNotFound)
 	}

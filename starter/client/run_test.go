@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	querypb "go.temporal.io/api/query/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
@@ -39,6 +40,16 @@ func TestRun(t *testing.T) {
 	b.queried(julyID).Return(nil, errNotFound)
 	_, err = b.Run(t.Context(), "july-2026")
 	require.ErrorIs(t, err, ErrNotFound)
+
+	// It continues as new while it is asked: it has not ended.
+	b = setup(t)
+	b.queried(julyID).Return(&sdk.QueryWorkflowWithOptionsResponse{
+		QueryRejected: &querypb.QueryRejected{Status: enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW},
+	}, nil).Once()
+	b.answers(t, julyID, status)
+	run, err = b.Run(t.Context(), "july-2026")
+	require.NoError(t, err)
+	require.Equal(t, workflows.RunCharging, run.State)
 
 	_, err = setup(t).Run(t.Context(), "../july")
 	mistakesAre(t, err, []string{"reference", `"../july"`})
