@@ -95,7 +95,7 @@ func (x *referenceIndex) add(i PaymentIntent) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("keep what was found: %w", err)
 	}
-	record = binary.LittleEndian.AppendUint32(record, uint32(len(record))) //nolint:gosec // Stripe's fields are short
+	record = binary.LittleEndian.AppendUint32(record, uint32(len(record)))
 	record = binary.LittleEndian.AppendUint64(record, uint64(x.newest[at]))
 	if _, err := x.writer.Write(record); err != nil {
 		return false, fmt.Errorf("keep what was found: %w", err)
@@ -152,7 +152,7 @@ func (x *referenceIndex) read(end int64) (record knownIntent, before int64, _ er
 	if _, err := x.file.ReadAt(text, end-recordTail-int64(len(text))); err != nil && !errors.Is(err, io.EOF) {
 		return record, 0, err //nolint:wrapcheck // known does
 	}
-	return record, int64(binary.LittleEndian.Uint64(tail[4:])), json.Unmarshal(text, &record) //nolint:gosec,wrapcheck // it was an int64
+	return record, int64(binary.LittleEndian.Uint64(tail[4:])), json.Unmarshal(text, &record) //nolint:wrapcheck // it was an int64
 }
 
 // close removes the file.

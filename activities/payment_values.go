@@ -13,7 +13,7 @@ import (
 
 // The limits of what callers may give a payment.
 const (
-	// Stripe allows 50 metadata keys on an object (https://docs.stripe.com/metadata); offsession uses up to 4 of them.
+	// MaxMetadata: Stripe allows 50 metadata keys on an object (https://docs.stripe.com/metadata), of which offsession uses up to 4.
 	MaxMetadata      = 50 - 4
 	maxMetadataKey   = 40
 	maxMetadataValue = 500

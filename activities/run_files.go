@@ -241,7 +241,7 @@ var (
 //	<manifest>.<run>.report.csv, .report.json
 //
 // Every file is written whole or not at all, and writing it again replaces it.
-type RunFiles interface {
+type RunFiles interface { //nolint:interfacebloat // one folder, and every file in it
 	// Normalise reads the manifest once, streaming, and writes copy, index and rejects.
 	Normalise(ctx context.Context, r NormaliseRequest) (ManifestSummary, error)
 	// Pages reads entries of the index, at most count from page number from on.

@@ -152,14 +152,15 @@ func problemsText(problems []client.ManifestProblem, rejected int) string {
 	if len(problems) == 0 {
 		return ""
 	}
-	text := "\nNot allowed in the manifest\n"
+	var text strings.Builder
+	text.WriteString("\nNot allowed in the manifest\n")
 	for _, problem := range problems {
-		text += "  " + problemText(problem) + "\n"
+		text.WriteString("  " + problemText(problem) + "\n")
 	}
 	if more := rejected - len(problems); more > 0 {
-		text += fmt.Sprintf("  and %d more: starter run validate lists all\n", more)
+		fmt.Fprintf(&text, "  and %d more: starter run validate lists all\n", more)
 	}
-	return text
+	return text.String()
 }
 
 // outcomesText is a table of rows and sums, by outcome and currency.

@@ -95,7 +95,8 @@ func (r *runFlags) add(f *pflag.FlagSet, p *client.RunParams) {
 	f.StringVar(&r.onInvalid, "on-invalid", string(workflows.OnInvalidStop), "with rows that are not allowed: stop (charge nothing) or skip (charge the others)")
 	f.StringVar(&r.lookBack, "look-back", strconv.Itoa(workflows.RunLookBackDays)+"d", "how far back Stripe is asked for earlier uses of the references, 1d to 400d")
 	f.Float64Var(&p.MaxDeclineRate, "max-decline-rate", workflows.RunMaxDeclineRate, "part of the rows above which the run pauses itself, above 0 and at most 1; 1 never does")
-	f.StringArrayVar(&r.maxTotal, "max-total", nil, "CUR=AMOUNT in minor units, such as usd=5000000, before which the run pauses itself; repeatable; with a live key\nrequired for every currency in the manifest")
+	f.StringArrayVar(&r.maxTotal, "max-total", nil,
+		"CUR=AMOUNT in minor units, such as usd=5000000, before which the run pauses itself; repeatable; with a live key\nrequired for every currency in the manifest")
 	f.BoolVar(&p.Concurrent, "concurrent", false, "charge beside other runs instead of after them; needs --rate")
 	f.BoolVar(&p.Approve, "approve", false, "wait, after validation, for starter run approve")
 	f.StringVar(&r.policy, "policy", "", "dunning policy of rows that do not succeed, a YAML or JSON file")

@@ -311,7 +311,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		p.show("x", noon.Add(time.Duration(second)*time.Second))
 	}
 	p.clear()
-	require.Equal(t, "x\nx\nx\n", errs.String(), "elsewhere a line every ten seconds")
+	require.Equal(t, strings.Repeat("x\n", 3), errs.String(), "elsewhere a line every ten seconds")
 }
 
 func TestProgressText(t *testing.T) {
@@ -398,7 +398,7 @@ func TestProblemList(t *testing.T) {
 		{Rule: "no header"},
 	}
 	summary := client.ManifestSummary{Rows: 5, Rejected: 2, Totals: map[string]int64{"usd": 1099}, Fingerprint: fingerprint}
-	print := func(output string, problems []client.ManifestProblem) (string, error) {
+	printed := func(output string, problems []client.ManifestProblem) (string, error) {
 		var out, errs bytes.Buffer
 		list := newProblemList(&app{stdout: &out, stderr: &errs, output: output})
 		for _, problem := range problems {
@@ -408,7 +408,7 @@ func TestProblemList(t *testing.T) {
 		err := list.end(checked, func() string { return checked.text() })
 		return out.String(), err
 	}
-	text, err := print(outputText, problems)
+	text, err := printed(outputText, problems)
 	require.EqualError(t, err, "the manifest is not allowed: 3 problems")
 	require.Equal(t, exitFailed, exitCode(err))
 	require.Equal(t, `line 2, amount: "10.99"; must be a whole number, in minor units
@@ -419,7 +419,7 @@ file:///data/july.csv: 5 rows, and 2 not allowed
   fingerprint  `+fingerprint+"\n", text)
 
 	for _, some := range [][]client.ManifestProblem{problems, problems[:1], nil} {
-		text, err = print(outputJSON, some)
+		text, err = printed(outputJSON, some)
 		require.Equal(t, len(some) > 0, err != nil)
 		var got struct {
 			Problems         []client.ManifestProblem    `json:"problems"`

@@ -100,6 +100,7 @@ func outcomeText(attempt workflows.Attempt) string {
 		return "not sent, since a payment of the agreement is disputed"
 	case activities.ChargeConflict:
 		return "not sent, since Stripe has a payment with this reference and other values"
+	case activities.RowRejected, activities.RowNotCharged: // rows of a billing run alone
 	}
 	return string(attempt.Outcome) + code
 }

@@ -43,7 +43,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 ref
 	})
 	root.PersistentFlags().StringVar(&a.output, "output", outputText, "form of the answer: text or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
-	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newRun(a), newSchedule(a), newSubscription(a), newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
+	group(root, newSaveCard(a), newPayment(a), newAgreement(a), newRun(a), newSchedule(a), newSubscription(a),
+		newServe(a), newSandbox(a), newEvents(a), newDeploy(a), newDev(a), newDemo(a))
 	return root
 }
 

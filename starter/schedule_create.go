@@ -49,7 +49,8 @@ command that starts it. When a run cannot be started, the schedule pauses, unles
 	f.StringVar(&p.Reference, "reference", "", "your own id of the schedule: 1 to 100 of A-Z a-z 0-9 . _ - (required)")
 	f.StringVar(&p.Cron, "cron", "", "minute, hour, day of the month, month and day of the week, such as '0 6 1 * *'; or @monthly, @daily, …")
 	f.StringArrayVar(&p.Calendars, "calendar", nil, "times in words, such as 'day=1 hour=6 minute=0'; repeatable")
-	f.DurationVar(&p.ManifestPatience, "manifest-patience", client.DefaultManifestPatience, "how long after its time a run waits for a missing manifest, at most 744h; 0s: it must be there")
+	f.DurationVar(&p.ManifestPatience, "manifest-patience", client.DefaultManifestPatience,
+		"how long after its time a run waits for a missing manifest, at most 744h; 0s: it must be there")
 	f.StringVar(&overlap, "overlap", string(client.OverlapBufferAll), "when the start of an earlier run is still being tried: buffer_all, buffer_one or skip")
 	f.DurationVar(&p.CatchupWindow, "catchup-window", client.DefaultCatchupWindow, "how long after its time a run that an outage held up is still started, 10s to 8760h")
 	f.DurationVar(&p.Jitter, "jitter", 0, "delay each start by chance, up to this, at most 24h; the run keeps its time")

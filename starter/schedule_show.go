@@ -83,10 +83,11 @@ func runScheduleText(s client.Schedule) string {
 		"changed", timeText(s.UpdatedAt, zone),
 	)
 	if len(s.NextActionTimes) > 0 {
-		text += "\nNext\n"
-		for _, at := range s.NextActionTimes {
-			text += "  " + timeText(at, zone) + "\n"
+		next := make([]string, len(s.NextActionTimes))
+		for i, at := range s.NextActionTimes {
+			next[i] = "  " + timeText(at, zone)
 		}
+		text += "\nNext\n" + strings.Join(next, "\n") + "\n"
 	}
 	if len(s.RecentActions) > 0 {
 		rows := []string{"  run\tstate\ttime\tstarted"}

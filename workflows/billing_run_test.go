@@ -39,7 +39,7 @@ func TestRunContinuesAsNew(t *testing.T) {
 	r.turn = func(_ int, res *activities.TakeTurnResult) error { res.Rate, res.Limit = 100_000, 100_000; return nil }
 	res := r.runsToEnd(runInput())
 	require.Equal(t, 70_000, res.Totals.Rows(activities.ChargeSucceeded))
-	require.Equal(t, 3, r.bench.runs)
+	require.Equal(t, 3, r.runs)
 	require.Len(t, r.pages, 700)
 	require.Equal(t, 3, r.calls["index"])
 	require.Equal(t, 1, r.calls["turn"])
@@ -50,7 +50,7 @@ func TestRunJudgesTheFirstRows(t *testing.T) {
 	t.Parallel()
 	r := newRunBench(t, 2000)
 	r.turn = func(_ int, res *activities.TakeTurnResult) error { res.Rate, res.Limit = 10_000, 10_000; return nil }
-	r.at(time.Second, func() { require.Len(t, r.status().Totals, 0); require.Equal(t, 2, r.status().InFlight) })
+	r.at(time.Second, func() { require.Empty(t, r.status().Totals); require.Equal(t, 2, r.status().InFlight) })
 	r.at(10*time.Second, func() { require.Equal(t, 16, r.status().InFlight, "the window") })
 	r.runsToEnd(runInput())
 }
@@ -98,7 +98,7 @@ func TestRunBrake(t *testing.T) {
 		"401":           {charge: stopped(activities.StoppedUnauthorized), state: runPaused, reason: workflows.RunReasonUnauthorized, code: "code", pages: 2, given: 31},
 		"a page alike":  {charge: stopped(activities.StoppedAlike), state: runPaused, reason: workflows.RunReasonFailingAlike, code: "code", pages: 2, given: 31},
 		"files changed": {charge: stopped(activities.StoppedChanged), state: runAttention, reason: workflows.RunReasonFilesChanged, pages: 2, given: 31},
-		"alike over two pages": {charge: func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		"alike over two pages": {charge: func(in activities.ChargePageInput, _ int) (activities.ChargePageResult, error) {
 			res := pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeRefused: 10})
 			switch in.Number {
 			case 0:
@@ -554,7 +554,7 @@ func TestRunContinuesAsNewInEveryState(t *testing.T) {
 			require.Equal(t, runCompleted, res.State)
 			require.Equal(t, 1000, res.Totals.Rows(activities.ChargeSucceeded))
 			require.Len(t, r.given(), 10)
-			require.Greater(t, r.bench.runs, 1)
+			require.Greater(t, r.runs, 1)
 		})
 	}
 }

@@ -224,6 +224,7 @@ func (p *collectPayment) resolve(ctx workflow.Context, res activities.ChargeResu
 		at.Rule, at.Explanation = ruleNotTaken, "Stripe's answer was lost, and a look-up found that nothing was charged."
 		at.Outcome = activities.ChargeNotTaken
 		p.again(ctx, p.st.NotBefore)
+	case activities.RowRejected, activities.RowNotCharged: // never handed over
 	}
 }
 

@@ -87,6 +87,7 @@ func (p *collectPayment) lookUpFirst(ctx workflow.Context, followDecline bool) e
 		if found.PaymentIntent != "" {
 			p.adopt(found.PaymentIntent)
 		}
+	case activities.RowRejected, activities.RowNotCharged: // never handed over
 	}
 	if open && at != nil {
 		at.Outcome, at.Codes = found.Outcome, found.Codes

@@ -95,8 +95,8 @@ func pageOf(in activities.ChargePageInput, by map[activities.ChargeOutcome]int) 
 }
 
 func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
-	any := mock.Anything
-	env.OnActivity("ValidateManifest", any, any).Return(func(_ context.Context, in activities.ValidateManifestInput) (activities.ValidateManifestResult, error) {
+	some := mock.Anything
+	env.OnActivity("ValidateManifest", some, some).Return(func(context.Context, activities.ValidateManifestInput) (activities.ValidateManifestResult, error) {
 		res := activities.ValidateManifestResult{ManifestSummary: activities.ManifestSummary{
 			Rows: r.rows, Pages: (r.rows + r.size - 1) / r.size, Fingerprint: "0123456789abcdef0123",
 			Totals: map[string]int64{"usd": int64(r.rows) * 1000}, Counts: map[string]int{"usd": r.rows},
@@ -107,7 +107,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return res, nil
 	})
-	env.OnActivity("LookBackRun", any, any).AfterFn(func() time.Duration { return r.reads }).Return(func(context.Context, activities.LookBackRunInput) (activities.LookBackRunResult, error) {
+	env.OnActivity("LookBackRun", some, some).AfterFn(func() time.Duration { return r.reads }).Return(func(context.Context, activities.LookBackRunInput) (activities.LookBackRunResult, error) {
 		try := r.call("look_back")
 		if r.lookBack != nil {
 			if err := r.lookBack(try); err != nil {
@@ -116,7 +116,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return activities.LookBackRunResult{At: r.env.Now().UTC(), Seen: 7}, nil
 	})
-	env.OnActivity("TakeTurn", any, any).Return(func(_ context.Context, in activities.TakeTurnInput) (activities.TakeTurnResult, error) {
+	env.OnActivity("TakeTurn", some, some).Return(func(_ context.Context, in activities.TakeTurnInput) (activities.TakeTurnResult, error) {
 		res := activities.TakeTurnResult{Turn: true, Rate: r.rate, Limit: 15}
 		if in.Rate > 0 {
 			res.Rate = min(in.Rate, res.Limit)
@@ -127,7 +127,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return res, nil
 	})
-	env.OnActivity("ReadRunPages", any, any).Return(func(_ context.Context, in activities.ReadRunPagesInput) (activities.ReadRunPagesResult, error) {
+	env.OnActivity("ReadRunPages", some, some).Return(func(_ context.Context, in activities.ReadRunPagesInput) (activities.ReadRunPagesResult, error) {
 		res := activities.ReadRunPagesResult{}
 		for n := in.From; n < in.From+in.Count && n*r.size < r.rows; n++ {
 			rows := min(r.size, r.rows-n*r.size)
@@ -142,7 +142,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return res, nil
 	})
-	env.OnActivity("ChargePage", any, any).AfterFn(func() time.Duration { return r.takes }).
+	env.OnActivity("ChargePage", some, some).AfterFn(func() time.Duration { return r.takes }).
 		Return(func(_ context.Context, in activities.ChargePageInput) (activities.ChargePageResult, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -158,7 +158,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 			}
 			return r.charge(in, try)
 		})
-	env.OnActivity("WriteRunReport", any, any).Return(func(_ context.Context, in activities.WriteRunReportInput) (activities.RunReport, error) {
+	env.OnActivity("WriteRunReport", some, some).Return(func(_ context.Context, in activities.WriteRunReportInput) (activities.RunReport, error) {
 		try := r.call("report")
 		if r.report != nil {
 			if err := r.report(try); err != nil {
@@ -167,7 +167,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return activities.RunReport{CSV: in.URL + "." + in.Run + ".report.csv", JSON: in.URL + "." + in.Run + ".report.json", Rows: r.rows, Totals: r.reported()}, nil
 	})
-	env.OnActivity("Notify", any, any).Return(func(_ context.Context, n activities.Notification) error {
+	env.OnActivity("Notify", some, some).Return(func(_ context.Context, n activities.Notification) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.notes = append(r.notes, fmt.Sprintf("%s %s %s", n.Kind, n.State, n.Reason))
@@ -201,7 +201,7 @@ func runInput(change ...func(*workflows.BillingRunInput)) workflows.BillingRunIn
 	return in
 }
 
-// runs runs the workflow to its end, and checks what must hold at every end.
+// runsToEnd takes the workflow to its end, and checks what must hold at every end.
 func (r *runBench) runsToEnd(in workflows.BillingRunInput) workflows.BillingRunResult {
 	r.Helper()
 	require.NoError(r, execute(r.bench, workflows.TypeBillingRun, in))

@@ -139,7 +139,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestFullDisk$", "-test.v") //nolint:noctx // ends with the test
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestFullDisk$", "-test.v")
 	cmd.Env = append(os.Environ(), inside+"="+dir)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -149,7 +149,7 @@ func TestFullDisk(t *testing.T) {
 func fullDisk(t *testing.T, dir string) {
 	t.Helper()
 	rows := header
-	for _, letter := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+	for letter := range strings.SplitSeq("abcdefghijklmnopqrstuvwxyz", "") {
 		rows += letter + ",cus_1,1,usd," + strings.Repeat(letter, 999) + ",\n"
 	}
 	f := activities.RunFile{URL: "file://" + dir + "/a.csv", Run: run}

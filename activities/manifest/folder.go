@@ -181,8 +181,7 @@ func isMissing(err error) bool {
 
 // isDenied says that asking again will not help either.
 func isDenied(err error) bool {
-	var service smithy.APIError
-	if errors.As(err, &service) {
+	if service, ok := errors.AsType[smithy.APIError](err); ok {
 		switch service.ErrorCode() {
 		case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccountProblem", "AllAccessDisabled":
 			return true

@@ -46,8 +46,7 @@ func locate(f activities.RunFile) (location, error) {
 	}
 	u, err := url.Parse(f.URL)
 	if err != nil {
-		var escape url.EscapeError
-		if errors.As(err, &escape) {
+		if escape, ok := errors.AsType[url.EscapeError](err); ok {
 			return location{}, unreadable("%v in its URL; a %% in a name is written %%25", escape)
 		}
 		return location{}, unreadable("its URL is not one")

@@ -119,6 +119,7 @@ func TestRunWithInvalidRows(t *testing.T) {
 	t.Parallel()
 	s := newRunSite(t, siteOptions{withoutWeb: true})
 	t.Run("stop", func(t *testing.T) {
+		t.Parallel()
 		r := s.on(t).bill(s.rows(20))
 		bad := append([]billed{}, r.rows...)
 		bad[3].currency, bad[7].amount = "dollars", -5
@@ -138,6 +139,7 @@ func TestRunWithInvalidRows(t *testing.T) {
 		as(t, r.accounts(r.ends(workflows.RunCompleted, patience)))
 	})
 	t.Run("skip", func(t *testing.T) {
+		t.Parallel()
 		r := s.on(t).bill(s.rows(20))
 		bad := append([]billed{}, r.rows...)
 		bad[3].currency = "dollars"

@@ -276,10 +276,10 @@ func runOperation() client.RunOperation { return client.RunOperation{Actor: "e2e
 // reported is a row of a report.
 type reported struct {
 	billed
-	outcome                                activities.ChargeOutcome
-	intent, chargedMethod                  string
-	code, declineCode, adviceCode, settled string
-	handedOver, adopted                    bool
+	outcome                       activities.ChargeOutcome
+	intent, chargedMethod         string
+	code, declineCode, adviceCode string
+	handedOver, adopted           bool
 }
 
 // report reads the run's report, whose rows have to be those of the manifest in their order.

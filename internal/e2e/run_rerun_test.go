@@ -19,7 +19,7 @@ import (
 func (r *billingRun) again() *billingRun {
 	r.t.Helper()
 	other := r.bill(r.rows)
-	other.RunParams.Policy = r.RunParams.Policy
+	other.Policy = r.Policy
 	return other
 }
 

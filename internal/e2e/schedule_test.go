@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	sdk "go.temporal.io/sdk/client"
@@ -92,14 +91,19 @@ func TestScheduleCommands(t *testing.T) {
 	s.says("paused by e2e: a test", "schedule", "show", reference)
 	require.Equal(t, false, s.json(keys, scheduleOperation("resume", reference)...)["paused"])
 
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
+	eventually(t, func() error {
 		r := s.starter("schedule", "list", "--output", "json")
 		var list []map[string]any
-		require.NoError(c, json.Unmarshal([]byte(r.stdout), &list))
-		i := slices.IndexFunc(list, func(l map[string]any) bool { return l["reference"] == reference })
-		require.GreaterOrEqual(c, i, 0)
-		require.Equal(c, "resumed by e2e: a test", list[i]["note"])
-	}, patience, 100*time.Millisecond)
+		if err := json.Unmarshal([]byte(r.stdout), &list); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(list, func(l map[string]any) bool {
+			return l["reference"] == reference && l["note"] == "resumed by e2e: a test"
+		}) {
+			return errNotYet
+		}
+		return nil
+	})
 
 	s.says("deleted schedule:"+reference, "schedule", "delete", reference)
 	for _, command := range [][]string{
@@ -120,16 +124,22 @@ func (s *site) started(reference, run string) (*sdk.WorkflowExecutionDescription
 		described *sdk.WorkflowExecutionDescription
 		action    client.ScheduleAction
 	)
-	require.EventuallyWithT(s.t, func(c *assert.CollectT) {
+	eventually(s.t, func() error {
 		var err error
-		described, err = temporal.DescribeWorkflow(s.t.Context(), workflows.BillingRunID(run), "")
-		require.NoError(c, err)
+		if described, err = temporal.DescribeWorkflow(s.t.Context(), workflows.BillingRunID(run), ""); err != nil {
+			return err
+		}
 		schedule, err := s.client.Schedule(s.t.Context(), reference)
-		require.NoError(c, err)
+		if err != nil {
+			return err
+		}
 		i := slices.IndexFunc(schedule.RecentActions, func(a client.ScheduleAction) bool { return a.Run == run && a.State != client.ScheduleActionStarting })
-		require.GreaterOrEqual(c, i, 0)
+		if i < 0 {
+			return errNotYet
+		}
 		action = schedule.RecentActions[i]
-	}, patience, 100*time.Millisecond)
+		return nil
+	})
 	s.endRun(run)
 	return described, action
 }
@@ -220,17 +230,22 @@ func TestScheduleTriggerAndBackfill(t *testing.T) {
 
 	// Again: the same runs, none anew. By hand too.
 	require.Equal(t, done, s.starter(backfill...).code)
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
+	eventually(t, func() error {
 		schedule, err := s.client.Schedule(t.Context(), reference)
-		require.NoError(c, err)
-		require.Equal(c, 5, schedule.NumActions)
+		if err != nil {
+			return err
+		}
+		if len(schedule.RecentActions) == 0 {
+			return errNotYet
+		}
 		last := schedule.RecentActions[len(schedule.RecentActions)-1]
-		require.Equal(c, december, last.Run)
-		require.NotEqual(c, client.ScheduleActionStarting, last.State)
-		require.NotEqual(c, second.RunID, last.RunID)
-		require.True(c, resultOf(t, last).AlreadyStarted)
-		require.False(c, schedule.Paused && schedule.Note != "paused by e2e: a test")
-	}, patience, 100*time.Millisecond)
+		if schedule.NumActions != 5 || last.Run != december || last.State == client.ScheduleActionStarting || last.RunID == second.RunID {
+			return fmt.Errorf("%w: %+v", errNotYet, schedule)
+		}
+		require.True(t, resultOf(t, last).AlreadyStarted)
+		require.False(t, schedule.Paused && schedule.Note != "paused by e2e: a test")
+		return nil
+	})
 	byHand := s.json("already_started", "run", "start", "--reference", december, "--manifest", strings.TrimPrefix(in.Manifest, "file://"), "--time-zone", "America/New_York")
 	require.Equal(t, true, byHand["already_started"])
 
@@ -263,12 +278,16 @@ func TestSchedulePausesOnFailure(t *testing.T) {
 
 	require.Equal(t, done, s.starter("schedule", "backfill", reference, "--from", "2025-11-01").code)
 	var failure client.Schedule
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		schedule, err := s.client.Schedule(t.Context(), reference)
-		require.NoError(c, err)
-		require.True(c, schedule.Paused)
-		failure = schedule
-	}, patience, 100*time.Millisecond)
+	eventually(t, func() error {
+		var err error
+		if failure, err = s.client.Schedule(t.Context(), reference); err != nil {
+			return err
+		}
+		if !failure.Paused {
+			return errNotYet
+		}
+		return nil
+	})
 	require.Contains(t, failure.Note, "paused due to workflow failure: schedule:"+reference+"-2025-11-01T06:00:00Z")
 	require.Len(t, failure.RecentActions, 1)
 	require.Equal(t, client.ScheduleActionStartFailed, failure.RecentActions[0].State)

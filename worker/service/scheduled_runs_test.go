@@ -2,7 +2,6 @@ package service
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 	"time"
 
@@ -113,7 +112,7 @@ func TestStartRunWhileTemporalIsDown(t *testing.T) {
 	_, err = startRun(t, temporal, scheduledRun())
 	require.ErrorIs(t, err, down)
 	var refused *activities.RefusedStartError
-	require.False(t, errors.As(err, &refused))
+	require.NotErrorAs(t, err, &refused)
 
 	_, err = temporalWorkflows{client: temporal}.StartRun(t.Context(), activities.StartRunInput{Run: json.RawMessage(`[]`)})
 	require.ErrorAs(t, err, &refused)
