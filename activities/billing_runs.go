@@ -97,7 +97,7 @@ type ChargePageResult struct {
 	// First and Last tell of rows in a row that failed with one code that is no decline, at the page's ends: the run joins them.
 	First *FailureStreak `json:"first,omitempty"`
 	Last  *FailureStreak `json:"last,omitempty"`
-	// RateLimited counts answers of HTTP 429.
+	// RateLimited counts answers of HTTP 429, but for those because of a locked object.
 	RateLimited int `json:"rate_limited,omitempty"`
 	// Behind is how long after its slot the last row was sent.
 	Behind time.Duration `json:"behind,omitempty"`

@@ -107,7 +107,7 @@ func TestPageLockTimeout(t *testing.T) {
 		began := time.Now()
 		res, err := do(t, &run{}, b.runs.ChargePage, b.in)
 		require.NoError(t, err)
-		require.Equal(t, 2, res.RateLimited)
+		require.Zero(t, res.RateLimited, "it says nothing about the pace")
 		require.Less(t, time.Since(began), 5*time.Second)
 	})
 }

@@ -118,12 +118,13 @@ func (p *page) notSent(r *pageRow, a *attempt, before time.Time) {
 // rateLimited counts an answer of 429, and slows the run down. A customer that is locked by another request says nothing about
 // the pace.
 func (p *page) rateLimited(err error) {
+	if isLockTimeout(err) {
+		return
+	}
 	p.mu.Lock()
 	p.limited++
 	p.mu.Unlock()
-	if !isLockTimeout(err) {
-		p.pace.limited(p.ports.Now())
-	}
+	p.pace.limited(p.ports.Now())
 }
 
 // isLockTimeout reports a 429 because of a locked object. https://docs.stripe.com/rate-limits#object-lock-timeouts

@@ -172,14 +172,14 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	}
 }
 
-// adapt makes the pace slower after answers of 429, and comes back step by step. Pages that ran at another pace than the present
-// one say nothing about it.
+// adapt makes the pace slower after answers of 429, and comes back step by step; stray ones change nothing. Pages that ran at
+// another pace than the present one say nothing about it.
 func (r *billingRun) adapt(p *pageInFlight, res activities.ChargePageResult) {
-	const slower, faster, slowest = 0.7, 0.05, 0.05
+	const slower, faster, slowest, stray = 0.7, 0.05, 0.05, 0.02
 	switch {
-	case res.RateLimited > 0 && p.rate <= r.st.Rate:
+	case float64(res.RateLimited) > stray*float64(p.page.Rows) && p.rate <= r.st.Rate:
 		r.st.Rate = math.Max(r.st.Rate*slower, r.st.WantedRate*slowest)
-	case res.RateLimited == 0 && r.st.Rate < r.st.WantedRate && p.rate >= r.st.Rate:
+	case r.st.Rate < r.st.WantedRate && p.rate >= r.st.Rate:
 		r.st.Rate = math.Min(r.st.Rate+r.st.WantedRate*faster, r.st.WantedRate)
 	}
 }

@@ -176,6 +176,21 @@ func TestRunSlowsDownAndComesBack(t *testing.T) {
 	require.InDelta(t, 15, r.pages[len(r.pages)-1].Rate, 0.001)
 }
 
+// TestRunForgivesStrayRateLimits: one answer in a hundred says nothing about the pace.
+func TestRunForgivesStrayRateLimits(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 2000)
+	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		res, err := allSucceed(in, try)
+		res.RateLimited = 2
+		return res, err
+	}
+	r.runsToEnd(runInput())
+	for _, p := range r.pages {
+		require.InDelta(t, 15, p.Rate, 0.001)
+	}
+}
+
 // TestRunRateIsChanged: the pages from then on have another pace.
 func TestRunRateIsChanged(t *testing.T) {
 	t.Parallel()
