@@ -91,7 +91,7 @@ func (p *page) handedOverBefore(r *pageRow) bool {
 			p.changed = true
 			r.done, r.handedOver, r.at = true, true, r.progress.FirstSentAt
 			r.res = ChargeResult{Outcome: ChargeUnknown}
-			if owned.FirstAttempt != nil {
+			if owned.FirstAttempt != nil && owned.FirstAttempt.Outcome != ChargeNotTaken { // which it found out since
 				r.res = *owned.FirstAttempt
 			}
 			return true

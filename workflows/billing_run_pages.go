@@ -129,7 +129,7 @@ func pageOptions(ctx workflow.Context, in activities.ChargePageInput) workflow.A
 		TaskQueue:             StripeWritesQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:   ahead + repeated*seconds(float64(in.Rows)/in.Rate) + unknownRows + margin,
 		HeartbeatTimeout:      20 * time.Second,
-		RetryPolicy:           patient,
+		RetryPolicy:           pageRetries,
 		DisableEagerExecution: true, // an eager activity would pass by the queue's rate limit
 		Summary:               fmt.Sprintf("page %d: %d rows", in.Number, in.Rows),
 	}
@@ -216,6 +216,9 @@ func (r *billingRun) addBegun(page activities.RunPage) {
 		r.st.Begun[currency] += page.Totals[currency]
 	}
 }
+
+// pageRetries come soon however often: a page has met a crash of its worker, not an outage of Stripe, which it waits out itself.
+var pageRetries = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second}
 
 // patientForAnHour gives up what is tried again later by the run itself.
 var patientForAnHour = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute, MaximumAttempts: 20}

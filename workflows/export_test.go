@@ -19,7 +19,7 @@ var PollDelay = pollDelay
 
 // RetryForever tells the test environment a number of tries: it gives up after ten where Temporal goes on for ever.
 func RetryForever() {
-	for _, policy := range []*temporal.RetryPolicy{patient, prompt, daily} {
+	for _, policy := range []*temporal.RetryPolicy{patient, prompt, daily, pageRetries} {
 		policy.MaximumAttempts = 1_000_000
 	}
 }

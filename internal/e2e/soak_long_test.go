@@ -187,13 +187,3 @@ func (s *site) comesAndPays(calm <-chan struct{}, reference string) {
 			http.Header{"Content-Type": {"application/json"}}, `{"number":"`+goodCard+`"}`)
 	}
 }
-
-// wait reports whether the time has passed before it is calm.
-func wait(calm <-chan struct{}, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-calm:
-		return false
-	}
-}
