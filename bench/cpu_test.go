@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ func treeCPU(b *testing.B, roots ...int) time.Duration {
 			continue // ended meanwhile
 		}
 		// The command stands in brackets, and may hold anything.
-		_, rest, _ := strings.Cut(string(data[strings.LastIndexByte(string(data), ')'):]), " ")
+		_, rest, _ := strings.Cut(string(data[bytes.LastIndexByte(data, ')'):]), " ")
 		var pid, ppid int
 		var user, system, childrenUser, childrenSystem int64
 		_, err = fmt.Sscanf(path, "/proc/%d/stat", &pid)

@@ -31,6 +31,7 @@ func ScheduledRun(ctx workflow.Context, in ScheduledRunInput) (ScheduledRunResul
 	if err != nil {
 		return ScheduledRunResult{}, invalidInput(err)
 	}
+	//workflowcheck:ignore the keys of its maps are sorted: the text is the same at every replay
 	encoded, err := json.Marshal(run)
 	if err != nil {
 		return ScheduledRunResult{}, invalidInput(err)

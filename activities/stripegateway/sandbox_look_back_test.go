@@ -154,7 +154,8 @@ func TestLookBackOverAnAccount(t *testing.T) {
 		require.Len(t, known, len(wants))
 		for n, k := range known {
 			row := l.rows[k.Row]
-			require.Equal(t, wants[row.Reference], want{k.Outcome, k.PaymentIntent}, row.Reference)
+			expected, actual := wants[row.Reference], want{k.Outcome, k.PaymentIntent}
+			require.Equal(t, expected, actual, row.Reference)
 			require.True(t, k.Adopted)
 			require.True(t, n == 0 || known[n-1].Row < k.Row, "in the order of the rows")
 		}

@@ -61,7 +61,8 @@ type chargeFunc func(ctx context.Context, round string, row bench.Row) error
 
 // charger charges through the product's own gateway.
 func charger(stripe string) (chargeFunc, error) {
-	gateway, err := stripegateway.New(stripegateway.Config{APIKey: "sk_test_bench", APIBase: stripe, Logger: slog.New(slog.DiscardHandler)})
+	const key = "sk_test_bench"
+	gateway, err := stripegateway.New(stripegateway.Config{APIKey: key, APIBase: stripe, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
