@@ -372,14 +372,13 @@ func (p *page) interrupted(ctx context.Context, finished bool) error {
 		settled = p.info.Attempt
 	}
 	p.beatWith(ctx, settled)
-	if !errors.Is(ctx.Err(), context.Canceled) {
+	cause := context.Cause(ctx)
+	if !temporal.IsCanceledError(cause) {
+		// Out of time, or Temporal has given the page to somebody else: what were written now could replace what they know.
 		return pageInterrupted(p.left())
 	}
 	if _, err := p.stop(); err != nil { //nolint:contextcheck // ctx has ended
 		return err
 	}
-	if cause := context.Cause(ctx); temporal.IsCanceledError(cause) {
-		return cause //nolint:wrapcheck // it is how the SDK knows that the activity obeyed
-	}
-	return pageInterrupted(p.left())
+	return cause //nolint:wrapcheck // it is how the SDK knows that the activity obeyed
 }

@@ -91,8 +91,8 @@ func (p *page) handedOverBefore(r *pageRow) bool {
 			p.changed = true
 			r.done, r.handedOver, r.at = true, true, r.progress.FirstSentAt
 			r.res = ChargeResult{Outcome: ChargeUnknown}
-			if owned.FirstAttempt != nil && owned.FirstAttempt.Outcome != ChargeNotTaken { // which it found out since
-				r.res = *owned.FirstAttempt
+			if first := owned.FirstAttempt; first != nil && first.Outcome != ChargeNotTaken && first.Outcome != ChargeSucceeded {
+				r.res = *first // those two it has found out since: it was handed over as unknown
 			}
 			return true
 		}

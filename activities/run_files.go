@@ -185,6 +185,15 @@ func (t RunTotals) Missing(counts map[string]int, sums map[string]int64) RunTota
 	return missing
 }
 
+// All are the rows of every outcome and currency.
+func (t RunTotals) All() int {
+	n := 0
+	for _, outcome := range SortedKeys(t) {
+		n += t.Rows(outcome)
+	}
+	return n
+}
+
 // Rows are those with an outcome, of all currencies.
 func (t RunTotals) Rows(outcome ChargeOutcome) int {
 	n := 0

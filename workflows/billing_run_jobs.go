@@ -170,7 +170,7 @@ func (r *billingRun) startIndex(ctx workflow.Context) {
 	in := activities.ReadRunPagesInput{RunFile: r.file(), From: r.st.NextPage, Count: pagesPerRun}
 	begin(ctx, r, runReadOptions, billingRuns.ReadRunPages, in, func(ctx workflow.Context, res activities.ReadRunPagesResult, err error) {
 		switch {
-		case r.st.EndAs != "":
+		case r.st.EndAs != "" || r.st.State != RunCharging: // it is read again when the run goes on
 		case err != nil:
 			r.failed(ctx, "reading its index", err)
 		case res.Changed || len(res.Pages) == 0:

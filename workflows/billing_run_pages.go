@@ -57,9 +57,13 @@ func (r *billingRun) charge(ctx workflow.Context) bool {
 	case !r.indexed:
 		r.startIndex(ctx)
 		return true
-	case len(r.index) == 0 || workflow.GetInfo(ctx).GetContinueAsNewSuggested():
+	case workflow.GetInfo(ctx).GetContinueAsNewSuggested(), len(r.index) == 0 && r.undelivered == len(r.pages):
 		r.cycleDone = true // when the pages under way are done
 		return false
+	case len(r.index) == 0:
+		// A message is on its way, perhaps for a day: the charging does not wait for it.
+		r.cycleDone, r.indexed = false, false
+		return true
 	case len(r.pages) >= r.pagesMost() || len(r.pages) > 0 && r.st.Brake.wait(r.st.RowsBegun):
 		return false
 	}
@@ -143,7 +147,7 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 		r.st.Reason = "" // whatever was slow goes on
 	}
 	r.st.RateLimited += res.RateLimited
-	if err != nil || res.Stopped != "" {
+	if whole := res.Totals.All() == p.page.Rows; err != nil || res.Stopped != "" && !whole {
 		// Its rows are counted when it comes to its end: it goes on from its checkpoint.
 		r.st.Redo = append(r.st.Redo, p.page)
 		switch {
@@ -164,6 +168,10 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	}
 	r.st.Totals.Merge(res.Totals)
 	if p.closing {
+		return
+	}
+	if res.Stopped != "" {
+		r.brakeStopped(ctx, res) // with its last row
 		return
 	}
 	r.adapt(p, res)

@@ -145,7 +145,7 @@ func (r *billingRun) end(ctx workflow.Context) {
 	if state == "" {
 		state = RunCompleted
 	}
-	r.st.EndedAt = workflow.Now(ctx).UTC()
+	r.st.EndedAt, r.watch = workflow.Now(ctx).UTC(), nil // no page is left to look at
 	r.move(ctx, state, reason)
 	r.tell(ctx, r.message(ctx, activities.NotifyRunCompleted))
 }

@@ -20,11 +20,12 @@ func TestRunChargesEveryPageOnce(t *testing.T) {
 	require.Equal(t, 1050, res.Totals.Rows(activities.ChargeSucceeded))
 	require.Equal(t, "s3://bucket/july.csv.july.report.csv", res.ReportCSV)
 	require.Len(t, r.pages, 11)
-	for i, p := range r.pages {
+	given := r.given()
+	for i, p := range given {
 		require.Equal(t, i, p.Number)
 		require.InDelta(t, 15, p.Rate, 0)
 		if i > 0 {
-			before := r.pages[i-1]
+			before := given[i-1]
 			require.False(t, p.T0.Before(before.T0.Add(time.Duration(float64(before.Rows)/15*float64(time.Second)))), "page %d has a slot of page %d", i, i-1)
 		}
 	}
@@ -55,114 +56,13 @@ func TestRunJudgesTheFirstRows(t *testing.T) {
 	r.runsToEnd(runInput())
 }
 
-// declines lets so many rows of every page be declined.
-func declines(n int) func(activities.ChargePageInput, int) (activities.ChargePageResult, error) {
-	return func(in activities.ChargePageInput, _ int) (activities.ChargePageResult, error) {
-		return pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeDeclined: min(n, in.Rows)}), nil
-	}
-}
-
-// TestRunBrake: each reason stops the run, nothing more is given out, and resuming goes on.
-func TestRunBrake(t *testing.T) {
-	t.Parallel()
-	const rows = 3000
-	stopped := func(reason string) func(activities.ChargePageInput, int) (activities.ChargePageResult, error) {
-		return func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
-			if in.Number == 1 && try == 0 {
-				return activities.ChargePageResult{Stopped: reason, StoppedCode: "code"}, nil
-			}
-			return allSucceed(in, try)
-		}
-	}
-	for name, test := range map[string]struct {
-		charge func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error)
-		change func(in *workflows.BillingRunInput)
-		resume workflows.RunOperation
-		state  workflows.RunState
-		reason string
-		code   string
-		pages  int // given out until then
-		given  int // in all
-	}{
-		"more than 40 % of the first 200": {charge: declines(41), state: runPaused, reason: workflows.RunReasonDeclineRate, pages: 2, given: 30},
-		"more than the rate given": {
-			charge: declines(11), change: func(in *workflows.BillingRunInput) { in.MaxDeclineRate = 0.1 },
-			state: runPaused, reason: workflows.RunReasonDeclineRate, pages: 2, given: 30,
-		},
-		"later": {charge: func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
-			if in.Number >= 10 && in.Number < 15 {
-				return declines(90)(in, try)
-			}
-			return allSucceed(in, try)
-		}, state: runPaused, reason: workflows.RunReasonDeclineRate, pages: 16, given: 30},
-		"401":           {charge: stopped(activities.StoppedUnauthorized), state: runPaused, reason: workflows.RunReasonUnauthorized, code: "code", pages: 2, given: 31},
-		"a page alike":  {charge: stopped(activities.StoppedAlike), state: runPaused, reason: workflows.RunReasonFailingAlike, code: "code", pages: 2, given: 31},
-		"files changed": {charge: stopped(activities.StoppedChanged), state: runAttention, reason: workflows.RunReasonFilesChanged, pages: 2, given: 31},
-		"alike over two pages": {charge: func(in activities.ChargePageInput, _ int) (activities.ChargePageResult, error) {
-			res := pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeRefused: 10})
-			switch in.Number {
-			case 0:
-				res.Last = &activities.FailureStreak{Code: "amount_too_small", Rows: 10}
-			case 1:
-				res.First = &activities.FailureStreak{Code: "amount_too_small", Rows: 10}
-			}
-			return res, nil
-		}, state: runPaused, reason: workflows.RunReasonFailingAlike, code: "amount_too_small", pages: 2, given: 30},
-		"a page that cannot be charged": {charge: func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
-			if in.Number == 0 && try == 0 {
-				return activities.ChargePageResult{}, temporal.NewNonRetryableApplicationError("bug", "offsession.Bug", nil)
-			}
-			return allSucceed(in, try)
-		}, state: runAttention, reason: workflows.RunReasonPageFailed, code: "offsession.Bug", pages: 2, given: 31},
-		"max_total": {
-			charge: allSucceed, change: func(in *workflows.BillingRunInput) { in.MaxTotal = map[string]int64{"usd": 1_000_000} },
-			resume: workflows.RunOperation{MaxTotal: map[string]int64{"usd": 3_000_000}},
-			state:  runPaused, reason: workflows.RunReasonMaxTotal, code: "usd", pages: 10, given: 30,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRunBench(t, rows)
-			r.charge = test.charge
-			in := runInput()
-			if test.change != nil {
-				test.change(&in)
-			}
-			r.at(time.Hour, func() {
-				s := r.status()
-				require.Equal(t, test.state, s.State)
-				require.Equal(t, test.reason, s.Reason)
-				require.Equal(t, test.code, s.ReasonCode)
-				require.Zero(t, s.InFlight)
-				require.Len(t, r.pages, test.pages)
-				require.Equal(t, []string{"run_paused " + string(test.state) + " " + test.reason}, r.notes)
-				r.charge = allSucceed
-				r.operate(workflows.UpdateResume, test.resume)
-			})
-			res := r.runsToEnd(in)
-			require.Equal(t, runCompleted, res.State)
-			require.Len(t, r.pages, test.given)
-			require.Len(t, r.given(), 30)
-		})
-	}
-}
-
-// TestRunBrakeIsOff: with a rate of 1 everything may be declined.
-func TestRunBrakeIsOff(t *testing.T) {
-	t.Parallel()
-	r := newRunBench(t, 2500)
-	r.charge = declines(100)
-	res := r.runsToEnd(runInput(func(in *workflows.BillingRunInput) { in.MaxDeclineRate = 1 }))
-	require.Equal(t, 2500, res.Totals.Rows(activities.ChargeDeclined))
-}
-
 // TestRunSlowsDownAndComesBack: 429s make the later pages slower, once per pace, and the pace comes back.
 func TestRunSlowsDownAndComesBack(t *testing.T) {
 	t.Parallel()
 	r := newRunBench(t, 4000)
 	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
 		res, err := allSucceed(in, try)
-		if in.Number == 3 || in.Number == 4 {
+		if in.Number == 3 {
 			res.RateLimited = 5
 		}
 		return res, err
@@ -173,7 +73,7 @@ func TestRunSlowsDownAndComesBack(t *testing.T) {
 		slowest = min(slowest, p.Rate)
 	}
 	require.InDelta(t, 15*0.7, slowest, 0.001)
-	require.InDelta(t, 15, r.pages[len(r.pages)-1].Rate, 0.001)
+	require.InDelta(t, 15, r.given()[39].Rate, 0.001)
 }
 
 // TestRunForgivesStrayRateLimits: one answer in a hundred says nothing about the pace.
@@ -199,8 +99,8 @@ func TestRunRateIsChanged(t *testing.T) {
 	r.operateAt(11*time.Second, workflows.UpdateSetRate, workflows.RunOperation{Rate: 16}, "above the 15 charges per second")
 	r.operateAt(12*time.Second, workflows.UpdateSetRate, workflows.RunOperation{Rate: 0}, "must be above 0")
 	r.runsToEnd(runInput())
-	require.InDelta(t, 15, r.pages[0].Rate, 0)
-	require.InDelta(t, 5, r.pages[9].Rate, 0)
+	require.InDelta(t, 15, r.given()[0].Rate, 0)
+	require.InDelta(t, 5, r.given()[9].Rate, 0)
 }
 
 // TestRunPauses: an operator's pause lets the pages under way finish, and resuming goes on with the next.
@@ -301,127 +201,6 @@ func notYet(tries int) func(int, *activities.TakeTurnResult) error {
 	}
 }
 
-// TestRunValidation: what is wrong with a manifest stops the run before anything is charged, until a person resumes it.
-func TestRunValidation(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		validate func(try int, res *activities.ValidateManifestResult) error
-		reason   string
-		resume   workflows.RunOperation
-	}{
-		"rows are not allowed": {reason: workflows.RunReasonManifestInvalid, validate: func(try int, res *activities.ValidateManifestResult) error {
-			if try == 0 {
-				return rejects(try, res)
-			}
-			return nil
-		}},
-		"no rows": {reason: workflows.RunReasonManifestInvalid, validate: func(try int, res *activities.ValidateManifestResult) error {
-			if try == 0 {
-				*res = activities.ValidateManifestResult{}
-			}
-			return nil
-		}},
-		"missing": {reason: workflows.RunReasonManifestMissing, validate: missingFor(1)},
-		"unreadable": {reason: workflows.RunReasonManifestUnreadable, validate: func(try int, res *activities.ValidateManifestResult) error {
-			if try == 0 {
-				*res = activities.ValidateManifestResult{Unreadable: "no credentials"}
-			}
-			return nil
-		}},
-		"live without max_total": {reason: workflows.RunReasonMaxTotalRequired, resume: workflows.RunOperation{MaxTotal: map[string]int64{"usd": 9_000_000}},
-			validate: func(_ int, res *activities.ValidateManifestResult) error { res.Live = true; return nil }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRunBench(t, 300)
-			r.validate = test.validate
-			r.expect(time.Hour, runAttention, test.reason)
-			r.at(time.Hour, func() {
-				require.Empty(t, r.pages)
-				require.Equal(t, []string{"run_paused needs_attention " + test.reason}, r.notes)
-				r.operate(workflows.UpdateResume, test.resume)
-			})
-			res := r.runsToEnd(runInput())
-			require.Equal(t, runCompleted, res.State)
-			require.Equal(t, 300, res.Totals.Rows(activities.ChargeSucceeded))
-		})
-	}
-}
-
-// TestRunSkipsWhatIsNotAllowed: the other rows are charged, and those are counted as rejected.
-func TestRunSkipsWhatIsNotAllowed(t *testing.T) {
-	t.Parallel()
-	r := newRunBench(t, 300)
-	r.validate = rejects
-	r.index = func(_ int, res *activities.ReadRunPagesResult) error { res.Pages[2].Rows--; return nil }
-	res := r.runsToEnd(runInput(func(in *workflows.BillingRunInput) { in.OnInvalid = workflows.OnInvalidSkip }))
-	require.Equal(t, runCompleted, res.State)
-	require.Equal(t, 299, res.Totals.Rows(activities.ChargeSucceeded))
-	require.Equal(t, 1, res.Totals.Rows(activities.RowRejected))
-}
-
-// TestRunWaitsForItsManifest: until the deadline, then a person is asked.
-func TestRunWaitsForItsManifest(t *testing.T) {
-	t.Parallel()
-	patient := func(in *workflows.BillingRunInput) { in.ManifestDeadline = benchStart.Add(6 * time.Hour) }
-	t.Run("it comes", func(t *testing.T) {
-		t.Parallel()
-		r := newRunBench(t, 300)
-		r.validate = missingFor(4)
-		r.expect(30*time.Second, runValidating, workflows.RunReasonManifestMissing)
-		require.Equal(t, runCompleted, r.runsToEnd(runInput(patient)).State)
-	})
-	t.Run("it does not", func(t *testing.T) {
-		t.Parallel()
-		r := newRunBench(t, 300)
-		r.validate = missingFor(1000)
-		r.expect(5*time.Hour+59*time.Minute, runValidating, workflows.RunReasonManifestMissing)
-		r.expect(6*time.Hour+time.Minute, runAttention, workflows.RunReasonManifestMissing)
-		r.operateAt(7*time.Hour, workflows.UpdateCancel, workflows.RunOperation{}, "")
-		require.Equal(t, runCanceled, r.runsToEnd(runInput(patient)).State)
-	})
-}
-
-// TestRunApproval: only the fingerprint of what was validated lets the run go on, for a week.
-func TestRunApproval(t *testing.T) {
-	t.Parallel()
-	approve := func(in *workflows.BillingRunInput) { in.Approve = true }
-	t.Run("approved", func(t *testing.T) {
-		t.Parallel()
-		r := newRunBench(t, 300)
-		r.expect(time.Hour, runApproval, "")
-		r.operateAt(time.Hour, workflows.UpdateApprove, workflows.RunOperation{Fingerprint: "abcdef0123456789"}, "begins with 0123456789ab")
-		r.operateAt(time.Hour, workflows.UpdateApprove, workflows.RunOperation{Fingerprint: "01234"}, "is not the manifest's")
-		r.operateAt(2*time.Hour, workflows.UpdateApprove, workflows.RunOperation{Fingerprint: "0123456789ABCDEF"}, "")
-		res := r.runsToEnd(runInput(approve))
-		require.Equal(t, runCompleted, res.State)
-		require.Equal(t, 300, res.Totals.Rows(activities.ChargeSucceeded))
-	})
-	t.Run("not approved", func(t *testing.T) {
-		t.Parallel()
-		r := newRunBench(t, 300)
-		r.expect(7*24*time.Hour-time.Minute, runApproval, "")
-		res := r.runsToEnd(runInput(approve))
-		require.Equal(t, runCanceled, res.State)
-		require.Equal(t, workflows.RunReasonNotApproved, res.Reason)
-		require.Equal(t, 300, res.Totals.Rows(activities.RowNotCharged))
-	})
-}
-
-// TestRunTakesItsTurn: another run goes first; a pause while queued holds.
-func TestRunTakesItsTurn(t *testing.T) {
-	t.Parallel()
-	r := newRunBench(t, 300)
-	r.turn = notYet(20)
-	r.expect(time.Minute, runQueued, "")
-	r.at(time.Minute, func() { require.Equal(t, "june", r.status().WaitsFor) })
-	r.operateAt(90*time.Second, workflows.UpdatePause, workflows.RunOperation{}, "")
-	r.expect(time.Hour, runPaused, workflows.RunReasonOperator)
-	r.operateAt(time.Hour, workflows.UpdateResume, workflows.RunOperation{}, "")
-	r.expect(time.Hour+time.Second, runQueued, "")
-	require.Equal(t, runCompleted, r.runsToEnd(runInput()).State)
-}
-
 // TestRunFaults: what cannot be done is shown, and tried again by itself.
 func TestRunFaults(t *testing.T) {
 	t.Parallel()
@@ -474,6 +253,57 @@ func TestRunEndsWithoutItsReport(t *testing.T) {
 	require.Equal(t, runCompleted, res.State)
 	require.Empty(t, res.ReportCSV)
 	require.Equal(t, 300, res.Totals.Rows(activities.ChargeSucceeded))
+}
+
+// TestRunPageStopsWithItsLastRow: it is done, and the run stops all the same.
+func TestRunPageStopsWithItsLastRow(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 300)
+	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		res, err := allSucceed(in, try)
+		if in.Number == 1 {
+			res = pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeRefused: 20})
+			res.Stopped, res.StoppedCode = activities.StoppedAlike, "amount_too_small"
+		}
+		return res, err
+	}
+	r.expect(time.Hour, runPaused, workflows.RunReasonFailingAlike)
+	r.operateAt(time.Hour, workflows.UpdateResume, workflows.RunOperation{}, "")
+	res := r.runsToEnd(runInput())
+	require.Len(t, r.pages, 3)
+	require.Equal(t, 20, res.Totals.Rows(activities.ChargeRefused))
+}
+
+// TestRunPausesWhileItReads: what fails then is tried again after the pause.
+func TestRunPausesWhileItReads(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 300)
+	r.indexes = time.Minute
+	r.index = func(try int, _ *activities.ReadRunPagesResult) error {
+		return once(try, temporal.NewNonRetryableApplicationError("down", activities.ErrorRunFiles, nil))
+	}
+	r.operateAt(10*time.Second, workflows.UpdatePause, workflows.RunOperation{}, "")
+	r.expect(time.Hour, runPaused, workflows.RunReasonOperator)
+	r.operateAt(time.Hour, workflows.UpdateResume, workflows.RunOperation{}, "")
+	require.Equal(t, runCompleted, r.runsToEnd(runInput()).State)
+}
+
+// TestRunDoesNotWaitForMessages: while the app is gone, the pages beyond the first 300 are charged all the same.
+func TestRunDoesNotWaitForMessages(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 70_000)
+	r.rate, r.takes, r.tells = 100_000, time.Millisecond, 20*time.Hour
+	r.turn = func(_ int, res *activities.TakeTurnResult) error { res.Rate, res.Limit = 100_000, 100_000; return nil }
+	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		res, err := allSucceed(in, try)
+		if in.Number == 0 && try == 0 {
+			res = activities.ChargePageResult{Stopped: activities.StoppedUnauthorized}
+		}
+		return res, err
+	}
+	r.operateAt(time.Minute, workflows.UpdateResume, workflows.RunOperation{}, "")
+	r.at(time.Hour, func() { require.Equal(t, 700, r.status().PagesDone) })
+	require.Equal(t, runCompleted, r.runsToEnd(runInput()).State)
 }
 
 // TestRunReportDiffers: a report that does not add up is shown.

@@ -40,6 +40,8 @@ type runBench struct {
 	takes time.Duration
 	// reads is how long the look-back takes.
 	reads time.Duration
+	// indexes is how long reading the index takes, and tells how long a message.
+	indexes, tells time.Duration
 	// charge says what becomes of a page; try counts the times it was given out before.
 	charge func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error)
 	// validate, lookBack, turn, index and report change an answer; try counts the calls before.
@@ -127,7 +129,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return res, nil
 	})
-	env.OnActivity("ReadRunPages", some, some).Return(func(_ context.Context, in activities.ReadRunPagesInput) (activities.ReadRunPagesResult, error) {
+	env.OnActivity("ReadRunPages", some, some).AfterFn(func() time.Duration { return r.indexes }).Return(func(_ context.Context, in activities.ReadRunPagesInput) (activities.ReadRunPagesResult, error) {
 		res := activities.ReadRunPagesResult{}
 		for n := in.From; n < in.From+in.Count && n*r.size < r.rows; n++ {
 			rows := min(r.size, r.rows-n*r.size)
@@ -167,7 +169,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return activities.RunReport{CSV: in.URL + "." + in.Run + ".report.csv", JSON: in.URL + "." + in.Run + ".report.json", Rows: r.rows, Totals: r.reported()}, nil
 	})
-	env.OnActivity("Notify", some, some).Return(func(_ context.Context, n activities.Notification) error {
+	env.OnActivity("Notify", some, some).AfterFn(func() time.Duration { return r.tells }).Return(func(_ context.Context, n activities.Notification) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.notes = append(r.notes, fmt.Sprintf("%s %s %s", n.Kind, n.State, n.Reason))
@@ -263,7 +265,9 @@ func (r *runBench) operateAt(at time.Duration, update string, op workflows.RunOp
 	})
 }
 
-// given are the pages in the order in which they were given out, without repetitions of the same.
+// given are the pages by their numbers, without repetitions: side by side, they arrive in any order.
 func (r *runBench) given() []givenPage {
-	return slices.DeleteFunc(slices.Clone(r.pages), func(p givenPage) bool { return p.try > 0 })
+	first := slices.DeleteFunc(slices.Clone(r.pages), func(p givenPage) bool { return p.try > 0 })
+	slices.SortFunc(first, func(a, b givenPage) int { return a.Number - b.Number })
+	return first
 }

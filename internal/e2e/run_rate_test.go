@@ -15,8 +15,8 @@ import (
 // answers again.
 func TestRunIsRateLimited(t *testing.T) {
 	t.Parallel()
-	s := newRunSite(t, siteOptions{withoutWeb: true, sandbox: stripesandbox.Config{RateLimit: stripesandbox.RateLimit{Endpoint: 40}}})
-	r := s.bill(s.rows(300, exceptions...))
+	s := newRunSite(t, siteOptions{withoutWeb: true, sandbox: stripesandbox.Config{RateLimit: stripesandbox.RateLimit{Endpoint: 8}}})
+	r := s.bill(s.rows(120, exceptions...))
 	r.Rate, r.PageSize, r.Window = 100, 20, 2
 	r.start()
 	r.has(func(shown client.Run) error {
