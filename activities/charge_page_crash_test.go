@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/offsession/offsession/activities"
 )
@@ -205,11 +206,12 @@ func TestPageCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newPageBench(100)
 		b.in.Rate = 10
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
 		var once sync.Once
 		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
 			if q.Metadata[activities.MetadataReference] == "r20" {
-				once.Do(cancel)
+				once.Do(func() { cancel(temporal.NewCanceledError()) })
 			}
 			pass(time.Second)
 			return activities.PaymentIntent{ID: "pi_" + q.Metadata[activities.MetadataReference], Status: activities.PaymentIntentSucceeded}, nil
@@ -223,6 +225,27 @@ func TestPageCanceled(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 100, res.Totals.Rows(activities.ChargeSucceeded))
 		require.Len(t, b.stripe.sent, 100)
+	})
+}
+
+// TestPageSuperseded: Temporal has given the page to somebody else. This run writes nothing that could replace what that one knows.
+func TestPageSuperseded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newPageBench(100)
+		b.in.Rate = 10
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
+			if q.Metadata[activities.MetadataReference] == "r20" {
+				cancel()
+			}
+			return activities.PaymentIntent{ID: "pi", Status: activities.PaymentIntentSucceeded}, nil
+		}
+		_, err := do(t, &run{within: ctx}, b.runs.ChargePage, b.in)
+		require.Error(t, err)
+		require.Nil(t, b.files.checkpoint)
+		require.Nil(t, b.files.results)
 	})
 }
 
