@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 )
 
 const (
@@ -364,21 +363,13 @@ func (p *page) left() int {
 	return n
 }
 
-// interrupted is the error of a page that ran out of time. What it has done goes with its last heartbeat; a page that was
-// canceled leaves a checkpoint, for it is not run again by itself.
+// interrupted is the error of a page that ran out of time, or was taken away. What it has done goes with its last heartbeat.
 func (p *page) interrupted(ctx context.Context, finished bool) error {
 	settled := int32(0)
 	if finished {
 		settled = p.info.Attempt
 	}
 	p.beatWith(ctx, settled)
-	cause := context.Cause(ctx)
-	if !temporal.IsCanceledError(cause) {
-		// Out of time, or Temporal has given the page to somebody else: what were written now could replace what they know.
-		return pageInterrupted(p.left())
-	}
-	if _, err := p.stop(); err != nil { //nolint:contextcheck // ctx has ended
-		return err
-	}
-	return cause //nolint:wrapcheck // it is how the SDK knows that the activity obeyed
+	// Nothing is written: Temporal may have given the page to somebody else, who knows more.
+	return pageInterrupted(p.left())
 }

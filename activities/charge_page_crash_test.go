@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/offsession/offsession/activities"
 )
@@ -197,34 +196,6 @@ func TestPageDeadline(t *testing.T) {
 		pass(time.Minute)
 		synctest.Wait()
 		require.Equal(t, 1, b.stripe.taken["r0"], "a send is never abandoned")
-	})
-}
-
-// TestPageCanceled: sends under way end by themselves, nothing more is sent, and a checkpoint says what was done.
-func TestPageCanceled(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := newPageBench(100)
-		b.in.Rate = 10
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
-		var once sync.Once
-		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
-			if q.Metadata[activities.MetadataReference] == "r20" {
-				once.Do(func() { cancel(temporal.NewCanceledError()) })
-			}
-			pass(time.Second)
-			return activities.PaymentIntent{ID: "pi_" + q.Metadata[activities.MetadataReference], Status: activities.PaymentIntentSucceeded}, nil
-		}
-		_, err := do(t, &run{within: ctx}, b.runs.ChargePage, b.in)
-		require.Error(t, err)
-		require.Len(t, b.stripe.taken, 21)
-		require.Equal(t, 21, strings.Count(string(b.files.checkpoint), "succeeded"))
-
-		res, err := do(t, &run{}, b.runs.ChargePage, b.in)
-		require.NoError(t, err)
-		require.Equal(t, 100, res.Totals.Rows(activities.ChargeSucceeded))
-		require.Len(t, b.stripe.sent, 100)
 	})
 }
 

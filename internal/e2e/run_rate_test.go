@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +16,10 @@ import (
 // answers again.
 func TestRunIsRateLimited(t *testing.T) {
 	t.Parallel()
-	s := newRunSite(t, siteOptions{withoutWeb: true, sandbox: stripesandbox.Config{RateLimit: stripesandbox.RateLimit{Endpoint: 8}}})
+	s := newRunSite(t, siteOptions{withoutWeb: true})
 	r := s.bill(s.rows(120, exceptions...))
 	r.Rate, r.PageSize, r.Window = 100, 20, 2
+	s.fault(stripesandbox.Fault{Method: http.MethodPost, Path: "/v1/payment_intents", Kind: stripesandbox.FaultRateLimit, Times: 4})
 	r.start()
 	r.has(func(shown client.Run) error {
 		if shown.RateLimited == 0 || shown.Rate >= shown.WantedRate {

@@ -96,35 +96,6 @@ func TestRunOverTheSameReferences(t *testing.T) {
 	require.NoError(t, checkLedger(s.sandbox.Ledger("")))
 }
 
-// TestRunsOverTheSameReferencesAtOnce: two runs of the same rows charge side by side.
-func TestRunsOverTheSameReferencesAtOnce(t *testing.T) {
-	t.Parallel()
-	s := newRunSite(t, siteOptions{withoutWeb: true})
-	// Fewer than the brake takes for a fault: what one run has under way is unknown to the other.
-	const rows = 19
-	r := s.bill(s.rows(rows, exceptions...))
-	r.Concurrent, r.Rate, r.PageSize = true, 10, 20
-	other := r.again()
-	other.Concurrent, other.Rate, other.PageSize = true, 60, 10
-	r.start()
-	r.charges(5)
-	other.start()
-	for _, run := range []*billingRun{r, other} {
-		report := run.report(run.ends(workflows.RunCompleted, patience))
-		for _, row := range report {
-			if row.want == activities.ChargeSucceeded {
-				require.Equal(t, row.want, row.outcome, "%+v", row)
-			}
-		}
-	}
-	ledger := s.sandbox.Ledger("")
-	require.Empty(t, ledger.PaidMoreThanOnce)
-	require.Len(t, ledger.References, rows-1, "the row that is too small never came to be")
-	for reference, did := range ledger.References {
-		require.Len(t, did.PaymentIntents, 1, "%s: %+v", reference, did)
-	}
-}
-
 // TestRunAfterEverythingIsForgotten: Stripe has forgotten the keys, and Temporal the workflows. The look-back finds what was charged.
 func TestRunAfterEverythingIsForgotten(t *testing.T) {
 	t.Parallel()
