@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -45,26 +44,6 @@ func exampleRun(change ...func(*client.Run)) client.Run {
 		c(&run)
 	}
 	return run
-}
-
-// runsInTurn answers one after the other, and the last again and again.
-type runsInTurn struct {
-	answers []client.Run
-	errs    []error
-	asked   int
-}
-
-func (r *runsInTurn) Run(context.Context, string) (client.Run, error) {
-	n := r.asked
-	r.asked++
-	var err error
-	if n < len(r.errs) {
-		err = r.errs[n]
-	}
-	if len(r.answers) == 0 {
-		return client.Run{}, err
-	}
-	return r.answers[min(n, len(r.answers)-1)], err
 }
 
 func TestRunText(t *testing.T) {
@@ -228,107 +207,6 @@ func TestRunOperationAnswer(t *testing.T) {
 	require.Equal(t, "note: billing-run:july-2026 does not answer\n", errs.String())
 }
 
-func TestRunWait(t *testing.T) {
-	t.Parallel()
-	ended := func(totals activities.RunTotals) client.Run {
-		return exampleRun(func(r *client.Run) { r.State, r.Totals = workflows.RunCompleted, totals })
-	}
-	usd := func(rows int) map[string]activities.RunTotal {
-		return map[string]activities.RunTotal{"usd": {Rows: rows}}
-	}
-	for _, test := range []struct {
-		name string
-		last client.Run
-		want string // of the error; "" is: done
-	}{
-		{"AllSucceeded", ended(activities.RunTotals{activities.ChargeSucceeded: usd(1000)}), ""},
-		{"SomeHandedOver", ended(activities.RunTotals{
-			activities.ChargeSucceeded: usd(990), activities.ChargeDeclined: usd(3), activities.ChargeRefused: usd(2), activities.ChargeNeedsCustomer: usd(1),
-			activities.ChargeProcessing: usd(1), activities.ChargeUnknown: usd(1),
-		}), ""},
-		{"SomeRejected", ended(activities.RunTotals{activities.ChargeSucceeded: usd(999), activities.RowRejected: usd(1)}), "1 row neither charged nor handed over"},
-		{"SomeNotCharged", ended(activities.RunTotals{activities.RowNotCharged: usd(7)}), "7 rows neither charged nor handed over"},
-		{"Canceled", exampleRun(func(r *client.Run) { r.State, r.Reason = workflows.RunCanceled, workflows.RunReasonOperator }), "run july-2026 is canceled (operator)"},
-		{"Paused", exampleRun(func(r *client.Run) { r.State, r.Reason = workflows.RunPaused, workflows.RunReasonDeclineRate }), "run july-2026 stands still: paused (decline_rate); more of the last"},
-		{"AwaitsApproval", exampleRun(func(r *client.Run) { r.State = workflows.RunAwaitingApproval }), "run july-2026 stands still: awaiting_approval"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			var out, errs bytes.Buffer
-			a := &app{stdout: &out, stderr: &errs, output: outputJSON}
-			c := &runsInTurn{answers: []client.Run{exampleRun(), test.last}, errs: []error{nil}}
-			err := a.waitRun(t.Context(), c, client.Started{WorkflowID: "billing-run:july-2026", RunID: "run-1"}, "july-2026")
-			if test.want == "" {
-				require.NoError(t, err)
-			} else {
-				require.ErrorContains(t, err, test.want)
-				require.Equal(t, exitFailed, exitCode(err))
-			}
-			var got map[string]any
-			require.NoError(t, json.Unmarshal(out.Bytes(), &got), "also when it is not simply done")
-			require.Equal(t, string(test.last.State), got["state"])
-			require.Equal(t, "run-1", got["run_id"])
-			require.Equal(t, "billing-run:july-2026 started (run run-1)\n[#####---------------] 25 %, 252 of 1002 rows, 12.5/s, 243 succeeded, 7 declined, 1m0s left\n", errs.String(),
-				"no terminal: a line now and then")
-		})
-	}
-}
-
-func TestRunWaitIsPatient(t *testing.T) {
-	t.Parallel()
-	var out, errs bytes.Buffer
-	a := &app{stdout: &out, stderr: &errs, output: outputText}
-	down := errors.New("no worker answers")
-	c := &runsInTurn{answers: []client.Run{{}, {}, exampleRun(func(r *client.Run) { r.State, r.Totals = workflows.RunCompleted, nil })}, errs: []error{down, down}}
-	require.NoError(t, a.waitRun(t.Context(), c, client.Started{}, "july-2026"))
-	require.Equal(t, 1, strings.Count(errs.String(), "note: no worker answers; still waiting"))
-
-	errs.Reset()
-	gone := &runsInTurn{errs: []error{client.ErrNotFound}}
-	require.ErrorIs(t, a.waitRun(t.Context(), gone, client.Started{}, "july-2026"), client.ErrNotFound)
-
-	ctx, interrupt := context.WithCancel(t.Context())
-	interrupt()
-	err := a.waitRun(ctx, &runsInTurn{answers: []client.Run{exampleRun()}}, client.Started{}, "july-2026")
-	require.EqualError(t, err, "interrupted; run july-2026 goes on: starter run show july-2026")
-	require.Equal(t, exitFailed, exitCode(err))
-}
-
-// On a terminal the line is written over, and is gone at the end.
-func TestProgressOnATerminal(t *testing.T) {
-	t.Parallel()
-	var errs bytes.Buffer
-	p := &progress{a: &app{stderr: &errs}, terminal: true}
-	p.show("12345", noon)
-	p.show("123", noon)
-	p.clear()
-	p.clear()
-	require.Equal(t, "\r12345\r123  \r   \r", errs.String())
-
-	errs.Reset()
-	p = &progress{a: &app{stderr: &errs}}
-	for second := range 25 {
-		p.show("x", noon.Add(time.Duration(second)*time.Second))
-	}
-	p.clear()
-	require.Equal(t, strings.Repeat("x\n", 3), errs.String(), "elsewhere a line every ten seconds")
-}
-
-func TestProgressText(t *testing.T) {
-	t.Parallel()
-	for state, want := range map[workflows.RunState]string{
-		workflows.RunValidating: "validating: the manifest is read and checked, and Stripe is asked which references were used before",
-		workflows.RunQueued:     "queued: another run goes first",
-		workflows.RunReporting:  "reporting",
-	} {
-		require.Equal(t, want, progressText(showRun(exampleRun(func(r *client.Run) { r.State = state }))))
-	}
-	all := exampleRun(func(r *client.Run) {
-		r.Totals, r.RemainingSeconds = activities.RunTotals{activities.ChargeSucceeded: {"usd": {Rows: 1002}}}, 0
-	})
-	require.Equal(t, "[####################] 100 %, 1002 of 1002 rows, 12.5/s, 1002 succeeded, 0 declined", progressText(showRun(all)))
-}
-
 func TestRunListText(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "no runs", runListText(nil))
@@ -387,103 +265,4 @@ func TestRunFlagDefaults(t *testing.T) {
 		MaxTotal: map[string]int64{"usd": 5, "eur": 6}, Concurrent: true, Approve: true, StatementSuffix: "JULY", TimeZone: "Europe/Berlin",
 		CheckoutUI: activities.CheckoutUIHosted, Events: workflows.EventsAll,
 	}, p)
-}
-
-// The problems of a manifest are printed as they are found, and the JSON around them is one object.
-func TestProblemList(t *testing.T) {
-	t.Parallel()
-	problems := []client.ManifestProblem{
-		{Line: 2, Column: "amount", Value: "10.99", Rule: "must be a whole number, in minor units"},
-		{Line: 3, Rule: "more columns than the header"},
-		{Rule: "no header"},
-	}
-	summary := client.ManifestSummary{Rows: 5, Rejected: 2, Totals: map[string]int64{"usd": 1099}, Fingerprint: fingerprint}
-	printed := func(output string, problems []client.ManifestProblem) (string, error) {
-		var out, errs bytes.Buffer
-		list := newProblemList(&app{stdout: &out, stderr: &errs, output: output})
-		for _, problem := range problems {
-			list.watch().Problem(problem)
-		}
-		checked := checkedAs("file:///data/july.csv", summary, list.count)
-		err := list.end(checked, func() string { return checked.text() })
-		return out.String(), err
-	}
-	text, err := printed(outputText, problems)
-	require.EqualError(t, err, "the manifest is not allowed: 3 problems")
-	require.Equal(t, exitFailed, exitCode(err))
-	require.Equal(t, `line 2, amount: "10.99"; must be a whole number, in minor units
-line 3: more columns than the header
-the file: no header
-file:///data/july.csv: 5 rows, and 2 not allowed
-  together     $10.99 (1099 usd)
-  fingerprint  `+fingerprint+"\n", text)
-
-	for _, some := range [][]client.ManifestProblem{problems, problems[:1], nil} {
-		text, err = printed(outputJSON, some)
-		require.Equal(t, len(some) > 0, err != nil)
-		var got struct {
-			Problems         []client.ManifestProblem    `json:"problems"`
-			State            string                      `json:"state"`
-			Rows             int                         `json:"rows"`
-			Rejected         int                         `json:"rejected"`
-			Fingerprint      string                      `json:"fingerprint"`
-			AmountByCurrency map[string]map[string]int64 `json:"amount_by_currency"`
-		}
-		require.NoError(t, json.Unmarshal([]byte(text), &got), text)
-		require.Len(t, got.Problems, len(some))
-		require.Equal(t, map[bool]string{true: "invalid", false: "valid"}[len(some) > 0], got.State)
-		require.Equal(t, 7, got.Rows)
-		require.Equal(t, int64(1099), got.AmountByCurrency["usd"]["total"])
-		require.Equal(t, fingerprint, got.Fingerprint)
-	}
-}
-
-type fakeDryRuns struct {
-	result   client.DryRun
-	problems []client.ManifestProblem
-	err      error
-}
-
-func (f fakeDryRuns) DryRun(_ context.Context, _ client.RunParams, watch client.ManifestWatch) (client.DryRun, error) {
-	for _, problem := range f.problems {
-		watch.Problem(problem)
-	}
-	return f.result, f.err
-}
-
-func TestDryRunAnswer(t *testing.T) {
-	t.Parallel()
-	found := client.DryRun{
-		ManifestSummary: client.ManifestSummary{Rows: 1000, Totals: map[string]int64{"usd": 900000}, Fingerprint: fingerprint},
-		Listed:          5000, Known: activities.RunTotals{activities.ChargeSucceeded: {"usd": {Rows: 90}}, activities.RowRejected: {"usd": {Rows: 10}}},
-		ToCharge: 900, Rate: 15, Seconds: 60,
-	}
-	p := client.RunParams{Reference: "july-2026", Manifest: "file:///data/july.csv"}
-	var out bytes.Buffer
-	a := &app{stdout: &out, stderr: &bytes.Buffer{}, output: outputText}
-	require.NoError(t, a.dryRun(t.Context(), fakeDryRuns{result: found}, p))
-	require.Equal(t, `file:///data/july.csv: 1000 rows
-  together      $9,000.00 (900000 usd)
-  fingerprint   `+fingerprint+`
-  already used  100 rows (90 succeeded, 10 rejected), by 5000 PaymentIntents in Stripe; not charged again
-  to charge     900 rows, 1m0s at 15/s
-This was a dry run: nothing was written, started or charged
-`, out.String())
-
-	wrong := found
-	wrong.Rejected = 1
-	bad := fakeDryRuns{result: wrong, problems: []client.ManifestProblem{{Line: 2, Column: "amount", Rule: "must be positive"}}}
-	require.ErrorIs(t, a.dryRun(t.Context(), bad, p), errProblems)
-	skipping := p
-	skipping.OnInvalid = workflows.OnInvalidSkip
-	require.NoError(t, a.dryRun(t.Context(), bad, skipping), "the run would skip it")
-
-	out.Reset()
-	a.output = outputJSON
-	require.NoError(t, a.dryRun(t.Context(), fakeDryRuns{result: found}, p))
-	var got map[string]any
-	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
-	for key, want := range map[string]any{"state": "valid", "rows": 1000., "to_charge": 900., "rate": 15., "seconds": 60., "payment_intents_listed": 5000.} {
-		require.Equal(t, want, got[key], key)
-	}
 }
