@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -13,6 +14,9 @@ import (
 type LookBackRequest struct {
 	// Rows are the manifest's, in order. They are read twice.
 	Rows iter.Seq2[RunRow, error]
+	// Open are payments that have not ended. One may have no PaymentIntent yet, and make one later: nothing else is sent under its
+	// reference. Nil leaves them out.
+	Open iter.Seq2[OpenPayment, error]
 	// Since is from when on Stripe's PaymentIntents are listed.
 	Since time.Time
 	// Progress is called with the PaymentIntents listed so far, about once per page of 100 and when Stripe is waited for;
@@ -49,6 +53,20 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		return LookedBack{}, err
 	}
 	defer index.close()
+	if r.Open != nil {
+		n := 0
+		for open, err := range r.Open {
+			if err != nil {
+				return LookedBack{}, err
+			}
+			if _, err := index.add(open.intent()); err != nil {
+				return LookedBack{}, err
+			}
+			if n++; n%perHeartbeat == 0 {
+				progress()
+			}
+		}
+	}
 	for intent, err := range patientList(ctx, intents, r.Since, progress) {
 		if err != nil {
 			return LookedBack{}, err
@@ -70,6 +88,9 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		if err != nil {
 			return LookedBack{}, err
 		}
+		if slices.ContainsFunc(known, func(i PaymentIntent) bool { return i.ID != "" }) {
+			known = slices.DeleteFunc(known, func(i PaymentIntent) bool { return i.ID == "" })
+		}
 		res := row.lookedBack(known)
 		if res.Outcome != "" {
 			out.Found.Add(rowOutcome(res.Outcome), row.Currency, RunTotal{Rows: 1, Amount: row.Amount})
@@ -84,6 +105,14 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		}
 	}
 	return out, nil
+}
+
+// intent stands for the PaymentIntent that the payment may make at any moment; it has no id.
+func (o OpenPayment) intent() PaymentIntent {
+	return PaymentIntent{
+		Status: PaymentIntentRequiresPaymentMethod, Amount: o.Amount, Currency: o.Currency, Customer: o.Customer,
+		Metadata: map[string]string{MetadataReference: o.Reference},
+	}
 }
 
 // references are those of rows of some kind.
@@ -182,13 +211,14 @@ type lookBackRunProgress struct {
 	Seen int `json:"seen"`
 }
 
-// LookBackRun lists the account's PaymentIntents and notes which references of the run were used before. It changes nothing at
-// Stripe. Running it again begins anew and replaces what was noted. Errors: ErrorRunFiles and those of Charge.
+// LookBackRun lists the payments that are open and the account's PaymentIntents, and notes which references of the run were used
+// before. It changes nothing at Stripe. Running it again begins anew and replaces what was noted. Errors: ErrorRunFiles,
+// ErrorWorkflowUnavailable and those of Charge.
 func (b *BillingRuns) LookBackRun(ctx context.Context, in LookBackRunInput) (LookBackRunResult, error) {
 	result := LookBackRunResult{At: b.ports.Now().UTC()}
 	err := b.ports.RunFiles.WriteKnown(ctx, in.RunFile, func(yield func(KnownRow, error) bool) {
 		back, err := LookBack(ctx, b.ports.AccountPaymentIntents, LookBackRequest{
-			Rows: b.ports.RunFiles.AllRows(ctx, in.RunFile), Since: in.Since,
+			Rows: b.ports.RunFiles.AllRows(ctx, in.RunFile), Open: b.ports.Workflows.OpenPayments(ctx), Since: in.Since,
 			Progress: func(seen int) { activity.RecordHeartbeat(ctx, lookBackRunProgress{Seen: seen}) },
 			Found: func(known KnownRow) error {
 				if !yield(known, nil) {
@@ -210,6 +240,10 @@ func (b *BillingRuns) LookBackRun(ctx context.Context, in LookBackRunInput) (Loo
 	}
 	if _, ok := errors.AsType[*StripeError](err); ok {
 		return LookBackRunResult{}, applicationError(err)
+	}
+	if errors.Is(err, ErrOpenPayments) {
+		activity.GetLogger(ctx).Warn("look-back of a billing run", "run", in.Run, "error", err)
+		return LookBackRunResult{}, workflowsUnavailable()
 	}
 	activity.GetLogger(ctx).Error("look-back of a billing run", "run", in.Run, "error", err)
 	return LookBackRunResult{}, runFilesUnavailable()

@@ -250,11 +250,57 @@ func (f *knownFiles) WriteKnown(_ context.Context, _ activities.RunFile, known i
 	return f.broken
 }
 
+// openPayments is a Temporal with these payments open, or one that does not answer.
+type openPayments struct {
+	activities.Workflows
+
+	open []activities.OpenPayment
+	err  error
+}
+
+func (o openPayments) OpenPayments(context.Context) iter.Seq2[activities.OpenPayment, error] {
+	return func(yield func(activities.OpenPayment, error) bool) {
+		for _, open := range o.open {
+			if !yield(open, nil) {
+				return
+			}
+		}
+		if o.err != nil {
+			yield(activities.OpenPayment{}, o.err)
+		}
+	}
+}
+
+// TestLookBackRunLeavesOpenPayments: a payment that is open may make its PaymentIntent at any moment. Nothing is sent beside it.
+func TestLookBackRunLeavesOpenPayments(t *testing.T) {
+	t.Parallel()
+	of := func(reference string, amount int64) activities.OpenPayment {
+		return activities.OpenPayment{Reference: reference, Customer: "cus_" + reference, Amount: amount, Currency: "usd"}
+	}
+	f := &knownFiles{rows: rowsOf("new", "open", "other", "paid")}
+	ports := activities.Ports{
+		AccountPaymentIntents: &account{intents: []activities.PaymentIntent{used("pi_1", "paid", activities.PaymentIntentSucceeded)}}, RunFiles: f,
+		Workflows: openPayments{open: []activities.OpenPayment{of("open", 1099), of("other", 1), of("paid", 1099), of("elsewhere", 1099)}},
+	}
+	in := activities.LookBackRunInput{RunFile: activities.RunFile{URL: "file:///july.csv", Run: "july"}, Since: now.Add(-time.Hour)}
+	_, err := do(t, &run{}, activities.New(ports).Runs.LookBackRun, in)
+	require.NoError(t, err)
+	require.Equal(t, []activities.KnownRow{
+		{Row: 1, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeUnknown, Adopted: true}},
+		{Row: 2, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeConflict, Adopted: true}},
+		{Row: 3, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeSucceeded, PaymentIntent: "pi_1", PaymentMethod: "pm_1", Adopted: true}},
+	}, f.known)
+
+	ports.Workflows = openPayments{err: fmt.Errorf("%w: down", activities.ErrOpenPayments)}
+	_, err = do(t, &run{}, activities.New(ports).Runs.LookBackRun, in)
+	requireError(t, err, activities.ErrorWorkflowUnavailable, true)
+}
+
 func TestLookBackRun(t *testing.T) {
 	t.Parallel()
 	in := activities.LookBackRunInput{RunFile: activities.RunFile{URL: "file:///july.csv", Run: "july"}, Since: now.Add(-time.Hour)}
 	start := func(a *account, f *knownFiles) func(context.Context, activities.LookBackRunInput) (activities.LookBackRunResult, error) {
-		return activities.New(activities.Ports{AccountPaymentIntents: a, RunFiles: f, Now: func() time.Time { return now }}).Runs.LookBackRun
+		return activities.New(activities.Ports{AccountPaymentIntents: a, RunFiles: f, Workflows: openPayments{}, Now: func() time.Time { return now }}).Runs.LookBackRun
 	}
 	many := make([]activities.PaymentIntent, 250)
 	for n := range many {

@@ -3,10 +3,14 @@ package activities
 import (
 	"context"
 	"errors"
+	"iter"
 )
 
 // ErrWorkflowNotFound is the error of Workflows when nothing with that id runs, or is remembered.
 var ErrWorkflowNotFound = errors.New("workflow not found")
+
+// ErrOpenPayments is the error of OpenPayments: Temporal did not answer.
+var ErrOpenPayments = errors.New("open payments cannot be listed")
 
 // Workflows is what the activities need of offsession's other workflows. Every error but ErrWorkflowNotFound, a
 // *RefusedUpdateError of Instruct and a *RefusedStartError of StartRun is a fault that is tried again.
@@ -25,6 +29,8 @@ type Workflows interface {
 	// StartRun starts a BillingRun. When there is one already with the same values, started is false and nothing changes; with
 	// others, or one that was terminated, the error is a *RefusedStartError.
 	StartRun(ctx context.Context, in StartRunInput) (started bool, _ error)
+	// OpenPayments lists the CollectPayments that have not ended. The first error, an ErrOpenPayments, ends the sequence.
+	OpenPayments(ctx context.Context) iter.Seq2[OpenPayment, error]
 	// OpenRuns lists the billing runs that have not ended.
 	OpenRuns(ctx context.Context) ([]OpenRun, error)
 }
@@ -47,6 +53,15 @@ type OwnedWorkflow struct {
 	// FirstAttempt is what became of a payment's first attempt; nil when it is not known any more. It is for those who ask
 	// for it here, and does not stand in histories.
 	FirstAttempt *ChargeResult `json:"-"`
+}
+
+// OpenPayment is a CollectPayment that has not ended.
+type OpenPayment struct {
+	Reference string
+	Customer  string
+	// Amount is in minor units of Currency.
+	Amount   int64
+	Currency string
 }
 
 // RefusedUpdateError says that a workflow refused an Update.

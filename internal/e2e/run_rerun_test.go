@@ -91,8 +91,8 @@ func TestRunOverTheSameReferences(t *testing.T) {
 			require.True(t, row.adopted, "%+v", row)
 		}
 	}
-	// The one that is new, and the one for which there is no PaymentIntent.
-	require.Equal(t, made+2, s.sends(), "something was charged again")
+	// The one that is new. The one for which there is no PaymentIntent has a payment that is open.
+	require.Equal(t, made+1, s.sends(), "something was charged again")
 	require.NoError(t, checkLedger(s.sandbox.Ledger("")))
 }
 
@@ -123,8 +123,7 @@ func TestRunAfterEverythingIsForgotten(t *testing.T) {
 			require.False(t, row.handedOver, "%+v", row)
 		}
 	}
-	// But for the row that is too small, for which there never was a PaymentIntent.
-	made++
+	// Also not the row that is too small, for which there never was a PaymentIntent: its payment is open.
 	require.Equal(t, made, s.sends(), "something was charged again")
 	require.NoError(t, checkLedger(s.sandbox.Ledger("")))
 

@@ -18,7 +18,7 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
-// TestOpenRuns: what a real server's visibility says of the runs that have not ended, as the client starts them.
+// TestOpenRuns: what a real server's visibility says of the runs and payments that have not ended, as they are started.
 func TestOpenRuns(t *testing.T) {
 	t.Parallel()
 	server, err := devstack.StartTemporal(t.Context(), devstack.TemporalOptions{SearchAttributes: workflows.SearchAttributeKeys()})
@@ -65,8 +65,29 @@ func TestOpenRuns(t *testing.T) {
 		"whole":  {Reference: "whole", State: "validating"},
 	}, byReference)
 
+	payment := workflows.CollectPaymentInput{Reference: "inv-1", Customer: "cus_1", Amount: 1099, Currency: "usd"}
+	_, err = tc.ExecuteWorkflow(t.Context(), sdk.StartWorkflowOptions{
+		ID: workflows.PaymentID("inv-1"), TaskQueue: "nobody", TypedSearchAttributes: payment.StartSearchAttributes(time.Now()),
+	}, workflows.TypeCollectPayment)
+	require.NoError(t, err)
+	var payments []activities.OpenPayment
+	require.Eventually(t, func() bool {
+		payments = nil
+		for open, err := range ours.OpenPayments(t.Context()) {
+			require.NoError(t, err)
+			payments = append(payments, open)
+		}
+		return len(payments) == 2
+	}, time.Minute, 50*time.Millisecond)
+	require.ElementsMatch(t, []activities.OpenPayment{
+		{Reference: "slow"}, {Reference: "inv-1", Customer: "cus_1", Amount: 1099, Currency: "usd"},
+	}, payments)
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = ours.OpenRuns(ctx)
 	require.Error(t, err)
+	for _, err := range ours.OpenPayments(ctx) {
+		require.ErrorIs(t, err, activities.ErrOpenPayments)
+	}
 }
