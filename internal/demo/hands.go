@@ -80,7 +80,7 @@ func (v *visit) confirmSetup(link string) error {
 	}, nil); err != nil {
 		return err
 	}
-	return v.postJSON(link+"/session", struct{}{}, nil)
+	return v.press(link, nil)
 }
 
 // pressed is what the page's button answers.
@@ -100,7 +100,7 @@ func (v *visit) pressButton(link string) (pressed, error) {
 	defer ticker.Stop()
 	for {
 		var answer pressed
-		if err := v.postJSON(link+"/session", struct{}{}, &answer); err != nil {
+		if err := v.press(link, &answer); err != nil {
 			return pressed{}, err
 		}
 		if answer.SessionID != "" || answer.ClientSecret != "" {
@@ -114,6 +114,23 @@ func (v *visit) pressButton(link string) (pressed, error) {
 	}
 }
 
+// press is one press of the page's button. Like the page it asks again while the service is not available.
+func (v *visit) press(link string, out any) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		err := v.postJSON(link+"/session", struct{}{}, out)
+		if !errors.Is(err, errUnavailable) {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-v.ctx.Done():
+			return err
+		}
+	}
+}
+
 func (v *visit) postJSON(address string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -121,6 +138,9 @@ func (v *visit) postJSON(address string, in, out any) error {
 	}
 	return call(v.ctx, http.MethodPost, address, http.Header{"Content-Type": {"application/json"}}, bytes.NewReader(body), out)
 }
+
+// errUnavailable is an answer 503.
+var errUnavailable = errors.New("not available at the moment")
 
 // call sends a request and reads the JSON answer into out, if there is one.
 func call(ctx context.Context, method, address string, header http.Header, body io.Reader, out any) error {
@@ -137,6 +157,9 @@ func call(ctx context.Context, method, address string, header http.Header, body 
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
+	}
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return fmt.Errorf("%s: %w", req.URL.Path, errUnavailable)
 	}
 	if res.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s answered %d: %s", req.URL.Path, res.StatusCode, answer)

@@ -292,7 +292,7 @@ func TestServers(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(a.body), &customer))
 	started := s.json("session_id link", "save-card", "start", "--reference", reference, "--customer", customer.ID, "--output", "json")
-	require.Equal(t, http.StatusOK, s.http(http.MethodGet, started["link"].(string), nil, "").status)
+	require.Equal(t, http.StatusOK, s.visit(http.MethodGet, started["link"].(string), nil, "").status)
 	a = s.http(http.MethodPost, s.config.StripeAPIBase+"/_sandbox/checkout/"+started["session_id"].(string)+"/pay",
 		http.Header{"Content-Type": {"application/json"}}, `{"number":"4242424242424242","email":"a@example.com"}`)
 	require.Equal(t, http.StatusOK, a.status, a.body)

@@ -16,6 +16,7 @@ import (
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/stripesandbox"
 	"github.com/offsession/offsession/workflows"
+	"github.com/offsession/offsession/workflows/dunning"
 )
 
 // environment is the site's configuration for the commands.
@@ -115,7 +116,7 @@ func TestWorkerKilled(t *testing.T) {
 		attempts []string
 	}{
 		{
-			name: "before the payment is due", token: visa, due: 3 * time.Second,
+			name: "before the payment is due", token: visa, due: 20 * time.Second,
 			until:    func(s *site, reference string) error { return s.is(reference, workflows.PaymentScheduled) },
 			attempts: []string{"charge:1"},
 		},
@@ -149,6 +150,7 @@ func TestWorkerKilled(t *testing.T) {
 			s := newSite(t, siteOptions{withoutWorker: true})
 			worker := s.worker()
 			params := s.params(s.reference(), test.token)
+			params.Policy.Soft.After = []dunning.Duration{dunning.Exactly(20 * time.Second)} // time enough to be seen waiting
 			if test.due > 0 {
 				params.Due = time.Now().Add(test.due)
 			}

@@ -147,7 +147,7 @@ func TestSaveEnds(t *testing.T) {
 		}},
 		{"abandoned", workflows.SetupAbandoned, func(s *site, p *client.SavePaymentMethodParams) {
 			p.Customer, p.Notify = s.customer(p.Reference), true
-			p.Reminders, p.Deadline = []dunning.Duration{dunning.Exactly(time.Second)}, dunning.Exactly(8*time.Second)
+			p.Reminders, p.Deadline = []dunning.Duration{dunning.Exactly(time.Second)}, dunning.Exactly(20*time.Second)
 			s.save(*p)
 			s.mail(p.Reference, 2)
 		}},

@@ -115,21 +115,48 @@ type sessionAnswer struct {
 	Error          string `json:"error"`
 }
 
-// press is the customer's button: it answers what the page would do next, after any busy or pending.
+// press is the customer's button: it answers what the page would do next, after any busy.
 func (s *site) press(link string) sessionAnswer {
 	s.t.Helper()
 	var pressed sessionAnswer
 	eventually(s.t, func() error {
-		a := s.http(http.MethodPost, link+"/session", http.Header{"Content-Type": {"application/json"}}, "{}")
-		require.Equal(s.t, http.StatusOK, a.status, a.body)
-		pressed = sessionAnswer{}
-		require.NoError(s.t, json.Unmarshal([]byte(a.body), &pressed))
-		if pressed.Answer == string(workflows.CheckoutBusy) || pressed.Answer == string(workflows.CheckoutPending) {
+		if pressed = s.pressOnce(link); pressed.Answer == string(workflows.CheckoutBusy) {
 			return fmt.Errorf("%s is %s", link, pressed.Answer)
 		}
 		return nil
 	})
 	return pressed
+}
+
+// pressOnce is the customer's button, whatever it answers but pending.
+func (s *site) pressOnce(link string) sessionAnswer {
+	s.t.Helper()
+	var pressed sessionAnswer
+	eventually(s.t, func() error {
+		a := s.visit(http.MethodPost, link+"/session", http.Header{"Content-Type": {"application/json"}}, "{}")
+		require.Equal(s.t, http.StatusOK, a.status, a.body)
+		pressed = sessionAnswer{}
+		require.NoError(s.t, json.Unmarshal([]byte(a.body), &pressed))
+		if pressed.Answer == string(workflows.CheckoutPending) {
+			return fmt.Errorf("%s is %s", link, pressed.Answer)
+		}
+		return nil
+	})
+	return pressed
+}
+
+// visit is a request of the customer's browser to our web server: like the page and its script it comes again while that is not
+// available, as when a worker is slow or gone.
+func (s *site) visit(method, address string, header http.Header, body string) answer {
+	s.t.Helper()
+	var a answer
+	eventually(s.t, func() error {
+		if a = s.http(method, address, header, body); a.status == http.StatusServiceUnavailable {
+			return fmt.Errorf("%s: %w: %s", method, errNotYet, a.body)
+		}
+		return nil
+	})
+	return a
 }
 
 // purchase is what a customer enters on Stripe's page.

@@ -52,15 +52,15 @@ func TestGetsOnlyRead(t *testing.T) {
 	writes := len(s.writes())
 	for _, address := range []string{paymentLink, saveLink} {
 		for range 20 {
-			a := s.http(http.MethodGet, address, nil, "")
+			a := s.visit(http.MethodGet, address, nil, "")
 			require.Equal(t, http.StatusOK, a.status, a.body)
 		}
-		require.Equal(t, http.StatusOK, s.http(http.MethodHead, address, nil, "").status)
+		require.Equal(t, http.StatusOK, s.visit(http.MethodHead, address, nil, "").status)
 		for _, purpose := range []http.Header{{"Sec-Purpose": {"prefetch"}}, {"Purpose": {"prefetch"}}, {"User-Agent": {"Slackbot-LinkExpanding 1.0"}}} {
-			require.Equal(t, http.StatusOK, s.http(http.MethodGet, address, purpose, "").status)
+			require.Equal(t, http.StatusOK, s.visit(http.MethodGet, address, purpose, "").status)
 		}
-		require.Equal(t, http.StatusOK, s.http(http.MethodGet, address+"/status", nil, "").status)
-		require.Equal(t, http.StatusOK, s.http(http.MethodGet, address+"/return", nil, "").status)
+		require.Equal(t, http.StatusOK, s.visit(http.MethodGet, address+"/status", nil, "").status)
+		require.Equal(t, http.StatusOK, s.visit(http.MethodGet, address+"/return", nil, "").status)
 		require.Equal(t, http.StatusMethodNotAllowed, s.http(http.MethodGet, address+"/session", nil, "").status)
 	}
 	for i, id := range ids {
@@ -132,7 +132,7 @@ func TestWebhookReceiver(t *testing.T) {
 		{"2 MB", signed(ours, secret, now), ours + strings.Repeat(" ", 2<<20), http.StatusRequestEntityTooLarge},
 	}
 	for _, test := range tests {
-		a := s.http(http.MethodPost, s.config.PublicURL+"/webhooks/stripe", test.header, test.body)
+		a := s.visit(http.MethodPost, s.config.PublicURL+"/webhooks/stripe", test.header, test.body)
 		require.Equal(t, test.want, a.status, "%s: %s", test.name, a.body)
 	}
 	require.Equal(t, http.StatusMethodNotAllowed, s.http(http.MethodGet, s.config.PublicURL+"/webhooks/stripe", nil, "").status)
@@ -202,7 +202,7 @@ func TestTemporalDown(t *testing.T) {
 		return s.http(http.MethodPost, s.config.PublicURL+"/webhooks/stripe", signed(body, s.config.StripeWebhookSecrets[0], time.Now()), body).status
 	}
 	require.Equal(t, http.StatusOK, webhook())
-	require.Equal(t, http.StatusOK, s.http(http.MethodGet, address, nil, "").status)
+	require.Equal(t, http.StatusOK, s.visit(http.MethodGet, address, nil, "").status)
 
 	way.cut()
 	var all sync.WaitGroup
@@ -275,10 +275,10 @@ func TestTokens(t *testing.T) {
 			s := s.with(t)
 			address := s.config.PublicURL + "/c/" + test.token
 			for _, path := range []string{"", "/status", "/return"} {
-				require.Equal(t, test.want, s.http(http.MethodGet, address+path, nil, "").status, path)
+				require.Equal(t, test.want, s.visit(http.MethodGet, address+path, nil, "").status, path)
 			}
 			if test.want != http.StatusOK {
-				a := s.http(http.MethodPost, address+"/session", nil, "")
+				a := s.visit(http.MethodPost, address+"/session", nil, "")
 				require.Equal(t, test.want, a.status)
 				require.Contains(t, a.body, `"error"`)
 				require.NotContains(t, a.body, test.token)
@@ -306,7 +306,7 @@ func TestSessionRoute(t *testing.T) {
 		{"another type", `{}`, http.Header{"Content-Type": {"text/plain"}}, http.StatusUnsupportedMediaType},
 		{"too large", `{"consent_version":"` + strings.Repeat("a", 5000) + `"}`, asJSON, http.StatusRequestEntityTooLarge},
 	} {
-		a := s.http(http.MethodPost, address+"/session", test.header, test.body)
+		a := s.visit(http.MethodPost, address+"/session", test.header, test.body)
 		require.Equal(t, test.want, a.status, "%s: %s", test.name, a.body)
 		require.Contains(t, a.body, `"error"`, test.name)
 	}
@@ -325,7 +325,7 @@ func TestSessionRoute(t *testing.T) {
 		SessionID string `json:"session_id"`
 	}
 	read := func() {
-		a := s.http(http.MethodGet, address+"/status", nil, "")
+		a := s.visit(http.MethodGet, address+"/status", nil, "")
 		require.Equal(t, http.StatusOK, a.status)
 		require.NotContains(t, a.body, "client_secret")
 		require.NoError(t, json.Unmarshal([]byte(a.body), &status))
@@ -339,7 +339,7 @@ func TestSessionRoute(t *testing.T) {
 	read()
 	require.True(t, status.Ended)
 	require.Equal(t, "paid", status.State)
-	require.Contains(t, s.http(http.MethodGet, address+"/return", nil, "").body, "Paid")
+	require.Contains(t, s.visit(http.MethodGet, address+"/return", nil, "").body, "Paid")
 	s.paidOnce(reference)
 
 	canceled := s.charge(lostCard)
@@ -347,7 +347,7 @@ func TestSessionRoute(t *testing.T) {
 	_, err := s.client.CancelPayment(t.Context(), canceled, byHand)
 	require.NoError(t, err)
 	require.Equal(t, "closed", s.press(address).Answer)
-	require.Contains(t, s.http(http.MethodGet, address, nil, "").body, "This payment is closed")
+	require.Contains(t, s.visit(http.MethodGet, address, nil, "").body, "This payment is closed")
 }
 
 // TestSecurityHeaders are on every answer.

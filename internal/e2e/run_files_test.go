@@ -148,7 +148,7 @@ func TestRunAwaitsItsManifest(t *testing.T) {
 		r := s.bill(rows)
 		require.NoError(t, os.Remove(r.path))
 		in := workflows.BillingRunInput{
-			Reference: r.Reference, Manifest: r.Manifest, Policy: quick(), ManifestDeadline: time.Now().Add(10 * time.Second).UTC(),
+			Reference: r.Reference, Manifest: r.Manifest, Policy: quick(), ManifestDeadline: time.Now().Add(30 * time.Second).UTC(),
 		}
 		_, err := s.temporal.ExecuteWorkflow(t.Context(), sdk.StartWorkflowOptions{
 			ID: workflows.BillingRunID(r.Reference), TaskQueue: s.config.TaskQueue,

@@ -405,7 +405,7 @@ func (r *billingRun) handedOver(report []reported) {
 	}
 	query := fmt.Sprintf("WorkflowType = '%s' AND %s = '%s'", workflows.TypeCollectPayment, workflows.SearchRun.GetName(), r.Reference)
 	var have int64
-	err := within(30*time.Second, func() error { // visibility is a moment behind
+	err := within(patience, func() error { // visibility is a moment behind
 		counted, err := r.temporal.CountWorkflow(r.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 		if have = counted.GetCount(); err == nil && have != int64(want) {
 			err = fmt.Errorf("%d payments of their own for %d rows", have, want)

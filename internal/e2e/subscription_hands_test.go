@@ -240,11 +240,15 @@ func (u *subscriber) closed() {
 	}
 }
 
-// ready asks whether to give access.
+// ready asks whether to give access, again while no worker answers.
 func (u *subscriber) ready() bool {
 	u.t.Helper()
-	ready, err := u.client.Ready(u.t.Context(), u.id)
-	require.NoError(u.t, err)
+	var ready bool
+	eventually(u.t, func() error {
+		var err error
+		ready, err = u.client.Ready(u.t.Context(), u.id)
+		return err
+	})
 	return ready
 }
 

@@ -256,15 +256,23 @@ func TestSubscriptionConfirmedElsewhere(t *testing.T) {
 // TestSubscriptionBank: a bank account is confirmed later, or not.
 func TestSubscriptionBank(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteOptions{sandbox: stripesandbox.Config{AsyncDelay: 2 * time.Second}})
+	s := newSite(t, siteOptions{sandbox: stripesandbox.Config{AsyncDelay: time.Hour}})
 	bank := []string{"payment_settings[payment_method_types][0]", "us_bank_account"}
-	for token, answer := range map[string]string{"pm_sandbox_setup_processing": "done", "pm_sandbox_setup_processing_fails": "open"} {
-		t.Run(token, func(t *testing.T) {
+	var waiting []*subscriber
+	tokens := []string{"pm_sandbox_setup_processing", "pm_sandbox_setup_processing_fails"}
+	for _, token := range tokens {
+		u := s.subscriber(token).subscribes(trial, incomplete, bank)
+		require.Equal(t, "processing", statusOf(u.pending()))
+		u.watched().is(workflows.SubscriptionProcessing, workflows.NeedBank)
+		require.False(t, u.ready())
+		waiting = append(waiting, u)
+	}
+	require.NoError(t, s.sandbox.AdvanceClock(time.Hour))
+	for i, answer := range []string{"done", "open"} {
+		t.Run(tokens[i], func(t *testing.T) {
 			t.Parallel()
-			u := s.with(t).subscriber(token).subscribes(trial, incomplete, bank)
-			require.Equal(t, "processing", statusOf(u.pending()))
-			u.watched().is(workflows.SubscriptionProcessing, workflows.NeedBank)
-			require.False(t, u.ready())
+			u := waiting[i]
+			u.site = s.with(t)
 			eventually(t, func() error {
 				if pressed := u.pressOnce(u.minted()); pressed.Answer != answer {
 					return fmt.Errorf("%w: %+v", errNotYet, pressed)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -120,16 +119,6 @@ func TestSubscriptionTrialEnds(t *testing.T) {
 			require.True(t, u.ready())
 		})
 	}
-}
-
-// pressOnce is the customer's button, whatever it answers.
-func (s *site) pressOnce(link string) sessionAnswer {
-	s.t.Helper()
-	a := s.http(http.MethodPost, link+"/session", http.Header{"Content-Type": {"application/json"}}, "{}")
-	require.Equal(s.t, http.StatusOK, a.status, a.body)
-	var pressed sessionAnswer
-	require.NoError(s.t, json.Unmarshal([]byte(a.body), &pressed))
-	return pressed
 }
 
 // TestSubscriptionTellsApp: the signed messages of one that was at risk and was saved.

@@ -160,6 +160,32 @@ func TestBrowser(t *testing.T) {
 		tab.Fine()
 	})
 
+	t.Run("a press while no worker answers is tried again", func(t *testing.T) {
+		t.Parallel()
+		shop := newShop(t, nil)
+		shop.payment(activities.CheckoutUICustom)
+		shop.unavailable(2)
+		tab := browser.Open(t, shop.link(paymentID))
+		tab.Click("#start")
+		tab.Visible("#sandbox-card")
+		require.Equal(t, 3, shop.bundle.temporal.updateCount())
+		tab.Fine()
+	})
+
+	t.Run("a service that stays away is not asked without end", func(t *testing.T) {
+		t.Parallel()
+		shop := newShop(t, nil)
+		shop.payment(activities.CheckoutUICustom)
+		shop.unavailable(4)
+		tab := browser.Open(t, shop.link(paymentID))
+		tab.Click("#start")
+		tab.See("#problem", "Please try again in a moment")
+		require.Equal(t, 3, shop.bundle.temporal.updateCount())
+		tab.Click("#start")
+		tab.Visible("#sandbox-card")
+		tab.Fine()
+	})
+
 	t.Run("a page left open follows what happens", func(t *testing.T) {
 		t.Parallel()
 		shop := newShop(t, nil)

@@ -93,6 +93,16 @@ func (s *shop) charging(busy bool) {
 	s.bundle.temporal.set(paymentID, payment(state))
 }
 
+// unavailable makes Temporal refuse the next presses.
+func (s *shop) unavailable(presses int) {
+	s.bundle.temporal.onUpdate = func(ctx context.Context, id string, r workflows.OpenCheckoutRequest) (workflows.OpenCheckoutResponse, error) {
+		if s.bundle.temporal.updateCount() <= presses {
+			return workflows.OpenCheckoutResponse{}, errDown
+		}
+		return s.press(ctx, id, r)
+	}
+}
+
 // press is open_checkout.
 func (s *shop) press(ctx context.Context, _ string, r workflows.OpenCheckoutRequest) (workflows.OpenCheckoutResponse, error) {
 	s.mu.Lock()

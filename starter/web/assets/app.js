@@ -260,22 +260,27 @@
   }
 
   /**
-   * POST …/session. A link that no longer leads anywhere is shown as such by the page itself.
+   * POST …/session, again while the service is not available at the moment: pressing twice opens the same session. A link
+   * that no longer leads anywhere is shown as such by the page itself.
    *
    * @returns {Promise<Session | null>} null when the service did not answer or refused
    */
   async function postSession() {
     const version = root.dataset.consentVersion;
-    try {
-      const response = await fetch(here.session, {
-        method: 'POST',
-        headers: {'Content-Type': 'application/json'},
-        body: JSON.stringify(version ? {consent_version: version} : {}),
-      });
-      if (response.status === 404 || response.status === 410) location.assign(here.page);
-      return response.ok ? await response.json() : null;
-    } catch {
-      return null;
+    for (let asked = 1; ; asked++) {
+      try {
+        const response = await fetch(here.session, {
+          method: 'POST',
+          headers: {'Content-Type': 'application/json'},
+          body: JSON.stringify(version ? {consent_version: version} : {}),
+        });
+        if (response.status === 404 || response.status === 410) location.assign(here.page);
+        if (response.ok) return await response.json();
+        if (response.status !== 503 || asked === 3) return null;
+      } catch {
+        return null;
+      }
+      await sleep(2000);
     }
   }
 
