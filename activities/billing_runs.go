@@ -73,6 +73,9 @@ type ChargePageInput struct {
 	// Closing sends nothing new: of a page that stopped, the rows that were sent are finished, the others end as not charged,
 	// and the results are written.
 	Closing bool `json:"closing,omitempty"`
+	// LostSince is set when the page was given out before, at that time or later, and has ended without telling how far it came,
+	// or with Lost: every row of which its checkpoint does not tell may have been sent. UTC.
+	LostSince time.Time `json:"lost_since,omitzero"`
 	// LookedBackAt is when the run's look-back began; a row that is sent more than 20 h later asks Stripe itself first.
 	LookedBackAt time.Time `json:"looked_back_at"`
 	// What follows goes to the CollectPayment of a row that did not succeed.
@@ -89,9 +92,11 @@ type ChargePageInput struct {
 // ChargePageResult is what became of a page: counts and sums, never rows.
 type ChargePageResult struct {
 	Totals RunTotals `json:"totals"`
-	// Stopped is a reason for which the page did not send all of its rows: StoppedUnauthorized, StoppedAlike, StoppedChanged.
-	// What was done stands in a checkpoint beside the manifest: the same page again goes on there.
+	// Stopped is a reason for which the page is not done: StoppedUnauthorized, StoppedAlike, StoppedChanged, StoppedUnsettled.
+	// What was done stands in a checkpoint beside the manifest: the same page again goes on there. Lost says that the checkpoint
+	// does not tell of everything: the page again needs LostSince.
 	Stopped string `json:"stopped,omitempty"`
+	Lost    bool   `json:"lost,omitempty"`
 	// StoppedCode is the code that all rows failed with, for StoppedAlike.
 	StoppedCode string `json:"stopped_code,omitempty"`
 	// First and Last tell of rows in a row that failed with one code that is no decline, at the page's ends: the run joins them.
@@ -119,6 +124,8 @@ const (
 	StoppedAlike = "failing_alike"
 	// StoppedChanged: a file of the run is not any more what was written.
 	StoppedChanged = "files_changed"
+	// StoppedUnsettled: it is closing, and Stripe may still be executing what was sent: it must be closed again later.
+	StoppedUnsettled = "unsettled"
 )
 
 // StreakLimit is how many rows in a row may fail for one reason that is no decline.

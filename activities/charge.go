@@ -114,11 +114,12 @@ func (p *Payments) Charge(ctx context.Context, in ChargeInput) (ChargeResult, er
 		in:       in,
 		progress: heldProgress(ctx, in),
 		run:      activity.GetInfo(ctx).Attempt,
-		sending: func(progress chargeProgress) {
+		sending: func(progress chargeProgress) bool {
 			if in.PaymentMethod == "" {
 				// A method named in the input is frozen already. The default is frozen here: a repeat must not resolve it anew.
 				beat(progress)
 			}
+			return true
 		},
 		record: beat,
 	}

@@ -14,10 +14,14 @@ type attempt struct {
 	progress chargeProgress
 	// run counts the runs of the activity, from 1.
 	run int32
-	// sending is called before every send; record after a fault. They keep the progress where the next run of the activity
-	// finds it.
-	sending, record func(chargeProgress)
+	// sending is called before every send, and answers whether it may be done; record after a fault. They keep the progress where
+	// the next run of the activity finds it.
+	sending func(chargeProgress) bool
+	record  func(chargeProgress)
 }
+
+// errNotSent is make's error when sending said no: nothing was sent.
+var errNotSent = errors.New("nothing may be sent any more")
 
 // make asks what must be known first, sends the attempt, and sorts the answer. Made again, Stripe sees the same key. Its
 // errors are the ports'.
@@ -42,7 +46,9 @@ func (a *attempt) make(ctx context.Context) (ChargeResult, error) {
 	if a.progress.FirstSentAt.IsZero() {
 		a.progress.FirstSentAt = a.ports.Now().UTC()
 	}
-	a.sending(a.progress)
+	if !a.sending(a.progress) {
+		return ChargeResult{}, errNotSent
+	}
 	intent, err := a.send(ctx)
 	if err == nil {
 		return a.in.shorten(resultOf(intent, a.progress.PaymentMethod)), nil

@@ -33,7 +33,8 @@ const (
 //
 // Running it again goes on where the heartbeat, or the checkpoint of a stopped page, ended, at a quarter of the rate after a
 // crash. What may have been sent before is sent under the same key. With Closing nothing is: a row that may have been sent is
-// looked for, and handed over as unknown as long as Stripe may still be executing it; the others are RowNotCharged. Errors: ErrorRunFiles and ErrorPageInterrupted, both retried.
+// looked for, and handed over as unknown as long as Stripe may still be executing it (StoppedUnsettled when not even that it was
+// sent is certain); the others are RowNotCharged. Errors: ErrorRunFiles and ErrorPageInterrupted, both retried.
 func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (ChargePageResult, error) {
 	shared, leave := b.limits.of(in.Run)
 	defer leave()
@@ -43,20 +44,24 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 	}
 	switch err := p.load(ctx); {
 	case errors.Is(err, ErrRunFileChanged):
-		// Nothing was sent, and what was done before stays where it is kept.
+		// Nothing was sent, and what was done before stays where it is kept, unless that was the activity's heartbeat.
 		p.stopped = StoppedChanged
-		return p.stop() //nolint:contextcheck // it is written whatever ends the activity
+		if len(p.rows) == 0 {
+			lost := p.again(ctx) || !in.LostSince.IsZero()
+			return ChargePageResult{Stopped: p.stopped, Lost: lost}, nil
+		}
+		return p.stop(ctx)
 	case err != nil:
 		return ChargePageResult{}, err
 	}
-	finished := p.charge(ctx)
+	p.charge(ctx)
 	switch {
 	case p.left() == 0:
 		return p.complete(ctx)
-	case p.stopped != "":
-		return p.stop() //nolint:contextcheck // it is written whatever ends the activity
+	case p.stopReason() != "" && ctx.Err() == nil:
+		return p.stop(ctx)
 	default:
-		return ChargePageResult{}, p.interrupted(ctx, finished)
+		return ChargePageResult{}, p.interrupted(ctx)
 	}
 }
 
@@ -104,9 +109,11 @@ type pageRow struct {
 	resolved   chan struct{}
 	resolvedAt time.Time
 	kept       string
-	// progress is what was sent; again says that it may have been sent by an earlier run.
-	progress chargeProgress
-	again    bool
+	// progress is what was sent, the last time at lastSent. again says that it may have been sent by an earlier run; guessed that
+	// nobody knows whether it was.
+	progress       chargeProgress
+	lastSent       time.Time
+	again, guessed bool
 	// zone is the customer's, once it is known.
 	zone      string
 	zoneKnown bool
@@ -171,9 +178,9 @@ func (p *page) filesError(what string, err error) error {
 	return runFilesUnavailable()
 }
 
-// charge makes every row that is left go its way, until all are done or the page must not go on. It reports whether nothing is
-// under way any more.
-func (p *page) charge(ctx context.Context) (finished bool) {
+// charge makes every row that is left go its way, until all are done or the page must not go on. Nothing is sent any more when it
+// returns; what was sent may be under way yet, if the time for it was over.
+func (p *page) charge(ctx context.Context) {
 	var ended context.CancelFunc
 	p.working, ended = context.WithCancel(ctx)
 	defer ended()
@@ -202,15 +209,13 @@ func (p *page) charge(ctx context.Context) (finished bool) {
 	}()
 	if !limited {
 		<-done
-		return true
+		return
 	}
 	last := time.NewTimer(time.Until(deadline) - lastMoment)
 	defer last.Stop()
 	select {
 	case <-done:
-		return true
 	case <-last.C:
-		return false
 	}
 }
 
@@ -363,13 +368,16 @@ func (p *page) left() int {
 	return n
 }
 
+// stopReason is the reason for which the page stops; empty when there is none.
+func (p *page) stopReason() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stopped
+}
+
 // interrupted is the error of a page that ran out of time, or was taken away. What it has done goes with its last heartbeat.
-func (p *page) interrupted(ctx context.Context, finished bool) error {
-	settled := int32(0)
-	if finished {
-		settled = p.info.Attempt
-	}
-	p.beatWith(ctx, settled)
+func (p *page) interrupted(ctx context.Context) error {
+	p.beatWith(ctx, p.info.Attempt)
 	// Nothing is written: Temporal may have given the page to somebody else, who knows more.
 	return pageInterrupted(p.left())
 }

@@ -8,39 +8,38 @@ import (
 // complete writes the results of a page whose rows are all done. The activity's end does not stop it: what was done must be
 // told.
 func (p *page) complete(ctx context.Context) (ChargePageResult, error) {
-	if err := p.writeResults(); err != nil { //nolint:contextcheck // it is written whatever ends the activity
+	p.mu.Lock()
+	results, res := p.results(), p.result()
+	p.mu.Unlock()
+	err := p.writeResults(results) //nolint:contextcheck // it is written whatever ends the activity
+	if err == nil && p.checkpoint && ctx.Err() == nil {
+		err = p.writeCheckpoint(nil) //nolint:contextcheck // as above
+	}
+	if err != nil {
 		p.beatWith(ctx, p.info.Attempt)
 		return ChargePageResult{}, err
 	}
-	if p.checkpoint {
-		if err := p.writeCheckpoint(nil); err != nil { //nolint:contextcheck // as above
-			p.beatWith(ctx, p.info.Attempt)
-			return ChargePageResult{}, err
-		}
-	}
-	return p.result(), nil
+	return res, nil
 }
 
 // stop keeps how far the page has come, for the same page when it is scheduled anew. The results are written as well, should
 // the run end here.
-func (p *page) stop() (ChargePageResult, error) {
-	if len(p.rows) == 0 {
-		return ChargePageResult{Stopped: p.stopped, StoppedCode: p.code}, nil
-	}
+func (p *page) stop(ctx context.Context) (ChargePageResult, error) {
 	p.mu.Lock()
-	progress := p.progress()
+	progress, results, res := p.progress(true), p.results(), p.result()
 	p.mu.Unlock()
 	data, err := encodeCheckpoint(progress)
 	if err != nil {
 		return ChargePageResult{}, p.filesError("write the checkpoint", err)
 	}
-	if err := p.writeCheckpoint(data); err != nil {
+	if err = p.writeCheckpoint(data); err == nil { //nolint:contextcheck // it is written whatever ends the activity
+		err = p.writeResults(results) //nolint:contextcheck // as above
+	}
+	if err != nil {
+		p.beatWith(ctx, p.info.Attempt)
 		return ChargePageResult{}, err
 	}
-	if err := p.writeResults(); err != nil {
-		return ChargePageResult{}, err
-	}
-	return p.result(), nil
+	return res, nil
 }
 
 func (p *page) writeCheckpoint(data []byte) error {
@@ -52,10 +51,17 @@ func (p *page) writeCheckpoint(data []byte) error {
 	return nil
 }
 
-func (p *page) writeResults() error {
+func (p *page) writeResults(results []RowResult) error {
 	ctx, cancel := context.WithTimeout(p.detached, writeTimeout)
 	defer cancel()
-	p.mu.Lock()
+	if err := p.ports.RunFiles.WriteResults(ctx, p.in.RunFile, p.in.RunPage, results); err != nil {
+		return p.filesError("write the results", err)
+	}
+	return nil
+}
+
+// results are the rows for the report. p.mu is held.
+func (p *page) results() []RowResult {
 	results := make([]RowResult, len(p.rows))
 	for i, r := range p.rows {
 		results[i] = RowResult{
@@ -64,11 +70,7 @@ func (p *page) writeResults() error {
 			HandedOver: r.handedOver, Adopted: r.res.Adopted,
 		}
 	}
-	p.mu.Unlock()
-	if err := p.ports.RunFiles.WriteResults(ctx, p.in.RunFile, p.in.RunPage, results); err != nil {
-		return p.filesError("write the results", err)
-	}
-	return nil
+	return results
 }
 
 // outcome is the row's for the report: one that may have been sent, and of which nothing is known, is unknown.
@@ -83,10 +85,8 @@ func (r *pageRow) outcome() ChargeOutcome {
 	}
 }
 
-// result counts the rows that are done.
+// result counts the rows that are done. p.mu is held.
 func (p *page) result() ChargePageResult {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	res := ChargePageResult{
 		Totals: RunTotals{}, Stopped: p.stopped, StoppedCode: p.code, RateLimited: p.limited, Behind: p.behind,
 	}

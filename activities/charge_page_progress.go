@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 
 // pageProgress is how far a page has come: what its heartbeats and its checkpoint hold.
 type pageProgress struct {
-	// Settled is the run of the activity, from 1, that ended in good order: all that it sent is among the rows.
+	// Settled is the run of the activity, from 1, that ended in good order: all that it sent is among the rows, and was sent.
 	Settled int32         `json:"settled,omitempty"`
 	Rows    []rowProgress `json:"rows,omitempty"`
 }
@@ -34,8 +35,11 @@ type rowProgress struct {
 	At           time.Time `json:"at,omitzero"`
 	Stamp        string    `json:"payment_method_stamp,omitempty"`
 	LatestCharge string    `json:"latest_charge,omitempty"`
-	// FirstSentAt is set for a row that is, or may be, in flight.
+	// FirstSentAt is set for a row that is, or may be, in flight. LastSentAt is left out when it is the same. Guessed says that
+	// nobody knows whether it was sent.
 	FirstSentAt time.Time `json:"first_sent_at,omitzero"`
+	LastSentAt  time.Time `json:"last_sent_at,omitzero"`
+	Guessed     bool      `json:"guessed,omitempty"`
 	LookedBack  bool      `json:"looked_back,omitempty"`
 	// Judged says that the row was done before a stop, which an operator has ended since: it does not count for the next.
 	Judged bool `json:"judged,omitempty"`
@@ -44,8 +48,8 @@ type rowProgress struct {
 // beatEvery is how often progress is recorded while a page runs. Most pages are done sooner, and cost no heartbeat.
 const beatEvery = 5 * time.Second
 
-// progress tells what must survive a crash; it is recorded at once. p.mu is held.
-func (p *page) progress() pageProgress {
+// progress tells what must survive a crash; it is recorded at once. over says that nothing is sent any more. p.mu is held.
+func (p *page) progress(over bool) pageProgress {
 	var out pageProgress
 	for _, r := range p.rows {
 		switch {
@@ -58,14 +62,20 @@ func (p *page) progress() pageProgress {
 				saved.PaymentMethod = ""
 			}
 			if !r.done {
-				saved.Due, saved.At, saved.FirstSentAt = true, r.at, r.res.FirstSentAt
+				saved.Due, saved.At, saved.FirstSentAt, saved.LastSentAt = true, r.at, r.res.FirstSentAt, r.lastSent
 				saved.Stamp, saved.LatestCharge = r.res.PaymentMethodStamp, r.res.LatestCharge
 			}
 			out.Rows = append(out.Rows, saved)
 		case !r.progress.FirstSentAt.IsZero() || r.progress.PaymentMethod != r.PaymentMethod:
-			saved := rowProgress{Row: r.index, FirstSentAt: r.progress.FirstSentAt, LookedBack: r.progress.LookedBack}
-			if saved.FirstSentAt.IsZero() {
+			saved := rowProgress{Row: r.index, FirstSentAt: r.progress.FirstSentAt, Guessed: r.guessed, LookedBack: r.progress.LookedBack}
+			switch {
+			case !saved.FirstSentAt.IsZero():
+				saved.LastSentAt = r.lastSent
+			case !over:
 				saved.FirstSentAt = r.resolvedAt // it may be sent before the next heartbeat gets through
+			}
+			if saved.LastSentAt.Equal(saved.FirstSentAt) {
+				saved.LastSentAt = time.Time{}
 			}
 			if r.progress.PaymentMethod != r.PaymentMethod {
 				saved.PaymentMethod = r.progress.PaymentMethod
@@ -78,13 +88,14 @@ func (p *page) progress() pageProgress {
 }
 
 // resume takes over what an earlier run of the page has done. A row of which nothing is known may have been sent by a run
-// that crashed: crashed is the time that stands for that, zero when there was none.
+// that crashed: crashed is the time that stands for that, zero when there was none. What such a run did last, nobody knows.
 func (p *page) resume(saved pageProgress, crashed time.Time, judged bool) {
 	for _, s := range saved.Rows {
 		if s.Row < 0 || s.Row >= len(p.rows) {
 			continue
 		}
 		r := p.rows[s.Row]
+		r.lastSent, r.guessed = cmp.Or(s.LastSentAt, s.FirstSentAt, s.At), s.Guessed
 		if s.Outcome == "" {
 			r.progress.FirstSentAt, r.progress.LookedBack = s.FirstSentAt, s.LookedBack
 			if s.PaymentMethod != "" {
@@ -99,10 +110,17 @@ func (p *page) resume(saved pageProgress, crashed time.Time, judged bool) {
 		r.at, r.handedOver, r.done, r.judged = s.At, s.HandedOver, !s.Due, s.Judged || judged
 	}
 	for _, r := range p.rows {
-		if !r.decided() && r.progress.FirstSentAt.IsZero() {
-			r.progress.FirstSentAt = crashed
+		if r.decided() {
+			r.again = !r.done
+			continue
 		}
-		r.again = !r.decided() && !r.progress.FirstSentAt.IsZero()
+		if r.progress.FirstSentAt.IsZero() && !crashed.IsZero() {
+			r.progress.FirstSentAt, r.guessed = crashed, true
+		}
+		r.again = !r.progress.FirstSentAt.IsZero()
+		if r.again && !crashed.IsZero() {
+			r.lastSent = p.startedAt
+		}
 	}
 }
 
@@ -112,10 +130,15 @@ func (p *page) saved(ctx context.Context) error {
 	var saved pageProgress
 	var crashed time.Time
 	held := activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &saved) == nil
-	if p.info.Attempt > 1 && !p.in.Closing && (!held || saved.Settled != p.info.Attempt-1) {
+	switch {
+	case held && saved.Settled > 0 && saved.Settled == p.info.Attempt-1:
+	case !p.in.LostSince.IsZero():
+		crashed = p.in.LostSince
+	case p.again(ctx) && !p.in.Closing:
 		crashed = p.info.ScheduledTime
 	}
 	if held {
+		p.checkpoint = true // there may be one
 		p.resume(saved, crashed, false)
 		return nil
 	}
@@ -131,6 +154,11 @@ func (p *page) saved(ctx context.Context) error {
 	return nil
 }
 
+// again reports whether the page was charged before by its activity. Attempts are counted from 1 anew when an operator resets it.
+func (p *page) again(ctx context.Context) bool {
+	return p.info.Attempt > 1 || activity.HasHeartbeatDetails(ctx)
+}
+
 // beat records the progress. The SDK sends the first heartbeat at once and waits for the answer, and of the others the newest
 // when four fifths of the timeout have passed, or when the activity fails.
 func (p *page) beat(ctx context.Context) { p.beatWith(ctx, 0) }
@@ -140,7 +168,7 @@ func (p *page) beatWith(ctx context.Context, settled int32) {
 	defer p.beating.Unlock()
 	p.mu.Lock()
 	p.changed = false
-	progress := p.progress()
+	progress := p.progress(settled > 0)
 	p.mu.Unlock()
 	progress.Settled = settled
 	p.lastBeat = time.Now()

@@ -32,16 +32,19 @@ func (p *page) chargeInput(r *pageRow) ChargeInput {
 // before.
 func (p *page) send(r *pageRow) (ChargeResult, bool) {
 	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt}
-	a.sending = func(progress chargeProgress) { p.sent(r, progress) }
+	a.sending = func(progress chargeProgress) bool { return p.sent(r, progress) }
 	a.record = func(chargeProgress) {}
 	var faulty time.Time
 	for faults := 0; ; {
-		before := a.progress.FirstSentAt
+		before := sentBefore{first: a.progress.FirstSentAt, last: r.lastSent, guessed: r.guessed}
 		res, err := a.make(p.detached)
 		p.limits.giveBack()
-		if err == nil {
+		switch {
+		case err == nil:
 			p.pace.answered()
 			return res, true
+		case errors.Is(err, errNotSent):
+			return ChargeResult{}, false
 		}
 		now := p.ports.Now()
 		wait := now
@@ -92,11 +95,16 @@ func (p *page) takeTurn(notBefore time.Time) bool {
 	return true
 }
 
-// sent notes that a row is about to be sent. A default is recorded first, with all others that are known.
-func (p *page) sent(r *pageRow, progress chargeProgress) {
+// sent notes that a row is about to be sent. A default is recorded first, with all others that are known. It returns false when
+// nothing may be sent any more: whoever looks at the rows after the sending has ended sees all that was sent.
+func (p *page) sent(r *pageRow, progress chargeProgress) bool {
 	p.mu.Lock()
+	if p.sending.Err() != nil {
+		p.mu.Unlock()
+		return false
+	}
 	keep := r.PaymentMethod == "" && r.kept != progress.PaymentMethod
-	r.progress = progress
+	r.progress, r.lastSent, r.guessed = progress, p.ports.Now().UTC(), false
 	p.changed = true
 	if r.index >= p.last {
 		p.last, p.behind = r.index, max(0, p.ports.Now().Sub(p.slot(r)))
@@ -105,14 +113,21 @@ func (p *page) sent(r *pageRow, progress chargeProgress) {
 	if keep {
 		p.beat(p.detached)
 	}
+	return true
+}
+
+// sentBefore is what was known of a row's sends.
+type sentBefore struct {
+	first, last time.Time
+	guessed     bool
 }
 
 // notSent takes back that a row was sent: Stripe did not look at the request. An earlier one it may have.
-func (p *page) notSent(r *pageRow, a *attempt, before time.Time) {
-	a.progress.FirstSentAt = before
+func (p *page) notSent(r *pageRow, a *attempt, before sentBefore) {
+	a.progress.FirstSentAt = before.first
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r.progress = a.progress
+	r.progress, r.lastSent, r.guessed = a.progress, before.last, before.guessed
 }
 
 // rateLimited counts an answer of 429, and slows the run down. A customer that is locked by another request says nothing about
@@ -136,7 +151,8 @@ func isLockTimeout(err error) bool {
 // settleTime is how long Stripe may still be executing a request whose answer was lost.
 const settleTime = 10 * time.Minute
 
-// closeRow settles a row without sending anything.
+// closeRow settles a row without sending anything. One of which nobody knows whether it was sent waits until Stripe is certain:
+// whoever canceled the run does not want it charged, and a CollectPayment might.
 func (p *page) closeRow(r *pageRow) {
 	if !r.again {
 		p.mu.Lock()
@@ -151,8 +167,14 @@ func (p *page) closeRow(r *pageRow) {
 	a.in.LookBack, a.progress.LookedBack = true, false
 	res, err := a.lookBefore(p.detached)
 	p.limits.giveBack()
+	certain := err == nil && (res.Outcome != "" || p.settled(r))
 	switch {
-	case err != nil, res.Outcome == "" && p.ports.Now().Sub(r.progress.FirstSentAt) < settleTime:
+	case !certain && r.guessed:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stopped = cmp.Or(p.stopped, StoppedUnsettled)
+		return
+	case !certain:
 		res = a.unknown()
 	case res.Outcome == "":
 		res = ChargeResult{Outcome: RowNotCharged}
@@ -165,6 +187,9 @@ func (p *page) closeRow(r *pageRow) {
 		p.handOver(r)
 	}
 }
+
+// settled reports whether Stripe cannot be executing the row's requests any more.
+func (p *page) settled(r *pageRow) bool { return p.ports.Now().Sub(r.lastSent) >= settleTime }
 
 // refusedRow is the outcome of a row that Stripe does not want: nothing was charged.
 func refusedRow(err error) ChargeResult {

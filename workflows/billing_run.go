@@ -160,8 +160,9 @@ func (r *billingRun) goToEnd(ctx workflow.Context) bool {
 		return false
 	case len(r.st.Redo) > 0:
 		// They have sent some of their rows: what became of those is found out, and nothing else is sent.
-		r.startPage(ctx, r.st.Redo[0], true)
+		page := r.st.Redo[0]
 		r.st.Redo = r.st.Redo[1:]
+		r.startPage(ctx, page, true)
 		return true
 	case r.st.LookedBack == nil:
 		r.end(ctx) // nothing was charged, and there may be nothing to report on

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -24,9 +25,16 @@ const (
 	messagesWait = 10 * time.Minute
 )
 
+// redoPage is a page that stopped before its end.
+type redoPage struct {
+	activities.RunPage
+	// LostSince is set when it did not tell how far it came: since then its rows may have been sent.
+	LostSince time.Time `json:"lost_since,omitzero"`
+}
+
 // pageInFlight is a page under way.
 type pageInFlight struct {
-	page activities.RunPage
+	page redoPage
 	// rate is the one that it was given; slots is how long its rows take at that.
 	rate    float64
 	begunAt time.Time
@@ -76,7 +84,7 @@ func (r *billingRun) charge(ctx workflow.Context) bool {
 	r.st.NextPage = page.Number + 1
 	r.st.RowsBegun += page.Rows
 	r.addBegun(page)
-	r.startPage(ctx, page, false)
+	r.startPage(ctx, redoPage{RunPage: page}, false)
 	return true
 }
 
@@ -92,7 +100,7 @@ func (r *billingRun) pagesMost() int {
 }
 
 // startPage gives a page out. closing sends nothing new: what was in flight is finished, and the results are written.
-func (r *billingRun) startPage(ctx workflow.Context, page activities.RunPage, closing bool) {
+func (r *billingRun) startPage(ctx workflow.Context, page redoPage, closing bool) {
 	now := workflow.Now(ctx).UTC()
 	slots := seconds(float64(page.Rows) / r.st.Rate)
 	t0 := r.st.NextSlot
@@ -102,7 +110,8 @@ func (r *billingRun) startPage(ctx workflow.Context, page activities.RunPage, cl
 	r.st.NextSlot = t0.Add(slots)
 	in := activities.ChargePageInput{
 		RunFile:         r.file(),
-		RunPage:         page,
+		RunPage:         page.RunPage,
+		LostSince:       page.LostSince,
 		T0:              t0,
 		Rate:            r.st.Rate,
 		Closing:         closing,
@@ -149,7 +158,11 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	r.st.RateLimited += res.RateLimited
 	if whole := res.Totals.All() == p.page.Rows; err != nil || res.Stopped != "" && !whole {
 		// Its rows are counted when it comes to its end: it goes on from its checkpoint.
-		r.st.Redo = append(r.st.Redo, p.page)
+		redo := redoPage{RunPage: p.page.RunPage}
+		if err != nil || res.Lost {
+			redo.LostSince = cmp.Or(p.page.LostSince, p.begunAt)
+		}
+		r.st.Redo = append(r.st.Redo, redo)
 		switch {
 		case p.closing:
 			r.st.RetryAt = workflow.Now(ctx).Add(pollDelay(r.st.Tries, r.in.Reference)).UTC()

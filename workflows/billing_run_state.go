@@ -62,9 +62,9 @@ type runState struct {
 	NextSlot      time.Time `json:"next_slot,omitzero"`
 	ChargingSince time.Time `json:"charging_since,omitzero"`
 	// NextPage is the next one of the index; Redo are those that stopped before their end.
-	NextPage  int                  `json:"next_page,omitempty"`
-	Redo      []activities.RunPage `json:"redo,omitempty"`
-	PagesDone int                  `json:"pages_done,omitempty"`
+	NextPage  int        `json:"next_page,omitempty"`
+	Redo      []redoPage `json:"redo,omitempty"`
+	PagesDone int        `json:"pages_done,omitempty"`
 	// RowsBegun are those of all pages that were begun, RowsDone of those that are done.
 	RowsBegun   int                  `json:"rows_begun,omitempty"`
 	RowsDone    int                  `json:"rows_done,omitempty"`

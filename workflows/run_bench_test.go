@@ -44,6 +44,8 @@ type runBench struct {
 	indexes, tells time.Duration
 	// charge says what becomes of a page; try counts the times it was given out before.
 	charge func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error)
+	// closed says what becomes of a page that is closed; nil has not charged any of its rows.
+	closed func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error)
 	// validate, lookBack, turn, index and report change an answer; try counts the calls before.
 	validate func(try int, res *activities.ValidateManifestResult) error
 	lookBack func(try int) error
@@ -155,7 +157,10 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 				}
 			}
 			r.pages = append(r.pages, givenPage{ChargePageInput: in, at: r.env.Now(), try: try})
-			if in.Closing {
+			switch {
+			case in.Closing && r.closed != nil:
+				return r.closed(in, try)
+			case in.Closing:
 				return pageOf(in, map[activities.ChargeOutcome]int{activities.RowNotCharged: in.Rows}), nil
 			}
 			return r.charge(in, try)
