@@ -48,6 +48,8 @@ const (
 	NotifyRunCompleted NotificationKind = "run_completed"
 	// NotifyRunPaused: a billing run has paused itself, or needs a person; Reason says why.
 	NotifyRunPaused NotificationKind = "run_paused"
+	// NotifyRunNotStarted: a schedule could not start a billing run; Reason says why. It pauses, unless it is told not to.
+	NotifyRunNotStarted NotificationKind = "run_not_started"
 )
 
 // ForCustomer reports whether the kind is a message to the customer, as opposed to an event for the app alone.
@@ -58,7 +60,7 @@ func (k NotificationKind) ForCustomer() bool {
 		NotifySubscriptionActionRequired, NotifySubscriptionPaymentMethodNeeded, NotifySubscriptionInvoiceUnpaid:
 		return true
 	case NotifyCardSaved, NotifyPaymentPaid, NotifyPaymentProcessing, NotifyAgreementPaused, NotifyAgreementEnded,
-		NotifySubscriptionReady, NotifySubscriptionAtRisk, NotifyRunCompleted, NotifyRunPaused:
+		NotifySubscriptionReady, NotifySubscriptionAtRisk, NotifyRunCompleted, NotifyRunPaused, NotifyRunNotStarted:
 		return false
 	}
 	return false
@@ -82,7 +84,8 @@ type Notification struct {
 	Description   string `json:"description,omitempty"`
 	PaymentIntent string `json:"payment_intent,omitempty"`
 	PaymentMethod string `json:"payment_method,omitempty"`
-	// Owner is the workflow id of the agreement that the payment, or the wish for a payment method, came from.
+	// Owner is the workflow id of the agreement that the payment, or the wish for a payment method, came from, or the id of the
+	// schedule that wanted a run.
 	Owner string `json:"owner,omitempty"`
 	// Attempt is the charge attempt the message is about; 0 when none.
 	Attempt     int    `json:"attempt,omitempty"`

@@ -56,11 +56,15 @@ func (a *app) dryRun(ctx context.Context, c dryRunner, p client.RunParams) error
 	list := newProblemList(a)
 	defer list.progress.clear()
 	found, err := c.DryRun(ctx, p, list.watch())
+	checked := checkedAs(p.Manifest, found.ManifestSummary, list.count)
+	if _, invalid := errors.AsType[*client.InvalidError](err); invalid && list.count > 0 { // it cannot be read to its end
+		return list.end(checked, func() string { return checked.text() })
+	}
 	if err != nil {
 		return err
 	}
 	dry := dryRun{
-		checkedManifest: checkedAs(p.Manifest, found.ManifestSummary, list.count),
+		checkedManifest: checked,
 		Listed:          found.Listed, Known: found.Known, ToCharge: found.ToCharge, Rate: found.Rate, Seconds: found.Seconds,
 	}
 	err = list.end(dry, dry.text)

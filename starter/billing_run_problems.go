@@ -131,6 +131,14 @@ var errProblems = errors.New("the manifest is not allowed")
 
 // problemText is `line 3, amount: "10.99"; must be a whole number`.
 func problemText(p client.ManifestProblem) string {
+	if p.Column == "" && p.Value == "" {
+		return problemPlace(p) + ": " + p.Rule
+	}
+	return fmt.Sprintf("%s: %q; %s", problemPlace(p), p.Value, p.Rule)
+}
+
+// problemPlace is "line 3, amount".
+func problemPlace(p client.ManifestProblem) string {
 	where := "the file"
 	if p.Line > 0 {
 		where = fmt.Sprintf("line %d", p.Line)
@@ -138,8 +146,5 @@ func problemText(p client.ManifestProblem) string {
 	if p.Column != "" {
 		where += ", " + p.Column
 	}
-	if p.Column == "" && p.Value == "" {
-		return where + ": " + p.Rule
-	}
-	return fmt.Sprintf("%s: %q; %s", where, p.Value, p.Rule)
+	return where
 }

@@ -62,7 +62,7 @@ the run any more, --manifest and --since say what it would.`,
 					return err
 				}
 				if sum.Differences > 0 {
-					return fmt.Errorf("the report and Stripe differ in %d places", sum.Differences)
+					return fmt.Errorf("the report and Stripe differ in %s", counted(sum.Differences, "place"))
 				}
 				return nil
 			})
@@ -175,7 +175,7 @@ func findingText(f client.RunFinding) string {
 func reconciledText(sum client.Reconciled) string {
 	verdict := "the report and Stripe agree"
 	if sum.Differences > 0 {
-		verdict = fmt.Sprintf("%d differences", sum.Differences)
+		verdict = counted(sum.Differences, "difference")
 	}
 	rows := []string{"currency\tin the report\tat Stripe\tsettled later\trefunded"}
 	for _, currency := range slices.Sorted(maps.Keys(sum.Currencies)) {

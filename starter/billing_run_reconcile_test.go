@@ -47,7 +47,7 @@ line 6 e: settled later: the report says declined, Stripe succeeded (pi_e)
 line 7 f: refunded since: 99 of 1099 (pi_f)
 line 8 g: customer: the report has cus_1, Stripe has - (pi_g)
 
-Run july: 1 differences. 3 rows, 4 PaymentIntents since 2026-07-31 09:00:00 UTC
+Run july: 1 difference. 3 rows, 4 PaymentIntents since 2026-07-31 09:00:00 UTC
 currency  in the report              at Stripe                  settled later          refunded
 usd       2 rows, $21.98 (2198 usd)  2 rows, $21.97 (2197 usd)  0 rows, $0.00 (0 usd)  1 rows, $0.99 (99 usd)
 `, shownFindings(

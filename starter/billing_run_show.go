@@ -147,7 +147,7 @@ func totalsText(totals map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// problemsText lists the problems that a run keeps of its manifest.
+// problemsText lists the problems that a run keeps of its manifest, which are the first ones, without values.
 func problemsText(problems []client.ManifestProblem, rejected int) string {
 	if len(problems) == 0 {
 		return ""
@@ -155,11 +155,12 @@ func problemsText(problems []client.ManifestProblem, rejected int) string {
 	var text strings.Builder
 	text.WriteString("\nNot allowed in the manifest\n")
 	for _, problem := range problems {
-		text.WriteString("  " + problemText(problem) + "\n")
+		text.WriteString("  " + problemPlace(problem) + ": " + problem.Rule + "\n")
 	}
 	if more := rejected - len(problems); more > 0 {
-		fmt.Fprintf(&text, "  and %d more: starter run validate lists all\n", more)
+		fmt.Fprintf(&text, "  and %d more\n", more)
 	}
+	text.WriteString("  starter run validate lists all, with their values\n")
 	return text.String()
 }
 

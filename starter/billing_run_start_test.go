@@ -106,12 +106,21 @@ func TestRunWaitIsPatient(t *testing.T) {
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	var errs bytes.Buffer
-	p := &progress{a: &app{stderr: &errs}, terminal: true}
+	columns := 8
+	p := &progress{a: &app{stderr: &errs}, columns: func() int { return columns }}
 	p.show("12345", noon)
 	p.show("123", noon)
 	p.clear()
 	p.clear()
-	require.Equal(t, "\r12345\r123  \r   \r", errs.String())
+	require.Equal(t, "\r12345\r123  \r     \r", errs.String())
+
+	// What would be broken into two lines could not be written over.
+	errs.Reset()
+	p.show("1234567", noon)
+	columns = 6
+	p.show("äöüß", noon)
+	p.clear()
+	require.Equal(t, "\r12345\räöü\r     \r", errs.String())
 
 	errs.Reset()
 	p = &progress{a: &app{stderr: &errs}}
@@ -129,10 +138,20 @@ func TestProgressText(t *testing.T) {
 		workflows.RunQueued:     "queued: another run goes first",
 		workflows.RunReporting:  "reporting",
 	} {
-		require.Equal(t, want, progressText(showRun(exampleRun(func(r *client.Run) { r.State = state }))))
+		require.Equal(t, want, progressText(showRun(exampleRun(func(r *client.Run) { r.State = state })), 0))
 	}
 	all := exampleRun(func(r *client.Run) {
 		r.Totals, r.RemainingSeconds = activities.RunTotals{activities.ChargeSucceeded: {"usd": {Rows: 1002}}}, 0
 	})
-	require.Equal(t, "[####################] 100 %, 1002 of 1002 rows, 12.5/s, 1002 succeeded, 0 declined", progressText(showRun(all)))
+	require.Equal(t, "[####################] 100 %, 1002 of 1002 rows, 12.5/s, 1002 succeeded, 0 declined", progressText(showRun(all), 0))
+
+	// Every room takes as much as fits, and the remaining time before the bar.
+	for room, want := range map[int]string{
+		200: "[#####---------------] 25 %, 252 of 1002 rows, 12.5/s, 243 succeeded, 7 declined, 1m0s left",
+		79:  "[##------] 25 %, 252 of 1002 rows, 12.5/s, 243 succeeded, 7 declined, 1m0s left",
+		78:  "[###------------] 25 %, 252/1002, 12.5/s, 243 succeeded, 7 declined, 1m0s left",
+		40:  "25 %, 252/1002, 12.5/s, 243 succeeded, 7 declined, 1m0s left",
+	} {
+		require.Equal(t, want, progressText(showRun(exampleRun()), room), room)
+	}
 }

@@ -26,7 +26,7 @@ func exampleRun(change ...func(*client.Run)) client.Run {
 			Reference: "july-2026", State: workflows.RunCharging, Manifest: "file:///data/july.csv",
 			Summary: &activities.ManifestSummary{
 				Rows: 1000, Rejected: 2, Pages: 10, Totals: map[string]int64{"usd": 900000, "jpy": 5000}, Counts: map[string]int{"usd": 900, "jpy": 100}, Fingerprint: fingerprint,
-				Problems: []activities.RunProblem{{Line: 17, Column: "amount", Value: "10.99", Rule: "must be a whole number, in minor units"}},
+				Problems: []activities.RunProblem{{Line: 17, Column: "amount", Rule: "must be a whole number, in minor units"}},
 			},
 			LookedBack: &activities.LookBackRunResult{At: noon, Seen: 5000, Found: activities.RunTotals{activities.ChargeSucceeded: {"usd": {Rows: 3, Amount: 3000}}}},
 			Totals: activities.RunTotals{
@@ -61,8 +61,9 @@ func TestRunText(t *testing.T) {
   charging since  2026-03-01 12:01:00 UTC
 
 Not allowed in the manifest
-  line 17, amount: "10.99"; must be a whole number, in minor units
-  and 1 more: starter run validate lists all
+  line 17, amount: must be a whole number, in minor units
+  and 1 more
+  starter run validate lists all, with their values
 
 Rows
   outcome    rows  jpy   usd

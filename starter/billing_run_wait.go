@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
@@ -77,7 +77,7 @@ func (a *app) followRun(ctx context.Context, c runs, reference string) (client.R
 			return run, nil
 		case err == nil:
 			silent = false
-			shown.show(progressText(showRun(run)), time.Now())
+			shown.show(progressText(showRun(run), shown.room()), time.Now())
 		}
 		select {
 		case <-ctx.Done():
@@ -89,22 +89,47 @@ func (a *app) followRun(ctx context.Context, c runs, reference string) (client.R
 
 // progress is a line that is written over on a terminal, and a line every ten seconds elsewhere.
 type progress struct {
-	a        *app
-	terminal bool
-	said     time.Time
-	width    int
+	a *app
+	// columns measures the terminal; nil when there is none.
+	columns func() int
+	said    time.Time
+	width   int
 }
 
 func newProgress(a *app) *progress {
-	file, ok := a.stderr.(*os.File)
-	return &progress{a: a, terminal: ok && isatty.IsTerminal(file.Fd())}
+	p := &progress{a: a}
+	if file, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		p.columns = func() int { return columnsOf(file) }
+	}
+	return p
+}
+
+func columnsOf(file *os.File) int {
+	const usual = 80
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || columns <= 0 {
+		return usual
+	}
+	return columns
+}
+
+// typed is what terminals show of Ctrl-C, after the line.
+const typed = "^C"
+
+// room is how many characters fit into the line; 0 when there is no end. A line that the terminal breaks could not be written over.
+func (p *progress) room() int {
+	if p.columns == nil {
+		return 0
+	}
+	return max(1, p.columns()-len(typed)-1)
 }
 
 func (p *progress) show(text string, now time.Time) {
-	if p.terminal {
-		width := len([]rune(text))
-		_, _ = fmt.Fprint(p.a.stderr, "\r"+text+strings.Repeat(" ", max(0, p.width-width)))
-		p.width = width
+	if room := p.room(); room > 0 {
+		line := []rune(text)
+		line = line[:min(len(line), room)]
+		_, _ = fmt.Fprint(p.a.stderr, "\r"+string(line)+strings.Repeat(" ", max(0, min(p.width, room)-len(line))))
+		p.width = len(line)
 		return
 	}
 	if p.said.IsZero() || now.Sub(p.said) >= progressEvery {
@@ -116,13 +141,20 @@ func (p *progress) show(text string, now time.Time) {
 // clear takes the line off the terminal.
 func (p *progress) clear() {
 	if p.width > 0 {
-		_, _ = fmt.Fprint(p.a.stderr, "\r"+strings.Repeat(" ", p.width)+"\r")
+		_, _ = fmt.Fprint(p.a.stderr, "\r"+strings.Repeat(" ", min(p.width, p.room())+len(typed))+"\r")
 		p.width = 0
 	}
 }
 
-// progressText is "[#####---------------] 25 %, 250 of 1000 rows, 15/s, 240 succeeded, 8 declined, 50s left".
-func progressText(s shownRun) string {
+// The cells of the bar: all of them, and the fewest that are worth showing.
+const (
+	barCells    = 20
+	fewestCells = 8
+)
+
+// progressText is "[#####---------------] 25 %, 250 of 1000 rows, 15/s, 240 succeeded, 8 declined, 50s left". Where there is little
+// room, 0 being no limit, the rows are "250/1000", and the bar is shorter or left out.
+func progressText(s shownRun, room int) string {
 	if s.State != workflows.RunCharging {
 		text := s.stateText()
 		if s.Why != "" {
@@ -130,15 +162,27 @@ func progressText(s shownRun) string {
 		}
 		return text
 	}
-	const cells = 20
-	full := percent(s.RowsDone, s.Rows) * cells / 100 //nolint:mnd // per cent
-	parts := []string{
-		fmt.Sprintf("[%s%s] %d %%", strings.Repeat("#", full), strings.Repeat("-", cells-full), percent(s.RowsDone, s.Rows)),
-		fmt.Sprintf("%d of %d rows", s.RowsDone, s.Rows), rateText(s.Rate),
-		fmt.Sprintf("%d succeeded", s.Succeeded), fmt.Sprintf("%d declined", s.Declined),
+	share := percent(s.RowsDone, s.Rows)
+	text := func(rows string) string {
+		parts := []string{
+			fmt.Sprintf("%d %%", share), rows, rateText(s.Rate), fmt.Sprintf("%d succeeded", s.Succeeded), fmt.Sprintf("%d declined", s.Declined),
+		}
+		if s.RemainingSeconds > 0 {
+			parts = append(parts, remainingText(s.RemainingSeconds)+" left")
+		}
+		return strings.Join(parts, ", ")
 	}
-	if s.RemainingSeconds > 0 {
-		parts = append(parts, remainingText(s.RemainingSeconds)+" left")
+	line, cells := text(fmt.Sprintf("%d of %d rows", s.RowsDone, s.Rows)), barCells
+	left := func() int { return room - len("[] ") - len(line) }
+	if room > 0 && left() < fewestCells {
+		line = text(fmt.Sprintf("%d/%d", s.RowsDone, s.Rows))
 	}
-	return strings.Join(parts, ", ")
+	if room > 0 {
+		cells = min(cells, left())
+	}
+	if cells < fewestCells {
+		return line
+	}
+	full := share * cells / 100 //nolint:mnd // per cent
+	return fmt.Sprintf("[%s%s] %s", strings.Repeat("#", full), strings.Repeat("-", cells-full), line)
 }

@@ -20,8 +20,8 @@ var searchScheduledStart = temporal.NewSearchAttributeKeyTime("TemporalScheduled
 // and its schedule pauses.
 var startRunOptions = workflow.ActivityOptions{StartToCloseTimeout: 15 * time.Second, ScheduleToCloseTimeout: 24 * time.Hour, RetryPolicy: prompt}
 
-// ScheduledRun starts the billing run of the nominal time at which a Temporal Schedule started it, and ends. It fails when the
-// run's reference is used already by another run, which pauses the schedule.
+// ScheduledRun starts the billing run of the nominal time at which a Temporal Schedule started it, and ends. When it cannot, since
+// the run's reference is used already by another run, it tells the app and fails, which pauses the schedule.
 func ScheduledRun(ctx workflow.Context, in ScheduledRunInput) (ScheduledRunResult, error) {
 	nominal, ok := workflow.GetTypedSearchAttributes(ctx).GetTime(searchScheduledStart)
 	if !ok {
@@ -29,7 +29,7 @@ func ScheduledRun(ctx workflow.Context, in ScheduledRunInput) (ScheduledRunResul
 	}
 	run, err := in.RunAt(nominal)
 	if err != nil {
-		return ScheduledRunResult{}, invalidInput(err)
+		return ScheduledRunResult{}, in.notStarted(ctx, "", invalidInput(err))
 	}
 	//workflowcheck:ignore the keys of its maps are sorted: the text is the same at every replay
 	encoded, err := json.Marshal(run)
@@ -42,11 +42,58 @@ func ScheduledRun(ctx workflow.Context, in ScheduledRunInput) (ScheduledRunResul
 		Reference: run.Reference, TaskQueue: workflow.GetInfo(ctx).TaskQueueName, Run: encoded,
 	})
 	if err != nil {
-		return ScheduledRunResult{}, err
+		return ScheduledRunResult{}, in.notStarted(ctx, run.Reference, err)
 	}
 	return ScheduledRunResult{
 		Reference: run.Reference, WorkflowID: BillingRunID(run.Reference), AlreadyStarted: started.AlreadyStarted,
 	}, nil
+}
+
+// The reasons of run_not_started.
+const (
+	// RunNotStartedConflict: its reference stands for another run.
+	RunNotStartedConflict = "reference_conflict"
+	// RunNotStartedUnavailable: Temporal did not take it for a day.
+	RunNotStartedUnavailable = "temporal_unavailable"
+	// RunNotStartedInvalid: the schedule says what no run can be.
+	RunNotStartedInvalid = "invalid_schedule"
+)
+
+// ScheduledRunNotStarted is the state of a ScheduledRun that could not start its run.
+const ScheduledRunNotStarted = "start_failed"
+
+// notStartedOptions: the schedule pauses when the workflow has failed, and the times that follow wait for that. An app that is
+// down must not keep them for a day.
+var notStartedOptions = workflow.ActivityOptions{StartToCloseTimeout: 90 * time.Second, ScheduleToCloseTimeout: time.Hour, RetryPolicy: daily}
+
+// notStarted tells the app why there is no run, and answers the error.
+func (in ScheduledRunInput) notStarted(ctx workflow.Context, reference string, err error) error {
+	if ctx.Err() != nil {
+		return err // somebody has canceled it
+	}
+	reason := RunNotStartedUnavailable
+	switch errorType(err) {
+	case activities.ErrorRunConflict:
+		reason = RunNotStartedConflict
+	case InvalidInputError:
+		reason = RunNotStartedInvalid
+	}
+	execution := workflow.GetInfo(ctx).WorkflowExecution
+	message := activities.Notification{
+		// A backfill of the same time is another attempt, with the same workflow id.
+		ID:         fmt.Sprintf("%s:%s:%s", execution.ID, activities.NotifyRunNotStarted, execution.RunID),
+		Kind:       activities.NotifyRunNotStarted,
+		WorkflowID: execution.ID,
+		Reference:  reference,
+		At:         workflow.Now(ctx).UTC(),
+		State:      ScheduledRunNotStarted,
+		Owner:      ScheduleID(in.Schedule),
+		Reason:     reason,
+	}
+	if lost := perform(ctx, notStartedOptions, notifications.Notify, message); lost != nil {
+		workflow.GetLogger(ctx).Error("message not delivered", "notification_id", message.ID, "error_type", errorType(lost))
+	}
+	return err
 }
 
 // ManifestDate in a schedule's manifest stands for the local date of the nominal time, YYYY-MM-DD.

@@ -41,12 +41,39 @@ func scheduledInput() workflows.ScheduledRunInput {
 	}
 }
 
-// scheduled runs a ScheduledRun of a nominal time; the zero time is none.
-func scheduled(t *testing.T, runs *fakeRuns, in workflows.ScheduledRunInput, nominal time.Time) (workflows.ScheduledRunResult, error) {
+// fakeApp takes notifications, or answers down.
+type fakeApp struct {
+	down error
+	told []activities.Notification
+}
+
+func (*fakeApp) Channel() string { return "webhook" }
+
+func (a *fakeApp) Deliver(_ context.Context, n activities.Notification) error {
+	if a.down == nil {
+		a.told = append(a.told, n)
+	}
+	return a.down
+}
+
+// scheduled runs a ScheduledRun that starts its run, of which the app hears nothing.
+func scheduled(t *testing.T, runs *fakeRuns, in workflows.ScheduledRunInput, nominal time.Time) workflows.ScheduledRunResult {
+	t.Helper()
+	app := &fakeApp{}
+	result, err := scheduledFor(t, app, runs, in, nominal)
+	require.NoError(t, err)
+	require.Empty(t, app.told)
+	return result
+}
+
+// scheduledFor runs a ScheduledRun of a nominal time; the zero time is none.
+func scheduledFor(t *testing.T, app *fakeApp, runs *fakeRuns, in workflows.ScheduledRunInput, nominal time.Time) (workflows.ScheduledRunResult, error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
-	env.RegisterActivity(activities.New(activities.Ports{Workflows: runs}).Handovers)
+	all := activities.New(activities.Ports{Workflows: runs, Notifiers: []activities.Notifier{app}})
+	env.RegisterActivity(all.Handovers)
+	env.RegisterActivity(all.Notifications)
 	if !nominal.IsZero() {
 		key := temporal.NewSearchAttributeKeyTime("TemporalScheduledStartTime")
 		require.NoError(t, env.SetTypedSearchAttributesOnStart(temporal.NewSearchAttributes(key.ValueSet(nominal))))
@@ -65,8 +92,7 @@ func TestScheduledRun(t *testing.T) {
 	t.Parallel()
 	runs := &fakeRuns{err: errors.New("down"), fails: 3}
 	nominal := time.Date(2026, 11, 30, 23, 30, 0, 0, time.UTC) // 0:30 on the next day in Berlin
-	result, err := scheduled(t, runs, scheduledInput(), nominal)
-	require.NoError(t, err)
+	result := scheduled(t, runs, scheduledInput(), nominal)
 	require.Equal(t, workflows.ScheduledRunResult{Reference: "monthly.20261201T0030", WorkflowID: "billing-run:monthly.20261201T0030"}, result)
 	require.Len(t, runs.started, 1, "a Temporal that is down is asked again")
 	require.Equal(t, "monthly.20261201T0030", runs.started[0].Reference)
@@ -81,15 +107,15 @@ func TestScheduledRun(t *testing.T) {
 
 func TestScheduledRunThatIsThereAlready(t *testing.T) {
 	t.Parallel()
-	result, err := scheduled(t, &fakeRuns{already: true}, scheduledInput(), time.Unix(0, 0))
-	require.NoError(t, err)
+	result := scheduled(t, &fakeRuns{already: true}, scheduledInput(), time.Unix(0, 0))
 	require.Equal(t, workflows.ScheduledRunResult{Reference: "monthly.19700101T0100", WorkflowID: "billing-run:monthly.19700101T0100", AlreadyStarted: true}, result)
 }
 
-// What cannot be started fails the workflow, by which the schedule pauses.
+// What cannot be started is told to the app and fails the workflow, by which the schedule pauses.
 func TestScheduledRunFails(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 5, 0, 0, 0, time.UTC)
+	const november = "monthly.20261101T0600"
 	for _, test := range []struct {
 		name     string
 		runs     *fakeRuns
@@ -98,12 +124,26 @@ func TestScheduledRunFails(t *testing.T) {
 		kind     string
 		want     string
 		attempts int
+		// told are the reference and the reason that the app hears; empty when it hears nothing.
+		told [2]string
 	}{
-		{"AnotherRun", &fakeRuns{err: &activities.RefusedStartError{Message: "billing-run:x exists, with another rate"}, fails: 1}, nil, now, activities.ErrorRunConflict, "with another rate", 1},
-		{"NeverAnswered", &fakeRuns{err: errors.New("down"), fails: 1e9}, nil, now, activities.ErrorWorkflowUnavailable, "down", 0},
-		{"NoNominalTime", &fakeRuns{}, nil, time.Time{}, workflows.InvalidInputError, "it was started without TemporalScheduledStartTime", 0},
-		{"NoSuchZone", &fakeRuns{}, func(in *workflows.ScheduledRunInput) { in.TimeZone = "Mars" }, now, workflows.InvalidInputError, `time_zone: "Mars" is not an IANA time zone`, 0},
-		{"BadReference", &fakeRuns{}, func(in *workflows.ScheduledRunInput) { in.Schedule = "a b" }, now, workflows.InvalidInputError, `reference: "a b.20261101T0600" is not allowed`, 0},
+		{
+			"AnotherRun", &fakeRuns{err: &activities.RefusedStartError{Message: "billing-run:x exists, with another rate"}, fails: 1}, nil, now,
+			activities.ErrorRunConflict, "with another rate", 1, [2]string{november, workflows.RunNotStartedConflict},
+		},
+		{
+			"NeverAnswered", &fakeRuns{err: errors.New("down"), fails: 1e9}, nil, now,
+			activities.ErrorWorkflowUnavailable, "down", 0, [2]string{november, workflows.RunNotStartedUnavailable},
+		},
+		{"NoNominalTime", &fakeRuns{}, nil, time.Time{}, workflows.InvalidInputError, "it was started without TemporalScheduledStartTime", 0, [2]string{}},
+		{
+			"NoSuchZone", &fakeRuns{}, func(in *workflows.ScheduledRunInput) { in.TimeZone = "Mars" }, now,
+			workflows.InvalidInputError, `time_zone: "Mars" is not an IANA time zone`, 0, [2]string{"", workflows.RunNotStartedInvalid},
+		},
+		{
+			"BadReference", &fakeRuns{}, func(in *workflows.ScheduledRunInput) { in.Schedule = "a b" }, now,
+			workflows.InvalidInputError, `reference: "a b.20261101T0600" is not allowed`, 0, [2]string{"", workflows.RunNotStartedInvalid},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,17 +151,40 @@ func TestScheduledRunFails(t *testing.T) {
 			if test.change != nil {
 				test.change(&in)
 			}
-			_, err := scheduled(t, test.runs, in, test.nominal)
-			var failure *temporal.ApplicationError
-			require.ErrorAs(t, err, &failure)
-			require.Equal(t, test.kind, failure.Type())
-			require.Contains(t, failure.Message(), test.want)
+			app := &fakeApp{}
+			_, err := scheduledFor(t, app, test.runs, in, test.nominal)
+			requireFailure(t, err, test.kind, test.want)
 			require.Empty(t, test.runs.started)
 			if test.attempts != 0 {
 				require.Equal(t, test.attempts, test.runs.attempts)
 			}
+			if test.told == [2]string{} {
+				require.Empty(t, app.told)
+				return
+			}
+			require.Len(t, app.told, 1)
+			told := app.told[0]
+			require.Equal(t, test.told, [2]string{told.Reference, told.Reason})
+			require.Equal(t, activities.NotifyRunNotStarted, told.Kind)
+			require.Equal(t, "schedule:"+in.Schedule, told.Owner)
+			require.Equal(t, workflows.ScheduledRunNotStarted, told.State)
+			require.NotEmpty(t, told.ID)
 		})
 	}
+	t.Run("AppDown", func(t *testing.T) {
+		t.Parallel()
+		runs := &fakeRuns{err: &activities.RefusedStartError{Message: "exists, with another rate"}, fails: 1}
+		_, err := scheduledFor(t, &fakeApp{down: errors.New("connection refused")}, runs, scheduledInput(), now)
+		requireFailure(t, err, activities.ErrorRunConflict, "with another rate")
+	})
+}
+
+func requireFailure(t *testing.T, err error, kind, text string) {
+	t.Helper()
+	var failure *temporal.ApplicationError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, kind, failure.Type())
+	require.Contains(t, failure.Message(), text)
 }
 
 // What clocks show twice is one run; a second is not a part of a run's name; every zone has its own date.

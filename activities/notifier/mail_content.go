@@ -55,7 +55,8 @@ func asksToAct(kind activities.NotificationKind) bool {
 	case activities.NotifyPaymentRetryScheduled, activities.NotifyPaymentRecovered, activities.NotifyPaymentUncollectible,
 		activities.NotifyUpcomingCharge, activities.NotifyCardSaved, activities.NotifyPaymentPaid, activities.NotifyPaymentProcessing,
 		activities.NotifyAgreementPaused, activities.NotifyAgreementEnded, activities.NotifySubscriptionReady,
-		activities.NotifySubscriptionAtRisk, activities.NotifyRunCompleted, activities.NotifyRunPaused:
+		activities.NotifySubscriptionAtRisk, activities.NotifyRunCompleted, activities.NotifyRunPaused,
+		activities.NotifyRunNotStarted:
 		return false
 	}
 	return false

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	sdk "go.temporal.io/sdk/client"
@@ -39,6 +40,13 @@ func TestMain(m *testing.M) {
 	// Most of the time these tests wait: for a timer, a worker that is gone, a page.
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
+	}
+	// The workers in this process read S3 with these.
+	for _, variable := range s3Credentials() {
+		name, value, _ := strings.Cut(variable, "=")
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
 	}
 	code, err := run(m)
 	if err != nil {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/csv"
@@ -161,7 +162,9 @@ type billingRun struct {
 	*runSite
 	client.RunParams
 	path string
-	rows []billed
+	// bucket is where its files are; nil for those in the directory of path.
+	bucket *bucket
+	rows   []billed
 }
 
 // bill writes a manifest in a directory of its own, and describes a run of it.
@@ -286,10 +289,7 @@ type reported struct {
 func (r *billingRun) report(shown client.Run) []reported {
 	r.t.Helper()
 	require.NotEmpty(r.t, shown.ReportCSV, "%+v", shown)
-	file, err := os.Open(pathOf(r.t, shown.ReportCSV))
-	require.NoError(r.t, err)
-	defer func() { _ = file.Close() }()
-	lines, err := csv.NewReader(file).ReadAll()
+	lines, err := csv.NewReader(bytes.NewReader(r.read(shown.ReportCSV))).ReadAll()
 	require.NoError(r.t, err)
 	columns := map[string]int{}
 	for i, name := range lines[0] {
@@ -318,6 +318,17 @@ func (r *billingRun) report(shown client.Run) []reported {
 	}
 	require.Len(r.t, list, len(r.rows))
 	return list
+}
+
+// read reads a file of the run.
+func (r *billingRun) read(address string) []byte {
+	r.t.Helper()
+	if r.bucket != nil {
+		return r.bucket.get(r.t, address)
+	}
+	text, err := os.ReadFile(pathOf(r.t, address))
+	require.NoError(r.t, err)
+	return text
 }
 
 func pathOf(t *testing.T, address string) string {

@@ -15,6 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	sdk "go.temporal.io/sdk/client"
 
+	"github.com/offsession/offsession/internal/config"
 	"github.com/offsession/offsession/starter/client"
 	"github.com/offsession/offsession/workflows"
 )
@@ -266,10 +267,11 @@ func TestScheduleTriggerAndBackfill(t *testing.T) {
 	}
 }
 
-// A run that cannot be started, since its reference is another run's, fails, and pauses the schedule.
+// A run that cannot be started, since its reference is another run's, fails: the app is told, and the schedule pauses.
 func TestSchedulePausesOnFailure(t *testing.T) {
 	t.Parallel()
-	s := sharedSite(t)
+	a, address := newApp(t)
+	s := newSite(t, siteOptions{withoutWeb: true, change: func(c *config.Config) { c.NotifyWebhookURL, c.NotifyWebhookSecret = address, notifySecret }})
 	reference := s.reference()
 	s.schedule(reference, "--calendar", "day=1 hour=6")
 	taken := reference + ".20251101T0600"
@@ -288,6 +290,7 @@ func TestSchedulePausesOnFailure(t *testing.T) {
 		}
 		return nil
 	})
+	require.Equal(t, []string{"run_not_started"}, a.about(taken))
 	require.Contains(t, failure.Note, "paused due to workflow failure: schedule:"+reference+"-2025-11-01T06:00:00Z")
 	require.Len(t, failure.RecentActions, 1)
 	require.Equal(t, client.ScheduleActionStartFailed, failure.RecentActions[0].State)

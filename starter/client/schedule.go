@@ -77,7 +77,7 @@ type ScheduleAction struct {
 // The states of a ScheduleAction that are not those of its run.
 const (
 	ScheduleActionStarting    = "starting"
-	ScheduleActionStartFailed = "start_failed"
+	ScheduleActionStartFailed = workflows.ScheduledRunNotStarted
 )
 
 // MissedRun is a nominal time without a run.
