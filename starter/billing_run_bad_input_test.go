@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -71,7 +72,7 @@ func TestBadManifests(t *testing.T) {
 		{"Empty", "a.csv", "", exitFailed, []string{"line 1: the file is empty; its first row names the columns"}},
 		{"NoRows", "a.csv", manifestHeader, exitDone, []string{"0 rows"}},
 		{"PackedWithoutName", "a.csv", packed(t, manifestHeader), exitFailed, []string{"line 1: the file is packed with gzip; its name must end in .gz"}},
-		{"TwiceInAPackedOne", "a.csv.gz", packed(t, manifestHeader+"a,cus_1,1,usd\na,cus_1,1,usd\n"), exitFailed, []string{`line 3, reference: "a"; the reference stands in line 2 already`}},
+		{"TwiceInAPackedOne", "a.csv.gz", packed(t, manifestHeader+"a,cus_1,1,usd\na,cus_2,2,usd\n"), exitFailed, []string{`line 3, reference: "a"; the reference stands in line 2 already`}},
 		{"HalfAPackedOne", "a.csv.gz", packed(t, manifestHeader)[:30], exitUsage, []string{"--manifest: ", "is not a whole gzip file"}},
 		{"NotPacked", "a.csv.gz", manifestHeader, exitUsage, []string{"--manifest: ", "is not a whole gzip file: gzip: invalid header"}},
 		{"AnotherKind", "a.xlsx", "PK", exitUsage, []string{"--manifest: ", "its name must end in .csv, .csv.gz, .jsonl or .jsonl.gz"}},
@@ -140,9 +141,7 @@ func TestManifestURLsThatCannotBeRead(t *testing.T) {
 				"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_SESSION_TOKEN": "", "AWS_EC2_METADATA_DISABLED": "true",
 				"AWS_CONFIG_FILE": filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"),
 			}
-			for name, value := range test.env {
-				env[name] = value
-			}
+			maps.Copy(env, test.env)
 			for _, output := range []string{"text", "json"} {
 				code, stdout, stderr := command(t, env, "run", "validate", "--manifest", test.manifest, "--output", output)
 				require.Equal(t, exitUsage, code, stderr)

@@ -164,7 +164,8 @@ func TestScheduledRunFails(t *testing.T) {
 			}
 			require.Len(t, app.told, 1)
 			told := app.told[0]
-			require.Equal(t, test.told, [2]string{told.Reference, told.Reason})
+			require.Equal(t, test.told[0], told.Reference)
+			require.Equal(t, test.told[1], told.Reason)
 			require.Equal(t, activities.NotifyRunNotStarted, told.Kind)
 			require.Equal(t, "schedule:"+in.Schedule, told.Owner)
 			require.Equal(t, workflows.ScheduledRunNotStarted, told.State)
