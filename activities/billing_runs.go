@@ -85,8 +85,9 @@ type ChargePageInput struct {
 	Events     string         `json:"events,omitempty"`
 	// StatementSuffix is Stripe's statement_descriptor_suffix of all rows.
 	StatementSuffix string `json:"statement_suffix,omitempty"`
-	// MessagesFrom is until when those payments tell their customers nothing, UTC: until the run's brake has judged them.
-	MessagesFrom time.Time `json:"messages_from,omitzero"`
+	// MessagesWait is how long after the page has begun those payments tell their customers nothing: until the run's brake has
+	// judged them.
+	MessagesWait time.Duration `json:"messages_wait,omitempty"`
 }
 
 // ChargePageResult is what became of a page: counts and sums, never rows.
@@ -99,6 +100,10 @@ type ChargePageResult struct {
 	Lost    bool   `json:"lost,omitempty"`
 	// StoppedCode is the code that all rows failed with, for StoppedAlike.
 	StoppedCode string `json:"stopped_code,omitempty"`
+	// Judged are the rows that were charged now, by this page: neither adopted, nor rejected, nor done before an operator resumed
+	// the run. Failed are those of them that Stripe or the bank did not take: declined, refused, needs_customer, unknown.
+	Judged int `json:"judged,omitempty"`
+	Failed int `json:"failed,omitempty"`
 	// First and Last tell of rows in a row that failed with one code that is no decline, at the page's ends: the run joins them.
 	First *FailureStreak `json:"first,omitempty"`
 	Last  *FailureStreak `json:"last,omitempty"`

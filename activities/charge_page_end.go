@@ -93,16 +93,35 @@ func (p *page) result() ChargePageResult {
 	for _, r := range p.rows {
 		if r.done {
 			res.Totals.Add(r.res.Outcome, r.Currency, RunTotal{Rows: 1, Amount: r.Amount})
+			if r.chargedNow() {
+				res.Judged++
+				res.Failed += failedRows(r.res.Outcome)
+			}
 		}
 	}
 	res.First, res.Last = p.streaks()
 	return res
 }
 
+// chargedNow reports whether the row's outcome tells how the run goes: it was charged now, and was not judged before.
+func (r *pageRow) chargedNow() bool {
+	return r.decided() && !r.judged && !r.res.Adopted && r.res.Outcome != RowRejected
+}
+
+// failedRows is 1 for an outcome that counts as a failure in the run's decline rate.
+func failedRows(outcome ChargeOutcome) int {
+	switch outcome {
+	case ChargeDeclined, ChargeRefused, ChargeNeedsCustomer, ChargeUnknown:
+		return 1
+	case ChargeSucceeded, ChargeProcessing, ChargeNotTaken, ChargeCanceled, ChargeHeld, ChargeConflict, RowRejected, RowNotCharged:
+	}
+	return 0
+}
+
 // failedAlike is the code with which a row failed, when that was no decline; empty for any other row. counts is false for a row
 // that says nothing: none was sent for it now, or it was judged before.
 func (r *pageRow) failedAlike() (code string, counts bool) {
-	if !r.decided() || r.judged || r.res.Adopted || r.res.Outcome == RowRejected {
+	if !r.chargedNow() {
 		return "", false
 	}
 	switch r.res.Outcome {

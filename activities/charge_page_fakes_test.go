@@ -234,7 +234,7 @@ func newPageBench(n int) *pageBench {
 	}
 	b.in = activities.ChargePageInput{
 		RunFile: activities.RunFile{URL: "file:///data/july.csv", Run: "july"},
-		RunPage: activities.RunPage{Number: 3, FirstRow: 300, Rows: n, Totals: map[string]int64{"usd": total}},
+		RunPage: activities.RunPage{Number: 3, FirstRow: 300, Rows: n, Totals: map[string]activities.RunTotal{"usd": {Rows: n, Amount: total}}},
 		T0:      time.Now(), Rate: 1e6, LookedBackAt: time.Now().Add(-time.Hour),
 	}
 	b.runs = b.worker(nil)

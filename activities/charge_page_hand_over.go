@@ -22,7 +22,7 @@ func (p *page) handOver(r *pageRow) {
 		CheckoutUI:   p.in.CheckoutUI,
 		Events:       p.in.Events,
 		Policy:       p.in.Policy,
-		MessagesFrom: p.in.MessagesFrom,
+		MessagesFrom: p.startedAt.Add(p.in.MessagesWait).UTC(),
 	}
 	handover.LookBack = false
 	for try := 1; ; try++ {

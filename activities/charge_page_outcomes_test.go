@@ -108,11 +108,15 @@ func TestPageOutcomes(t *testing.T) {
 			b := newPageBench(1)
 			b.clock(now)
 			b.stripe.answer = test.answer
-			b.in.TimeZone, b.in.MessagesFrom, b.in.StatementSuffix = "Europe/Berlin", now.Add(time.Hour), "GYM"
+			b.in.TimeZone, b.in.MessagesWait, b.in.StatementSuffix = "Europe/Berlin", time.Hour, "GYM"
 			b.files.rows[0].Metadata = map[string]string{"order": "7"}
 			res, err := do(t, &run{}, b.runs.ChargePage, b.in)
 			require.NoError(t, err)
 			require.Equal(t, activities.RunTotals{test.outcome: {"usd": {Rows: 1, Amount: 100}}}, res.Totals)
+			failed := map[activities.ChargeOutcome]int{
+				activities.ChargeDeclined: 1, activities.ChargeRefused: 1, activities.ChargeNeedsCustomer: 1, activities.ChargeUnknown: 1,
+			}[test.outcome]
+			require.Equal(t, failed, res.Failed)
 			require.Equal(t, []activities.RowResult{{
 				Row: 300, RunRow: b.files.rows[0], Outcome: test.outcome, PaymentIntent: test.intent, ChargedMethod: "pm_0",
 				Codes: test.codes, HandedOver: test.handed != nil,
@@ -150,8 +154,10 @@ func TestPageKnownRows(t *testing.T) {
 		b.files.known = append(b.files.known, activities.KnownRow{Row: 300 + i, ChargeResult: res})
 	}
 	b.in.Known = len(found)
-	_, err := do(t, &run{}, b.runs.ChargePage, b.in)
+	res, err := do(t, &run{}, b.runs.ChargePage, b.in)
 	require.NoError(t, err)
+	require.Equal(t, 1, res.Judged, "the others tell nothing about this run")
+	require.Zero(t, res.Failed)
 	require.Equal(t, []string{"r6"}, b.stripe.sent)
 	require.Equal(t, []string{"r1", "r4", "r5"}, b.workflows.references())
 	require.Equal(t, map[string]activities.ChargeOutcome{

@@ -54,8 +54,8 @@ type RunPage struct {
 	Offset   int64  `json:"offset"`
 	Length   int64  `json:"length"`
 	Checksum string `json:"checksum"`
-	// Totals is the sum of its rows by currency, in minor units.
-	Totals map[string]int64 `json:"totals"`
+	// Totals counts its rows by currency.
+	Totals map[string]RunTotal `json:"totals"`
 	// Lines says where its rows begin in the manifest: each pair is a row of the page (from 0) and its line (from 1), and the rows
 	// up to the next pair follow it line by line.
 	Lines [][2]int `json:"lines,omitempty"`

@@ -21,6 +21,8 @@ type billingRun struct {
 	pages   []*pageInFlight
 	index   []activities.RunPage
 	indexed bool
+	// askedForMore says that this run of the workflow has asked for a higher rate.
+	askedForMore bool
 	// watch looks at pages that are not done in time.
 	watch workflow.Future
 }

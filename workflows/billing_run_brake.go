@@ -15,9 +15,9 @@ const (
 	brakeWindow = 1000
 )
 
-// runBrake is what the run's brake remembers of the rows done.
+// runBrake is what the run's brake remembers of the rows charged. Those that were charged before, or not at all, tell nothing.
 type runBrake struct {
-	// Judged counts all rows done; Latest are those of the latest pages.
+	// Judged counts all of them; Latest are those of the latest pages.
 	Judged int         `json:"judged,omitempty"`
 	Latest []brakePage `json:"latest,omitempty"`
 	// Streak are rows in a row that failed with one code that is no decline.
@@ -35,16 +35,10 @@ type brakePage struct {
 func (b *runBrake) wait(begun int) bool { return begun >= brakeFirst && b.Judged < brakeFirst }
 
 // judge takes a page, and says why the run must pause; empty when it need not. What has made it pause is forgotten.
-func (b *runBrake) judge(rows int, res activities.ChargePageResult, maxDeclineRate float64) (reason, code string) {
-	page := brakePage{Rows: rows}
-	for _, outcome := range []activities.ChargeOutcome{
-		activities.ChargeDeclined, activities.ChargeRefused, activities.ChargeNeedsCustomer, activities.ChargeUnknown,
-	} {
-		page.Failed += res.Totals.Rows(outcome)
-	}
+func (b *runBrake) judge(res activities.ChargePageResult, maxDeclineRate float64) (reason, code string) {
 	first := b.Judged < brakeFirst
-	b.Judged += rows
-	b.Latest = append(b.Latest, page)
+	b.Judged += res.Judged
+	b.Latest = append(b.Latest, brakePage{Rows: res.Judged, Failed: res.Failed})
 	all, failed := 0, 0
 	for _, p := range b.Latest {
 		all, failed = all+p.Rows, failed+p.Failed

@@ -113,3 +113,29 @@ func TestRunBrakeIsOff(t *testing.T) {
 	res := r.runsToEnd(runInput(func(in *workflows.BillingRunInput) { in.MaxDeclineRate = 1 }))
 	require.Equal(t, 2500, res.Totals.Rows(activities.ChargeDeclined))
 }
+
+// TestRunBrakeForgivesEarlierRuns: what an earlier run has failed to charge says nothing about this one, and does not count as the
+// first rows.
+func TestRunBrakeForgivesEarlierRuns(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 2000)
+	r.index = func(_ int, res *activities.ReadRunPagesResult) error {
+		for i := range min(10, len(res.Pages)) {
+			res.Pages[i].Known = res.Pages[i].Rows
+		}
+		return nil
+	}
+	r.charge = func(in activities.ChargePageInput, _ int) (activities.ChargePageResult, error) {
+		res := pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeDeclined: in.Rows})
+		if in.Known > 0 {
+			res.Judged, res.Failed = 0, 0
+		}
+		return res, nil
+	}
+	r.expect(time.Hour, runPaused, workflows.RunReasonDeclineRate)
+	r.at(time.Hour, func() {
+		require.Len(t, r.pages, 12)
+		r.operate(workflows.UpdateCancel, workflows.RunOperation{})
+	})
+	r.runsToEnd(runInput())
+}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -148,13 +149,45 @@ func (r *billingRun) startTurn(ctx workflow.Context) {
 			r.st.Tries++
 		default:
 			r.st.WaitsFor, r.st.Limit = "", res.Limit
-			r.st.WantedRate, r.st.Rate = res.Rate, res.Rate
+			if r.st.WantedRate == 0 {
+				r.st.WantedRate = res.Limit
+			}
+			r.st.Rate = res.Rate
+			r.grant(ctx, res.Rate)
+			r.askedForMore = true
 			if r.st.ChargingSince.IsZero() {
 				r.st.ChargingSince = now.UTC()
 			}
 			r.next(ctx, stepCharge)
 		}
 	})
+}
+
+// lacksRate reports whether another run had left less than was asked for.
+func (r *billingRun) lacksRate() bool { return r.st.Granted < min(r.st.WantedRate, r.st.Limit) }
+
+// askForMore asks whether there is more left by now.
+func (r *billingRun) askForMore(ctx workflow.Context) {
+	r.askedForMore = true
+	in := activities.TakeTurnInput{Run: r.in.Reference, Rate: r.st.WantedRate, Concurrent: r.in.Concurrent}
+	begin(ctx, r, runReadOptions, billingRuns.TakeTurn, in, func(ctx workflow.Context, res activities.TakeTurnResult, err error) {
+		if err == nil && res.Turn && res.Rate > r.st.Granted {
+			r.grant(ctx, res.Rate) // the pace gets there step by step
+		}
+	})
+}
+
+// grant notes how many charges per second the run may make, and lets other runs know.
+func (r *billingRun) grant(ctx workflow.Context, rate float64) {
+	r.st.Granted = rate
+	known := cmp.Or(r.st.KnownRate, r.in.Rate, r.st.Limit)
+	if rate == known {
+		return
+	}
+	r.st.KnownRate = rate
+	if err := workflow.UpsertMemo(ctx, map[string]any{MemoRate: rate}); err != nil {
+		panic(err) // a number can be written
+	}
 }
 
 // turnDelay is how long a queued run waits before it asks again.
@@ -185,6 +218,10 @@ func (r *billingRun) startReport(ctx workflow.Context) {
 	state := RunCompleted
 	if r.st.EndAs != "" {
 		state = r.st.EndAs
+	}
+	if r.st.EndReason == RunReasonFilesChanged {
+		r.end(ctx) // what it would be made of has changed
+		return
 	}
 	in := activities.WriteRunReportInput{RunFile: r.file(), CreatedAt: r.st.StartedAt, EndedAt: workflow.Now(ctx).UTC(), State: string(state)}
 	begin(ctx, r, runFileOptions, billingRuns.WriteRunReport, in, func(ctx workflow.Context, res activities.RunReport, err error) {

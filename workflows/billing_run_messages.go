@@ -113,7 +113,7 @@ type RunStatus struct {
 	Totals    activities.RunTotals `json:"totals"`
 	PagesDone int                  `json:"pages_done"`
 	InFlight  int                  `json:"pages_in_flight,omitempty"`
-	// Rate is the present pace in charges per second; WantedRate is what was asked for, when 429s have made it slower.
+	// Rate is the present pace in charges per second; WantedRate is what was asked for, when 429s or another run make it slower.
 	Rate       float64 `json:"rate"`
 	WantedRate float64 `json:"wanted_rate,omitempty"`
 	// RateLimited counts answers of HTTP 429.

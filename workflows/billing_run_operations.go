@@ -106,6 +106,7 @@ func (r *billingRun) operate(ctx workflow.Context, c *command) {
 		if r.st.Rate > 0 {
 			r.st.Rate = c.run.Rate
 		}
+		r.grant(ctx, c.run.Rate)
 		// What was planned at the old pace is forgotten, but for the pages that have their slots.
 	case UpdatePause:
 		if r.st.State != RunPaused {

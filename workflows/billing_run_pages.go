@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -62,6 +63,9 @@ func (r *billingRun) charge(ctx workflow.Context) bool {
 		}
 		r.next(ctx, stepReport)
 		return true
+	case !r.indexed && r.lacksRate() && !r.askedForMore:
+		r.askForMore(ctx)
+		return true
 	case !r.indexed:
 		r.startIndex(ctx)
 		return true
@@ -82,7 +86,7 @@ func (r *billingRun) charge(ctx workflow.Context) bool {
 	}
 	r.index = r.index[1:]
 	r.st.NextPage = page.Number + 1
-	r.st.RowsBegun += page.Rows
+	r.st.RowsBegun += page.Rows - page.Known
 	r.addBegun(page)
 	r.startPage(ctx, redoPage{RunPage: page}, false)
 	return true
@@ -121,7 +125,7 @@ func (r *billingRun) startPage(ctx workflow.Context, page redoPage, closing bool
 		CheckoutUI:      r.in.CheckoutUI,
 		Events:          string(r.in.Events),
 		StatementSuffix: r.in.StatementSuffix,
-		MessagesFrom:    t0.Add(max(messagesWait, seconds(brakeWindow/r.st.Rate))),
+		MessagesWait:    max(messagesWait, seconds(brakeWindow/r.st.Rate)),
 	}
 	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, pageOptions(ctx, in)), billingRuns.ChargePage, in)
 	r.undelivered++
@@ -156,6 +160,9 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 		r.st.Reason = "" // whatever was slow goes on
 	}
 	r.st.RateLimited += res.RateLimited
+	if r.st.Totals == nil {
+		r.st.Totals = activities.RunTotals{}
+	}
 	if whole := res.Totals.All() == p.page.Rows; err != nil || res.Stopped != "" && !whole {
 		// Its rows are counted when it comes to its end: it goes on from its checkpoint.
 		redo := redoPage{RunPage: p.page.RunPage}
@@ -164,6 +171,8 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 		}
 		r.st.Redo = append(r.st.Redo, redo)
 		switch {
+		case p.closing && res.Stopped == activities.StoppedChanged && r.st.Tries >= closingTries:
+			r.giveUp(p.page.RunPage)
 		case p.closing:
 			r.st.RetryAt = workflow.Now(ctx).Add(pollDelay(r.st.Tries, r.in.Reference)).UTC()
 			r.st.Tries++
@@ -176,9 +185,6 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	}
 	r.st.PagesDone++
 	r.st.RowsDone += p.page.Rows
-	if r.st.Totals == nil {
-		r.st.Totals = activities.RunTotals{}
-	}
 	r.st.Totals.Merge(res.Totals)
 	if p.closing {
 		return
@@ -188,9 +194,22 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 		return
 	}
 	r.adapt(p, res)
-	if reason, code := r.st.Brake.judge(p.page.Rows, res, r.in.MaxDeclineRate); reason != "" {
+	if reason, code := r.st.Brake.judge(res, r.in.MaxDeclineRate); reason != "" {
 		r.brake(ctx, RunPaused, reason, code)
 	}
+}
+
+// closingTries is how often a canceled run reads a page anew whose file has changed, in case somebody brings it back.
+const closingTries = 4
+
+// giveUp ends a canceled run without what became of a page: its files do not tell any more, and its rows may have been charged.
+func (r *billingRun) giveUp(page activities.RunPage) {
+	r.st.Redo = slices.DeleteFunc(r.st.Redo, func(p redoPage) bool { return p.Number == page.Number })
+	r.st.RowsDone += page.Rows
+	for _, currency := range activities.SortedKeys(page.Totals) {
+		r.st.Totals.Add(activities.ChargeUnknown, currency, page.Totals[currency])
+	}
+	r.st.EndReason = RunReasonFilesChanged
 }
 
 // adapt makes the pace slower after answers of 429, and comes back step by step; stray ones change nothing. Pages that ran at
@@ -199,9 +218,9 @@ func (r *billingRun) adapt(p *pageInFlight, res activities.ChargePageResult) {
 	const slower, faster, slowest, stray = 0.7, 0.05, 0.05, 0.02
 	switch {
 	case float64(res.RateLimited) > stray*float64(p.page.Rows) && p.rate <= r.st.Rate:
-		r.st.Rate = math.Max(r.st.Rate*slower, r.st.WantedRate*slowest)
-	case r.st.Rate < r.st.WantedRate && p.rate >= r.st.Rate:
-		r.st.Rate = math.Min(r.st.Rate+r.st.WantedRate*faster, r.st.WantedRate)
+		r.st.Rate = math.Max(r.st.Rate*slower, r.st.Granted*slowest)
+	case r.st.Rate < r.st.Granted && p.rate >= r.st.Rate:
+		r.st.Rate = math.Min(r.st.Rate+r.st.Granted*faster, r.st.Granted)
 	}
 }
 
@@ -222,7 +241,7 @@ func (r *billingRun) watchPages(ctx workflow.Context) {
 // passesMaxTotal names the currency whose MaxTotal a page would pass; empty when none.
 func (r *billingRun) passesMaxTotal(page activities.RunPage) string {
 	for _, currency := range activities.SortedKeys(page.Totals) {
-		if most, ok := r.st.MaxTotal[currency]; ok && r.st.Begun[currency]+page.Totals[currency] > most {
+		if most, ok := r.st.MaxTotal[currency]; ok && r.st.Begun[currency]+page.Totals[currency].Amount > most {
 			return currency
 		}
 	}
@@ -234,7 +253,7 @@ func (r *billingRun) addBegun(page activities.RunPage) {
 		r.st.Begun = map[string]int64{}
 	}
 	for _, currency := range activities.SortedKeys(page.Totals) {
-		r.st.Begun[currency] += page.Totals[currency]
+		r.st.Begun[currency] += page.Totals[currency].Amount
 	}
 }
 

@@ -54,10 +54,13 @@ type runState struct {
 	ApproveBy  time.Time                     `json:"approve_by,omitzero"`
 	WaitsFor   string                        `json:"waits_for,omitempty"`
 
-	// WantedRate is what was asked for, and Rate the present pace: rate limits make it slower. Limit is the most allowed.
+	// WantedRate is what was asked for, Granted what other runs leave of it, and Rate the present pace: rate limits make it slower.
+	// Limit is the most allowed. KnownRate is what other runs were told, when it is not the input's.
 	WantedRate float64 `json:"wanted_rate,omitempty"`
+	Granted    float64 `json:"granted,omitempty"`
 	Rate       float64 `json:"rate,omitempty"`
 	Limit      float64 `json:"limit,omitempty"`
+	KnownRate  float64 `json:"known_rate,omitempty"`
 	// NextSlot is when the next page's first row may be sent.
 	NextSlot      time.Time `json:"next_slot,omitzero"`
 	ChargingSince time.Time `json:"charging_since,omitzero"`
@@ -65,7 +68,7 @@ type runState struct {
 	NextPage  int        `json:"next_page,omitempty"`
 	Redo      []redoPage `json:"redo,omitempty"`
 	PagesDone int        `json:"pages_done,omitempty"`
-	// RowsBegun are those of all pages that were begun, RowsDone of those that are done.
+	// RowsBegun are those of all pages that were begun, but for rows that the look-back found; RowsDone of those that are done.
 	RowsBegun   int                  `json:"rows_begun,omitempty"`
 	RowsDone    int                  `json:"rows_done,omitempty"`
 	Totals      activities.RunTotals `json:"totals,omitempty"`

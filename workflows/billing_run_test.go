@@ -56,53 +56,6 @@ func TestRunJudgesTheFirstRows(t *testing.T) {
 	r.runsToEnd(runInput())
 }
 
-// TestRunSlowsDownAndComesBack: 429s make the later pages slower, once per pace, and the pace comes back.
-func TestRunSlowsDownAndComesBack(t *testing.T) {
-	t.Parallel()
-	r := newRunBench(t, 4000)
-	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
-		res, err := allSucceed(in, try)
-		if in.Number == 3 {
-			res.RateLimited = 5
-		}
-		return res, err
-	}
-	r.runsToEnd(runInput())
-	slowest := r.pages[0].Rate
-	for _, p := range r.pages {
-		slowest = min(slowest, p.Rate)
-	}
-	require.InDelta(t, 15*0.7, slowest, 0.001)
-	require.InDelta(t, 15, r.given()[39].Rate, 0.001)
-}
-
-// TestRunForgivesStrayRateLimits: one answer in a hundred says nothing about the pace.
-func TestRunForgivesStrayRateLimits(t *testing.T) {
-	t.Parallel()
-	r := newRunBench(t, 2000)
-	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
-		res, err := allSucceed(in, try)
-		res.RateLimited = 2
-		return res, err
-	}
-	r.runsToEnd(runInput())
-	for _, p := range r.pages {
-		require.InDelta(t, 15, p.Rate, 0.001)
-	}
-}
-
-// TestRunRateIsChanged: the pages from then on have another pace.
-func TestRunRateIsChanged(t *testing.T) {
-	t.Parallel()
-	r := newRunBench(t, 1000)
-	r.operateAt(10*time.Second, workflows.UpdateSetRate, workflows.RunOperation{Rate: 5}, "")
-	r.operateAt(11*time.Second, workflows.UpdateSetRate, workflows.RunOperation{Rate: 16}, "above the 15 charges per second")
-	r.operateAt(12*time.Second, workflows.UpdateSetRate, workflows.RunOperation{Rate: 0}, "must be above 0")
-	r.runsToEnd(runInput())
-	require.InDelta(t, 15, r.given()[0].Rate, 0)
-	require.InDelta(t, 5, r.given()[9].Rate, 0)
-}
-
 // TestRunPauses: an operator's pause lets the pages under way finish, and resuming goes on with the next.
 func TestRunPauses(t *testing.T) {
 	t.Parallel()
@@ -167,6 +120,29 @@ func TestRunIsCanceled(t *testing.T) {
 			require.Equal(t, test.closed, closed)
 		})
 	}
+}
+
+// TestRunIsCanceledAfterItsFilesHaveChanged: what became of a page under way cannot be found out. The run ends, and does not say
+// that nothing was charged.
+func TestRunIsCanceledAfterItsFilesHaveChanged(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 1000)
+	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		if in.Number == 1 {
+			return activities.ChargePageResult{Stopped: activities.StoppedChanged}, nil
+		}
+		return allSucceed(in, try)
+	}
+	r.closed = r.charge
+	r.expect(time.Hour, runAttention, workflows.RunReasonFilesChanged)
+	r.operateAt(time.Hour, workflows.UpdateCancel, workflows.RunOperation{}, "")
+	res := r.runsToEnd(runInput())
+	require.Equal(t, runCanceled, res.State)
+	require.Equal(t, workflows.RunReasonFilesChanged, res.Reason)
+	require.Equal(t, 100, res.Totals.Rows(activities.ChargeUnknown), "%v", res.Totals)
+	require.Equal(t, 800, res.Totals.Rows(activities.RowNotCharged), "%v", res.Totals)
+	require.Zero(t, r.calls["report"])
+	require.Len(t, r.pages, 2+5, "it was read again, should somebody bring it back")
 }
 
 func unauthorizedOnce(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {

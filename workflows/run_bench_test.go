@@ -58,6 +58,8 @@ type runBench struct {
 
 	calls map[string]int
 	pages []givenPage
+	// rates are those that other runs were told.
+	rates []float64
 	// notes are the kinds and reasons that the app was told.
 	notes []string
 }
@@ -95,7 +97,8 @@ func pageOf(in activities.ChargePageInput, by map[activities.ChargeOutcome]int) 
 	if left > 0 {
 		totals.Add(activities.ChargeSucceeded, "usd", activities.RunTotal{Rows: left, Amount: int64(left) * 1000})
 	}
-	return activities.ChargePageResult{Totals: totals}
+	failed := by[activities.ChargeDeclined] + by[activities.ChargeRefused] + by[activities.ChargeNeedsCustomer] + by[activities.ChargeUnknown]
+	return activities.ChargePageResult{Totals: totals, Judged: in.Rows, Failed: failed}
 }
 
 func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
@@ -137,7 +140,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 			rows := min(r.size, r.rows-n*r.size)
 			res.Pages = append(res.Pages, activities.RunPage{
 				Number: n, FirstRow: n * r.size, Rows: rows, Offset: int64(n) * 1000, Length: 1000, Checksum: fmt.Sprint("sum", n),
-				Totals: map[string]int64{"usd": int64(rows) * 1000},
+				Totals: map[string]activities.RunTotal{"usd": {Rows: rows, Amount: int64(rows) * 1000}},
 			})
 		}
 		try := r.call("index")
@@ -165,6 +168,11 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 			}
 			return r.charge(in, try)
 		})
+	env.OnUpsertMemo(some).Run(func(args mock.Arguments) {
+		rate, ok := args.Get(0).(map[string]any)[workflows.MemoRate].(float64)
+		require.True(r, ok)
+		r.rates = append(r.rates, rate)
+	}).Return(nil)
 	env.OnActivity("WriteRunReport", some, some).Return(func(_ context.Context, in activities.WriteRunReportInput) (activities.RunReport, error) {
 		try := r.call("report")
 		if r.report != nil {

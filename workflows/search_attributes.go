@@ -110,3 +110,7 @@ func (in DeferredSubscriptionInput) StartSearchAttributes() temporal.SearchAttri
 
 // MemoInput is the memo key that holds the normalised first input, by which a repeated start is compared.
 const MemoInput = "offsession_input"
+
+// MemoRate is the memo key that holds the charges per second that a billing run may make, once it is not the one that it was
+// started with.
+const MemoRate = "offsession_rate"

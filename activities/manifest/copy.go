@@ -47,9 +47,10 @@ func (c *copyWriter) add(text []byte, line int, amount int64, currency string) e
 	}
 	_, _ = c.sum.Write(text) // a hash has no errors
 	if c.page.Totals == nil {
-		c.page.Totals = map[string]int64{}
+		c.page.Totals = map[string]activities.RunTotal{}
 	}
-	c.page.Totals[currency] += amount
+	total := c.page.Totals[currency]
+	c.page.Totals[currency] = activities.RunTotal{Rows: total.Rows + 1, Amount: total.Amount + amount}
 	if c.page.Rows == 0 || line != c.nextLine {
 		c.page.Lines = append(c.page.Lines, [2]int{c.page.Rows, line})
 	}

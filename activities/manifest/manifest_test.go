@@ -95,7 +95,7 @@ func TestNormaliseCSV(t *testing.T) {
 	pages, err := m.Pages(t.Context(), f, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, pages, 2)
-	require.Equal(t, map[string]int64{"usd": 1099, "jpy": 500}, pages[0].Totals)
+	require.Equal(t, map[string]activities.RunTotal{"usd": {Rows: 1, Amount: 1099}, "jpy": {Rows: 1, Amount: 500}}, pages[0].Totals)
 	rows, err := m.Rows(t.Context(), f, pages[1])
 	require.NoError(t, err)
 	require.Equal(t, []activities.RunRow{{

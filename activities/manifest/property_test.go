@@ -158,7 +158,7 @@ func checkPages(t *testing.T, rt *rapid.T, m *manifest.Files, f activities.RunFi
 			require.NoError(rt, err)
 			require.Len(rt, got, page.Rows)
 			for currency, sum := range page.Totals {
-				sums[currency] += sum
+				sums[currency] += sum.Amount
 			}
 			offset += page.Length
 			rows = append(rows, got...)

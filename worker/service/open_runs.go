@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -38,7 +39,7 @@ func (t temporalWorkflows) OpenRuns(ctx context.Context) ([]activities.OpenRun, 
 	}
 }
 
-// openRun reads a run's state, and from the memo what it asked for.
+// openRun reads a run's state, and from the memo what it asked for, and may do by now.
 func openRun(execution *workflow.WorkflowExecutionInfo) (activities.OpenRun, error) {
 	id := execution.GetExecution().GetWorkflowId()
 	run := activities.OpenRun{Reference: workflows.ReferenceOf(id), StartedAt: execution.GetStartTime().AsTime()}
@@ -53,6 +54,7 @@ func openRun(execution *workflow.WorkflowExecutionInfo) (activities.OpenRun, err
 	}{
 		{execution.GetSearchAttributes().GetIndexedFields(), workflows.SearchState.GetName(), &run.State},
 		{execution.GetMemo().GetFields(), workflows.MemoInput, &input},
+		{execution.GetMemo().GetFields(), workflows.MemoRate, &run.Rate},
 	}
 	for _, field := range fields {
 		payload, ok := field.from[field.name]
@@ -63,6 +65,6 @@ func openRun(execution *workflow.WorkflowExecutionInfo) (activities.OpenRun, err
 			return activities.OpenRun{}, fmt.Errorf("read %s of %s: %w", field.name, id, err)
 		}
 	}
-	run.Rate, run.Concurrent = input.Rate, input.Concurrent
+	run.Rate, run.Concurrent = cmp.Or(run.Rate, input.Rate), input.Concurrent
 	return run, nil
 }

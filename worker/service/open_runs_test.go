@@ -30,11 +30,14 @@ func TestOpenRuns(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(tc.Close)
 
-	start := func(reference string, state workflows.RunState, rate float64, concurrent bool) {
+	start := func(reference string, state workflows.RunState, rate float64, concurrent bool, changed ...float64) {
 		in := workflows.BillingRunInput{Reference: reference, Manifest: "file:///july.csv", Rate: rate, Concurrent: concurrent}
 		options, err := starts.Run(in, "nobody")
 		require.NoError(t, err)
 		options.TypedSearchAttributes = temporal.NewSearchAttributes(options.TypedSearchAttributes.Copy(), workflows.SearchState.ValueSet(string(state)))
+		for _, rate := range changed {
+			options.Memo[workflows.MemoRate] = rate
+		}
 		_, err = tc.ExecuteWorkflow(t.Context(), options, workflows.TypeBillingRun, in)
 		require.NoError(t, err)
 	}
@@ -42,6 +45,7 @@ func TestOpenRuns(t *testing.T) {
 	start("slow", workflows.RunCharging, 2.5, false)
 	start("beside", workflows.RunQueued, 5, true)
 	start("whole", workflows.RunValidating, 0, false)
+	start("changed", workflows.RunCharging, 15, false, 4)
 	start("gone", workflows.RunCharging, 1, false)
 	require.NoError(t, tc.TerminateWorkflow(t.Context(), workflows.BillingRunID("gone"), "", "test"))
 	_, err = tc.ExecuteWorkflow(t.Context(), sdk.StartWorkflowOptions{ID: workflows.PaymentID("slow"), TaskQueue: "nobody"}, workflows.TypeCollectPayment)
@@ -51,7 +55,7 @@ func TestOpenRuns(t *testing.T) {
 	var open []activities.OpenRun
 	require.Eventually(t, func() bool {
 		open, err = ours.OpenRuns(t.Context())
-		return err == nil && len(open) == 3
+		return err == nil && len(open) == 4
 	}, time.Minute, 50*time.Millisecond, "%v %v", open, err)
 	byReference := map[string]activities.OpenRun{}
 	for _, run := range open {
@@ -60,9 +64,10 @@ func TestOpenRuns(t *testing.T) {
 		byReference[run.Reference] = run
 	}
 	require.Equal(t, map[string]activities.OpenRun{
-		"slow":   {Reference: "slow", State: "charging", Rate: 2.5},
-		"beside": {Reference: "beside", State: "queued", Rate: 5, Concurrent: true},
-		"whole":  {Reference: "whole", State: "validating"},
+		"changed": {Reference: "changed", State: "charging", Rate: 4},
+		"slow":    {Reference: "slow", State: "charging", Rate: 2.5},
+		"beside":  {Reference: "beside", State: "queued", Rate: 5, Concurrent: true},
+		"whole":   {Reference: "whole", State: "validating"},
 	}, byReference)
 
 	payment := workflows.CollectPaymentInput{Reference: "inv-1", Customer: "cus_1", Amount: 1099, Currency: "usd"}
