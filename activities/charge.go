@@ -30,6 +30,10 @@ const (
 	CodeInvalidRequest = "invalid_request"
 	// CodeReferenceConflict: the reference of a billing run's row was used before with another customer, amount or currency.
 	CodeReferenceConflict = "reference_conflict"
+	// CodePaymentEnded: a billing run's row could not be handed over, because the payment with its reference has ended.
+	CodePaymentEnded = "payment_ended"
+	// CodePaymentLost: a billing run's row could not be handed over, because the payment with its reference was terminated, or failed.
+	CodePaymentLost = "payment_lost"
 )
 
 // ChargeInput is one automatic attempt. It is frozen before the first send: nothing in it comes from configuration,

@@ -28,7 +28,8 @@ const (
 // go one after the other, others side by side. A row that succeeded, or that the look-back found done, is finished; any other
 // is finished when its CollectPayment has been started. A row that Stripe calls invalid, or whose customer is missing, is
 // ChargeRefused with that code, and its CollectPayment needs attention. A reference that was used with other values is
-// RowRejected with CodeReferenceConflict. After two minutes of faults a row is ChargeUnknown; a 429 makes the page slower, and
+// RowRejected with CodeReferenceConflict; one whose CollectPayment has ended is not handed over, and says so by CodePaymentEnded or
+// CodePaymentLost, unless it was paid. After two minutes of faults a row is ChargeUnknown; a 429 makes the page slower, and
 // never a row unknown.
 //
 // Running it again goes on where the heartbeat, or the checkpoint of a stopped page, ended, at a quarter of the rate after a
@@ -317,6 +318,7 @@ func (p *page) goThrough(r *pageRow) {
 	}
 	if r.again && p.handedOverBefore(r) {
 		p.limits.giveBack()
+		p.handOverDue(r)
 		return
 	}
 	res, ok := p.send(r)
@@ -326,11 +328,8 @@ func (p *page) goThrough(r *pageRow) {
 	p.mu.Lock()
 	p.decide(r, res)
 	p.judge(r)
-	due := !r.done
 	p.mu.Unlock()
-	if due {
-		p.handOver(r)
-	}
+	p.handOverDue(r)
 }
 
 // decide notes a row's outcome: it is done, or must be handed over. p.mu is held.

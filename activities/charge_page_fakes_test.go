@@ -25,8 +25,9 @@ type pageStripe struct {
 	answer func(r activities.CreatePaymentIntentRequest, try int) (activities.PaymentIntent, error)
 	// customer answers a read; nil is a customer with the default method pm_default.
 	customer func(id string) (activities.Customer, error)
-	// found is what a look-back finds.
-	found map[string][]activities.PaymentIntent
+	// found is what a look-back finds, after its faults.
+	found      map[string][]activities.PaymentIntent
+	listFaults []error
 	// sent are the references in the order of the sends, with their times.
 	sent    []string
 	sentAt  []time.Time
@@ -95,6 +96,11 @@ func (s *pageStripe) PaymentIntentsByReference(_ context.Context, _, reference s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads = append(s.reads, "list "+reference)
+	if len(s.listFaults) > 0 {
+		err := s.listFaults[0]
+		s.listFaults = s.listFaults[1:]
+		return nil, err
+	}
 	return s.found[reference], nil
 }
 

@@ -10,8 +10,8 @@ import (
 // handoverTimeout bounds one request to Temporal.
 const handoverTimeout = 10 * time.Second
 
-// handOver starts the CollectPayment that goes on with a row, and sees the row to its end. Faults of Temporal are met with
-// repetitions for as long as the page may work.
+// handOver starts the CollectPayment that goes on with a row, and sees the row to its end. Faults of Temporal, and of Stripe, are
+// met with repetitions for as long as the page may work.
 func (p *page) handOver(r *pageRow) {
 	handover := PaymentHandover{
 		ChargeInput:  p.chargeInput(r),
@@ -26,14 +26,30 @@ func (p *page) handOver(r *pageRow) {
 	}
 	handover.LookBack = false
 	for try := 1; ; try++ {
-		owned, err := p.startPayment(handover)
+		there, err := p.startPayment(handover)
 		if err == nil {
-			p.handedOver(r, owned)
+			err = p.meet(r, there)
+		}
+		switch {
+		case err == nil:
+			return
+		case IsStripeError(err, StripeUnauthorized):
+			p.stopFor(StoppedUnauthorized, "")
 			return
 		}
 		if !sleepUntil(p.working, p.ports.Now, p.ports.Now().Add(backoff(try))) {
 			return
 		}
+	}
+}
+
+// handOverDue hands a row over if it has an outcome, and that is left to do.
+func (p *page) handOverDue(r *pageRow) {
+	p.mu.Lock()
+	due := r.decided() && !r.done
+	p.mu.Unlock()
+	if due {
+		p.handOver(r)
 	}
 }
 
@@ -54,29 +70,9 @@ func (p *page) startPayment(handover PaymentHandover) (*OwnedWorkflow, error) {
 	return &owned, nil
 }
 
-// handedOver notes that a CollectPayment goes on with the row. One that was there before stands for another payment when its
-// values are others: the row is rejected, unless money may have moved.
-func (p *page) handedOver(r *pageRow, there *OwnedWorkflow) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.changed = true
-	r.done = true
-	if there == nil || r.sameAs(*there) {
-		r.handedOver = true
-		return
-	}
-	r.res.Codes = Codes{Code: CodeReferenceConflict}
-	if r.res.Outcome != ChargeProcessing && r.res.Outcome != ChargeUnknown {
-		r.res.Outcome = RowRejected
-	}
-}
-
-func (r *pageRow) sameAs(o OwnedWorkflow) bool {
-	return o.Customer == r.Customer && o.Amount == r.Amount && o.Currency == r.Currency
-}
-
 // handedOverBefore asks, for a row that an earlier run may have sent, whether that run handed it over too: a CollectPayment may
-// have gone on since, and what it did is not under this attempt's key.
+// have gone on since, and what it did is not under this attempt's key. The row must not be sent then. It has an outcome, unless the
+// page stops before; with a payment that was terminated, it must be handed over, which shows that.
 func (p *page) handedOverBefore(r *pageRow) bool {
 	for try := 1; ; try++ {
 		owned, err := p.owned(paymentWorkflow(r.Reference))
@@ -89,8 +85,13 @@ func (p *page) handedOverBefore(r *pageRow) bool {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.changed = true
-			r.done, r.handedOver, r.at = true, true, r.progress.FirstSentAt
+			r.at = r.progress.FirstSentAt
+			if owned.Lost {
+				r.res = r.unknown()
+				return true
+			}
 			r.res = ChargeResult{Outcome: ChargeUnknown}
+			r.done, r.handedOver = true, true
 			if first := owned.FirstAttempt; first != nil && first.Outcome != ChargeNotTaken && first.Outcome != ChargeSucceeded {
 				r.res = *first // those two it has found out since: it was handed over as unknown
 			}

@@ -160,13 +160,14 @@ func (p *page) closeRow(r *pageRow) {
 		p.decide(r, ChargeResult{Outcome: RowNotCharged})
 		return
 	}
-	if p.handedOverBefore(r) || !p.limits.take(p.sending) {
+	if p.handedOverBefore(r) {
+		p.handOverDue(r)
 		return
 	}
-	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt}
-	a.in.LookBack, a.progress.LookedBack = true, false
-	res, err := a.lookBefore(p.detached)
-	p.limits.giveBack()
+	res, err := p.lookUp(p.sending, r)
+	if p.sending.Err() != nil {
+		return
+	}
 	certain := err == nil && (res.Outcome != "" || p.settled(r))
 	switch {
 	case !certain && r.guessed:
@@ -175,17 +176,19 @@ func (p *page) closeRow(r *pageRow) {
 		p.stopped = cmp.Or(p.stopped, StoppedUnsettled)
 		return
 	case !certain:
-		res = a.unknown()
+		res = r.unknown()
 	case res.Outcome == "":
 		res = ChargeResult{Outcome: RowNotCharged}
 	}
 	p.mu.Lock()
 	p.decide(r, res)
-	due := !r.done
 	p.mu.Unlock()
-	if due {
-		p.handOver(r)
-	}
+	p.handOverDue(r)
+}
+
+// unknown leaves the row's attempt to a look-up.
+func (r *pageRow) unknown() ChargeResult {
+	return ChargeResult{Outcome: ChargeUnknown, PaymentMethod: r.progress.PaymentMethod, FirstSentAt: r.progress.FirstSentAt}
 }
 
 // settled reports whether Stripe cannot be executing the row's requests any more.
