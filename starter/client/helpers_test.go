@@ -56,6 +56,32 @@ func setup(t *testing.T, options ...func(*Options)) bundle {
 	return b
 }
 
+// accepted lets Temporal accept one start, and hands back what was sent.
+func accepted[In any](t *testing.T, b bundle, workflowType, id string, start func() (Started, error)) (options sdk.StartWorkflowOptions, in In) {
+	t.Helper()
+	run := mocks.NewWorkflowRun(t)
+	run.On("GetID").Return(id)
+	run.On("GetRunID").Return("run-1")
+	b.temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflowType, mock.Anything).Return(run, nil).Once().Run(func(args mock.Arguments) {
+		options, in = args.Get(1).(sdk.StartWorkflowOptions), args.Get(3).(In)
+	})
+	started, err := start()
+	require.NoError(t, err)
+	require.Equal(t, Started{WorkflowID: id, RunID: "run-1"}, started)
+	return options, in
+}
+
+// onlyOnce checks that a workflow is started once for ever, and ends by itself alone.
+func onlyOnce(t *testing.T, options sdk.StartWorkflowOptions) {
+	t.Helper()
+	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, options.WorkflowIDConflictPolicy)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
+	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
+	require.Nil(t, options.RetryPolicy)
+	require.Zero(t, options.WorkflowExecutionTimeout)
+	require.Zero(t, options.WorkflowRunTimeout)
+}
+
 func withoutStripe(o *Options) { o.Stripe = nil }
 
 type fakeLinks struct{}

@@ -9,10 +9,8 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/mocks"
 
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/internal/starts"
@@ -37,21 +35,7 @@ func agreementParams(change ...func(*AgreementParams)) AgreementParams {
 // startAgreement lets Temporal accept one start and hands back what was sent.
 func startAgreement(t *testing.T, b bundle, p AgreementParams) (sdk.StartWorkflowOptions, workflows.BillingAgreementInput) {
 	t.Helper()
-	run := mocks.NewWorkflowRun(t)
-	run.On("GetID").Return(workflows.AgreementID(p.Reference))
-	run.On("GetRunID").Return("run-1")
-	call := b.temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.TypeBillingAgreement, mock.Anything).Return(run, nil).Once()
-	var (
-		options sdk.StartWorkflowOptions
-		in      workflows.BillingAgreementInput
-	)
-	call.Run(func(args mock.Arguments) {
-		options, in = args.Get(1).(sdk.StartWorkflowOptions), args.Get(3).(workflows.BillingAgreementInput)
-	})
-	started, err := b.StartAgreement(t.Context(), p)
-	require.NoError(t, err)
-	require.Equal(t, Started{WorkflowID: workflows.AgreementID(p.Reference), RunID: "run-1"}, started)
-	return options, in
+	return accepted[workflows.BillingAgreementInput](t, b, workflows.TypeBillingAgreement, workflows.AgreementID(p.Reference), func() (Started, error) { return b.StartAgreement(t.Context(), p) })
 }
 
 func TestStartAgreement(t *testing.T) {
@@ -63,12 +47,7 @@ func TestStartAgreement(t *testing.T) {
 	}.Short(), in)
 	require.Equal(t, "agreement:gym-17", options.ID)
 	require.Equal(t, "offsession", options.TaskQueue)
-	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, options.WorkflowIDConflictPolicy)
-	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
-	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
-	require.Nil(t, options.RetryPolicy)
-	require.Zero(t, options.WorkflowExecutionTimeout)
-	require.Zero(t, options.WorkflowRunTimeout)
+	onlyOnce(t, options)
 	require.Equal(t, "$10.99 every month on 31", options.StaticSummary)
 
 	attributes := options.TypedSearchAttributes

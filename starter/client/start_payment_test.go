@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
@@ -31,21 +30,7 @@ func params(change ...func(*PaymentParams)) PaymentParams {
 // start lets Temporal accept one start and hands back what was sent.
 func start(t *testing.T, b bundle, p PaymentParams) (sdk.StartWorkflowOptions, workflows.CollectPaymentInput) {
 	t.Helper()
-	run := mocks.NewWorkflowRun(t)
-	run.On("GetID").Return(workflows.PaymentID(p.Reference))
-	run.On("GetRunID").Return("run-1")
-	call := b.temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.TypeCollectPayment, mock.Anything).Return(run, nil).Once()
-	var (
-		options sdk.StartWorkflowOptions
-		in      workflows.CollectPaymentInput
-	)
-	call.Run(func(args mock.Arguments) {
-		options, in = args.Get(1).(sdk.StartWorkflowOptions), args.Get(3).(workflows.CollectPaymentInput)
-	})
-	started, err := b.StartPayment(t.Context(), p)
-	require.NoError(t, err)
-	require.Equal(t, Started{WorkflowID: workflows.PaymentID(p.Reference), RunID: "run-1"}, started)
-	return options, in
+	return accepted[workflows.CollectPaymentInput](t, b, workflows.TypeCollectPayment, workflows.PaymentID(p.Reference), func() (Started, error) { return b.StartPayment(t.Context(), p) })
 }
 
 func TestStartPayment(t *testing.T) {
@@ -57,12 +42,7 @@ func TestStartPayment(t *testing.T) {
 	}.Short(), in)
 	require.Equal(t, "payment:order-17", options.ID)
 	require.Equal(t, "offsession", options.TaskQueue)
-	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, options.WorkflowIDConflictPolicy)
-	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
-	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
-	require.Nil(t, options.RetryPolicy)
-	require.Zero(t, options.WorkflowExecutionTimeout)
-	require.Zero(t, options.WorkflowRunTimeout)
+	onlyOnce(t, options)
 	require.Equal(t, "$10.99", options.StaticSummary)
 	state, _ := options.TypedSearchAttributes.GetKeyword(workflows.SearchState)
 	require.Equal(t, "charging", state)

@@ -8,10 +8,8 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	sdk "go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/mocks"
 
 	"github.com/offsession/offsession/activities"
 	"github.com/offsession/offsession/workflows"
@@ -31,21 +29,7 @@ func runParams(change ...func(*RunParams)) RunParams {
 // startRun lets Temporal accept one start and hands back what was sent.
 func startRun(t *testing.T, b bundle, p RunParams) (sdk.StartWorkflowOptions, workflows.BillingRunInput) {
 	t.Helper()
-	run := mocks.NewWorkflowRun(t)
-	run.On("GetID").Return(workflows.BillingRunID(p.Reference))
-	run.On("GetRunID").Return("run-1")
-	call := b.temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.TypeBillingRun, mock.Anything).Return(run, nil).Once()
-	var (
-		options sdk.StartWorkflowOptions
-		in      workflows.BillingRunInput
-	)
-	call.Run(func(args mock.Arguments) {
-		options, in = args.Get(1).(sdk.StartWorkflowOptions), args.Get(3).(workflows.BillingRunInput)
-	})
-	started, err := b.StartRun(t.Context(), p)
-	require.NoError(t, err)
-	require.Equal(t, Started{WorkflowID: workflows.BillingRunID(p.Reference), RunID: "run-1"}, started)
-	return options, in
+	return accepted[workflows.BillingRunInput](t, b, workflows.TypeBillingRun, workflows.BillingRunID(p.Reference), func() (Started, error) { return b.StartRun(t.Context(), p) })
 }
 
 func TestStartRun(t *testing.T) {
@@ -59,9 +43,7 @@ func TestStartRun(t *testing.T) {
 	}.Short(), in)
 	require.Equal(t, "billing-run:july-2026", options.ID)
 	require.Equal(t, "offsession", options.TaskQueue)
-	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, options.WorkflowIDConflictPolicy)
-	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
-	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
+	onlyOnce(t, options)
 	require.NotEmpty(t, options.StaticSummary)
 	state, _ := options.TypedSearchAttributes.GetKeyword(workflows.SearchState)
 	require.Equal(t, "validating", state)
