@@ -2,7 +2,7 @@ package client
 
 import (
 	"context"
-	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -292,13 +292,9 @@ func TestListAgreements(t *testing.T) {
 			require.True(t, isInvalid(err))
 		}
 	}
-	down := errors.New("down")
-	b = setup(t)
-	b.temporal.On("ListWorkflow", mock.Anything, mock.Anything).Return(nil, down)
-	for _, err := range b.ListAgreements(t.Context(), AgreementFilter{}) {
-		require.ErrorIs(t, err, down)
-		require.ErrorContains(t, err, "list agreements")
-	}
+	listFails(t, "list agreements", func(b bundle) iter.Seq2[AgreementSummary, error] {
+		return b.ListAgreements(t.Context(), AgreementFilter{})
+	})
 }
 
 func TestWaitAgreement(t *testing.T) {

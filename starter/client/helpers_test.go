@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -80,6 +81,18 @@ func onlyOnce(t *testing.T, options sdk.StartWorkflowOptions) {
 	require.Nil(t, options.RetryPolicy)
 	require.Zero(t, options.WorkflowExecutionTimeout)
 	require.Zero(t, options.WorkflowRunTimeout)
+}
+
+// listFails checks what a list says when Temporal does not answer.
+func listFails[T any](t *testing.T, what string, list func(b bundle) iter.Seq2[T, error]) {
+	t.Helper()
+	down := errors.New("down")
+	b := setup(t)
+	b.temporal.On("ListWorkflow", mock.Anything, mock.Anything).Return(nil, down)
+	for _, err := range list(b) {
+		require.ErrorIs(t, err, down)
+		require.ErrorContains(t, err, what)
+	}
 }
 
 func withoutStripe(o *Options) { o.Stripe = nil }

@@ -2,7 +2,7 @@ package client
 
 import (
 	"context"
-	"errors"
+	"iter"
 	"math"
 	"testing"
 	"time"
@@ -189,13 +189,7 @@ func TestListRuns(t *testing.T) {
 	for _, err := range setup(t).ListRuns(t.Context(), RunFilter{State: "late"}) {
 		require.True(t, isInvalid(err))
 	}
-	down := errors.New("down")
-	b = setup(t)
-	b.temporal.On("ListWorkflow", mock.Anything, mock.Anything).Return(nil, down)
-	for _, err := range b.ListRuns(t.Context(), RunFilter{}) {
-		require.ErrorIs(t, err, down)
-		require.ErrorContains(t, err, "list runs")
-	}
+	listFails(t, "list runs", func(b bundle) iter.Seq2[RunSummary, error] { return b.ListRuns(t.Context(), RunFilter{}) })
 }
 
 func TestWaitRun(t *testing.T) {

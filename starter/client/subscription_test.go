@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"iter"
 	"testing"
 	"time"
 
@@ -251,13 +252,10 @@ func TestListSubscriptions(t *testing.T) {
 			require.True(t, isInvalid(err))
 		}
 	}
+	listFails(t, "list subscriptions", func(b bundle) iter.Seq2[SubscriptionSummary, error] {
+		return b.ListSubscriptions(t.Context(), SubscriptionFilter{})
+	})
 	down := errors.New("down")
-	b = setup(t)
-	b.temporal.On("ListWorkflow", mock.Anything, mock.Anything).Return(nil, down)
-	for _, err := range b.ListSubscriptions(t.Context(), SubscriptionFilter{}) {
-		require.ErrorIs(t, err, down)
-		require.ErrorContains(t, err, "list subscriptions")
-	}
 	b = setup(t)
 	b.temporal.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{
 		Executions: []*workflowpb.WorkflowExecutionInfo{execution("sub_1", "run-1", terminated, "ready")},
