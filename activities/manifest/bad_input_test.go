@@ -18,7 +18,7 @@ const (
 	columns   = "reference, customer, payment_method, amount, currency, description, metadata.<key>"
 	firstRow  = "the first row must name the columns " + columns
 	ruleMinor = "must be a whole number in minor units: 1099 for 10.99 USD, 1099 for 1099 JPY"
-	ruleCode  = "must be a three-letter code of a currency that Stripe charges in, such as usd (https://docs.stripe.com/currencies)"
+	ruleCode  = "must be a three-letter code of a currency that Stripe charges in, such as usd (docs.stripe.com/currencies)"
 	ruleRef   = "use 1 to 120 characters of A-Z a-z 0-9 . _ -"
 	ruleCus   = "must be the id of a Stripe customer, cus_…"
 	ruleLong  = "a row must have at most 1048576 bytes"

@@ -42,7 +42,7 @@ const (
 const (
 	ruleUTF8     = "must be UTF-8"
 	ruleAmount   = "a whole number in minor units: 1099 for 10.99 USD, 1099 for 1099 JPY"
-	ruleCurrency = "must be a three-letter code of a currency that Stripe charges in, such as usd (https://docs.stripe.com/currencies)"
+	ruleCurrency = "must be a three-letter code of a currency that Stripe charges in, such as usd (docs.stripe.com/currencies)"
 )
 
 // rawRow is a row as it was read, with what is wrong with its form.

@@ -27,6 +27,8 @@ func TestRunBrake(t *testing.T) {
 		// most is how many rows have been sent by then at most.
 		most   int
 		resume client.RunOperation
+		// history is the name under which the run's is recorded, if it is.
+		history string
 	}{
 		{
 			name: "more than 40 percent of the first 200 are declined",
@@ -54,7 +56,7 @@ func TestRunBrake(t *testing.T) {
 			reason: workflows.RunReasonUnauthorized, most: 50,
 		},
 		{
-			name: "the key may not charge",
+			name: "the key may not charge", history: "billing_run_unauthorized",
 			rows: func(s *runSite) []billed { return s.rows(60) },
 			before: func(s *runSite) {
 				s.fault(stripesandbox.Fault{Method: http.MethodPost, Path: "/v1/payment_intents", Kind: stripesandbox.Fault403, Skip: 10, Times: 10_000})
@@ -112,6 +114,9 @@ func TestRunBrake(t *testing.T) {
 			require.Empty(t, r.mailed())
 			for reference, did := range s.sandbox.Ledger("").References {
 				require.Len(t, did.PaymentIntents, 1, reference)
+			}
+			if test.history != "" {
+				recordFrom(t, s.temporal, workflows.BillingRunID(r.Reference), test.history)
 			}
 		})
 	}

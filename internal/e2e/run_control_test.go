@@ -66,6 +66,7 @@ func TestRunPauseAndResume(t *testing.T) {
 	r.handedOver(report)
 	_, err = s.client.PauseRun(t.Context(), r.Reference, runOperation())
 	requireRefused(t, err, "completed")
+	recordFrom(t, s.temporal, workflows.BillingRunID(r.Reference), "billing_run_paused_and_resumed")
 }
 
 // TestRunCanceledInTheMiddle: rows under way finish, and the rest is reported as not charged.
@@ -137,6 +138,7 @@ func TestRunWithInvalidRows(t *testing.T) {
 		_, err := s.client.ResumeRun(t.Context(), r.Reference, runOperation())
 		require.NoError(t, err)
 		as(t, r.accounts(r.ends(workflows.RunCompleted, patience)))
+		recordFrom(t, s.temporal, workflows.BillingRunID(r.Reference), "billing_run_corrected")
 	})
 	t.Run("skip", func(t *testing.T) {
 		t.Parallel()

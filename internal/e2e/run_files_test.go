@@ -160,6 +160,7 @@ func TestRunAwaitsItsManifest(t *testing.T) {
 	late, never := start(), start()
 	late.write(rows)
 	as(t, late.accounts(late.ends(workflows.RunCompleted, patience)))
+	recordFrom(t, s.temporal, workflows.BillingRunID(late.Reference), "billing_run_awaited_manifest")
 	never.is(workflows.RunNeedsAttention, workflows.RunReasonManifestMissing)
 	never.write(rows)
 	_, err := s.client.ResumeRun(t.Context(), never.Reference, runOperation())
