@@ -57,6 +57,7 @@ func TestRowsThatAreNotAllowed(t *testing.T) {
 		"NotUTF8":            {"a.csv", header + "a,cus_1,1,usd,caf\xe9,\nb,cus_1,1,usd,,caf\xe9\n", 0, problems{{2, "description", `caf\xe9`, "must be at most 1000 characters on one line"}, {3, "metadata", `plan=caf\xe9`, "a value must have 1 to 500 characters"}}},
 		"LongLine":           {"a.csv", header + "a,cus_1,1,usd," + strings.Repeat("x", tenMB) + ",\nb,cus_1,1,usd,,\n", 1, problems{{2, "", "", ruleLong}}},
 		"LongQuotedLine":     {"a.csv", header + "a,cus_1,1,usd,\"" + strings.Repeat("x\n", tenMB/2) + "\",\nb,cus_1,1,usd,,\n", 1, problems{{2, "", "", ruleLong}}},
+		"LongLineGoesOn":     {"a.csv", header + "a,cus_1,1,usd,\"" + strings.Repeat("x", 2<<20) + ",\"\"\n" + strings.Repeat("y", 100_000) + "\x00y\",\nb,cus_1,0,usd,,\n", 0, problems{{2, "", "", ruleLong}, {2, "", "", "must not contain NUL bytes"}, {4, "amount", "0", "0 USD must be positive"}}},
 		"LineAfterBlankOnes": {"a.csv", header + "\n\r\n\na,cus_1,0,usd,,\n", 0, problems{{5, "amount", "0", "0 USD must be positive"}}},
 		"MetadataOfOurs":     {"a.csv", strings.Replace(header, "plan", "offsession_owner", 1) + "a,cus_1,1,usd,,x\n", 0, problems{{2, "metadata", "offsession_owner", "keys must not start with offsession_"}}},
 		"LongMetadata":       {"a.csv", header + "a,cus_1,1,usd,," + strings.Repeat("ä", 501) + "\n", 0, problems{{2, "metadata", "plan=" + strings.Repeat("ä", 27) + "…", "a value must have 1 to 500 characters"}}},

@@ -95,6 +95,7 @@ func (c *csvReader) row() error {
 			c.wrong("a value with a quote in it must be in quotes, and the quote written twice")
 		default:
 			c.keep(b)
+			c.skip()
 		}
 		first = false
 	}
@@ -124,6 +125,7 @@ func (c *csvReader) quoted(begin int) error {
 		}
 		if b != '"' {
 			c.keep(b)
+			c.skip()
 			continue
 		}
 		next, err := c.r.Peek(1)
@@ -183,6 +185,24 @@ func (c *csvReader) keep(b byte) {
 	if c.size <= maxRow {
 		c.values = append(c.values, b)
 	}
+}
+
+// skip goes on to the next byte that means something, in a row that is too long already: nobody wants its values.
+func (c *csvReader) skip() {
+	if c.size <= maxRow {
+		return
+	}
+	plain, _ := c.r.Peek(min(c.r.Buffered(), maxSkip-c.size))
+	for _, b := range []byte("\n\r,\"") {
+		if i := bytes.IndexByte(plain, b); i >= 0 {
+			plain = plain[:i]
+		}
+	}
+	if bytes.IndexByte(plain, 0) >= 0 {
+		c.wrong(ruleNUL)
+	}
+	c.size += len(plain)
+	_, _ = c.r.Discard(len(plain)) // they are there
 }
 
 func (c *csvReader) wrong(rule string) {

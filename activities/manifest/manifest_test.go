@@ -34,8 +34,9 @@ func put(t *testing.T, name, content string) activities.RunFile {
 func zip(t *testing.T, content string) string {
 	t.Helper()
 	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	_, err := w.Write([]byte(content))
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	require.NoError(t, err)
+	_, err = w.Write([]byte(content))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	return packed.String()
