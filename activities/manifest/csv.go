@@ -219,9 +219,15 @@ type csvRows struct {
 	metadata []string
 }
 
-// newCSVRows reads the header. All that is wrong with it is told; then the file cannot be read.
-func newCSVRows(r *bufio.Reader, problem func(line int, column, value, rule string)) (*csvRows, error) {
+// newCSVRows reads the header. What is wrong with it is told; then the file cannot be read.
+func newCSVRows(r *bufio.Reader, tell func(line int, column, value, rule string)) (*csvRows, error) {
 	rows := &csvRows{csv: csvReader{r: r, line: 1}}
+	told := 0
+	problem := func(line int, column, value, rule string) {
+		if told++; told <= problemsPerRow {
+			tell(line, column, value, rule)
+		}
+	}
 	line, rules, err := rows.csv.next()
 	switch {
 	case errors.Is(err, io.EOF):

@@ -14,8 +14,8 @@ import (
 type reportHead struct {
 	Run       string    `json:"run"`
 	Manifest  string    `json:"manifest"`
-	State     string    `json:"state"`
-	CreatedAt time.Time `json:"created_at"`
+	State     string    `json:"state,omitempty"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 }
 

@@ -64,7 +64,19 @@ func (r *rawRow) setMetadata(key, value string) {
 	r.metadata[key] = value
 }
 
+// problemsPerRow is how many problems of one row are told: an object may have a hundred thousand keys.
+const problemsPerRow = 100
+
+const ruleMore = "there is more wrong with the row"
+
+// problem notes what is wrong.
 func (r *rawRow) problem(column, value, rule string) {
+	if len(r.problems) > problemsPerRow {
+		return
+	}
+	if len(r.problems) == problemsPerRow {
+		column, value, rule = "", "", ruleMore
+	}
 	r.problems = append(r.problems, activities.RunProblem{Line: r.line, Column: column, Value: shorten(value), Rule: rule})
 }
 

@@ -17,6 +17,8 @@ type RunReport = activities.RunReport
 // RunReportParams asks for a report. Reference is required.
 type RunReportParams struct {
 	Reference string
+	// Manifest is the URL of the run's manifest; only needed when Temporal does not know the run any more.
+	Manifest string
 	// Settled adds a column with the present state of the payments that the run handed over.
 	Settled bool
 	// Progress is called now and then with the rows written so far; may be nil.
@@ -25,21 +27,15 @@ type RunReportParams struct {
 
 // WriteRunReport writes the run's report again, from what its pages wrote: this program must reach the run's files, and needs
 // Options.RunFiles. Of a run that has not ended it says what was done so far. It can be called at any time, and replaces the
-// report that is there. The error is ErrNotFound when Temporal does not know the run, or not any more.
+// report that is there. Of a run that Temporal does not know any more the report leaves out its state and times. The error is
+// ErrNotFound when Temporal does not know the run and p.Manifest is empty.
 func (c *Client) WriteRunReport(ctx context.Context, p RunReportParams) (RunReport, error) {
-	run, err := c.Run(ctx, p.Reference)
+	request, err := c.reportOf(ctx, p)
 	if err != nil {
 		return RunReport{}, err
 	}
 	if c.options.RunFiles == nil {
 		return RunReport{}, errWithoutRunFiles
-	}
-	if run.Summary == nil && run.Reason != ReasonWorkflowTerminated {
-		return RunReport{}, &RefusedError{Message: fmt.Sprintf("run %q has no report yet: it is %s, and its manifest has not been read", p.Reference, run.State)}
-	}
-	request := activities.ReportRequest{
-		RunFile:   activities.RunFile{URL: run.Manifest, Run: run.Reference},
-		CreatedAt: run.StartedAt, EndedAt: run.EndedAt, State: string(run.State), Progress: p.Progress,
 	}
 	if p.Settled {
 		if request.Settled, err = c.settled(ctx, p.Reference); err != nil {
@@ -54,6 +50,27 @@ func (c *Client) WriteRunReport(ctx context.Context, p RunReportParams) (RunRepo
 		return RunReport{}, fmt.Errorf("write the report of run %q: %w", p.Reference, err)
 	}
 	return report, nil
+}
+
+// reportOf says which report is asked for.
+func (c *Client) reportOf(ctx context.Context, p RunReportParams) (activities.ReportRequest, error) {
+	run, err := c.Run(ctx, p.Reference)
+	switch {
+	case errors.Is(err, ErrNotFound) && p.Manifest != "":
+		var i invalid
+		checkManifest(&i, p.Manifest)
+		return activities.ReportRequest{RunFile: activities.RunFile{URL: p.Manifest, Run: p.Reference}, Progress: p.Progress}, i.result()
+	case err != nil:
+		return activities.ReportRequest{}, err
+	case run.Summary == nil && run.Reason != ReasonWorkflowTerminated:
+		return activities.ReportRequest{}, &RefusedError{
+			Message: fmt.Sprintf("run %q has no report yet: it is %s, and its manifest has not been read", p.Reference, run.State),
+		}
+	}
+	return activities.ReportRequest{
+		RunFile:   activities.RunFile{URL: run.Manifest, Run: run.Reference},
+		CreatedAt: run.StartedAt, EndedAt: run.EndedAt, State: string(run.State), Progress: p.Progress,
+	}, nil
 }
 
 // settledNotFound is the state of a payment that neither Temporal nor Stripe knows.

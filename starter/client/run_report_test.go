@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -97,6 +98,33 @@ func TestWriteRunReportOfATerminatedRun(t *testing.T) {
 	report, err := b.WriteRunReport(t.Context(), RunReportParams{Reference: "july-2026"})
 	require.NoError(t, err)
 	require.Equal(t, 6, report.Rows)
+}
+
+// When the retention is over, the files are all that is left of a run.
+func TestWriteRunReportOfAForgottenRun(t *testing.T) {
+	t.Parallel()
+	july, _ := chargedRun(t)
+	b := setup(t, withRunFiles)
+	b.queried(julyID).Return(nil, errNotFound)
+	report, err := b.WriteRunReport(t.Context(), RunReportParams{Reference: "july-2026", Manifest: july})
+	require.NoError(t, err)
+	require.Equal(t, 6, report.Rows)
+	require.Equal(t, "succeeded", column(t, report.CSV, "outcome")["inv-1@2"])
+	u, err := url.Parse(report.JSON)
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.FromSlash(u.Path))
+	require.NoError(t, err)
+	var head map[string]any
+	require.NoError(t, json.Unmarshal(text, &head))
+	require.NotContains(t, head, "state")
+	require.NotContains(t, head, "created_at")
+
+	_, err = b.WriteRunReport(t.Context(), RunReportParams{Reference: "july-2026", Manifest: "gs://bucket/july.csv"})
+	require.ErrorAs(t, err, new(*InvalidError))
+	other := setup(t, withRunFiles)
+	other.queried("billing-run:june-2026").Return(nil, errNotFound)
+	_, err = other.WriteRunReport(t.Context(), RunReportParams{Reference: "june-2026", Manifest: july})
+	require.ErrorIs(t, err, activities.ErrRunFileChanged, "no files of such a run are there")
 }
 
 // What has become of a row that was handed over: visibility knows payments that have ended, their workflows those that go on, and
