@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -102,7 +103,8 @@ func TestRunAfterEverythingIsForgotten(t *testing.T) {
 	s := newRunSite(t, siteOptions{withoutWeb: true})
 	paidLater := payer{token: oneSoftDecline, want: activities.ChargeDeclined}
 	r := s.bill(s.rows(60, append(exceptions, paidLater)...)).start()
-	report := r.report(r.ends(workflows.RunCompleted, patience))
+	written := r.ends(workflows.RunCompleted, patience)
+	report := r.report(written)
 	for _, row := range report {
 		if row.method != "" && row.declineCode == "insufficient_funds" && row.adviceCode == "" {
 			s.ended(row.reference, workflows.PaymentPaid) // by its second attempt
@@ -112,6 +114,16 @@ func TestRunAfterEverythingIsForgotten(t *testing.T) {
 	made := s.sends()
 	require.NoError(t, s.sandbox.AdvanceClock(48*time.Hour))
 	require.Greater(t, s.forget(), 1)
+
+	// What the run did is still in its files: its report can be written again, and compared with Stripe.
+	require.Equal(t, notFound, s.starter("run", "show", r.Reference).code)
+	require.Equal(t, notFound, s.starter("run", "report", r.Reference).code)
+	before := r.read(written.ReportCSV)
+	require.NoError(t, os.Remove(pathOf(t, written.ReportCSV)))
+	again := s.json("report_csv report_json rows", "run", "report", r.Reference, "--manifest", r.path)
+	require.Equal(t, written.ReportCSV, again["report_csv"])
+	require.Equal(t, string(before), string(r.read(written.ReportCSV)))
+	s.says("the report and Stripe agree", "run", "reconcile", r.Reference, "--manifest", r.path, "--since", written.StartedAt.Format(time.DateOnly))
 
 	other := r.again().start()
 	shown := other.ends(workflows.RunCompleted, patience)
