@@ -58,6 +58,7 @@ func (m *Files) Normalise(ctx context.Context, r activities.NormaliseRequest) (a
 	n := &normalisation{request: r, folder: at, check: newChecker(), rows: sha256.New()}
 	n.summary.Totals, n.summary.Counts = map[string]int64{}, map[string]int{}
 	if !r.CheckOnly {
+		at.removeLeftovers()
 		n.rejects = &rejectsWriter{folder: at}
 		defer n.rejects.abort()
 		if n.out, err = newCopyWriter(ctx, at, max(1, r.PageSize)); err != nil {

@@ -87,6 +87,7 @@ func (m *Files) WriteReport(ctx context.Context, r activities.ReportRequest) (ac
 	if err := w.end(totals); err != nil {
 		return activities.RunReport{}, err
 	}
+	at.removeLeftovers()
 	return activities.RunReport{CSV: at.shown(at.reportCSV()), JSON: at.shown(at.reportJSON()), Rows: w.rows, Totals: totals}, nil
 }
 
