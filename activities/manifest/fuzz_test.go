@@ -61,7 +61,7 @@ func FuzzCSV(f *testing.F) {
 	const header = "reference,customer,payment_method,amount,currency,description,metadata.plan\n"
 	for _, seed := range []string{
 		"", header, "\xef\xbb\xbf" + header + "a,cus_1,pm_1,1099,usd,July,gold\r\n", header + "a,cus_1,,1,jpy,\"x \"\"y\"\"\",\"two\nlines\"\rb,cus_2,,2,eur,,",
-		header + strings.Repeat("a,cus_1,,1,usd,,\n", 2), header + "a,\"\n", header + "\x00,\xff,5\" pipe\n\n\n", "currency,amount,customer,reference\nusd,1,cus_1,a",
+		header + strings.Repeat("a,cus_1,,1,usd,,\n", 2), header + "a,\"\n", header + "\x00,\xff,5\" pipe\n\n\n", "currency,amount,customer,reference\nusd,1,cus_1,a", `""`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -99,7 +99,10 @@ func likeTheStandardLibrary(t *testing.T, content string) {
 	}
 	// A line of nothing but "" is a row to them, and empty to us.
 	want = slices.DeleteFunc(want, func(record []string) bool { return len(record) == 1 && record[0] == "" })
-	require.Equal(t, want, got)
+	require.Len(t, got, len(want))
+	for i := range want {
+		require.Equal(t, want[i], got[i])
+	}
 }
 
 func FuzzJSONL(f *testing.F) {
