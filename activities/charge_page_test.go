@@ -1,8 +1,10 @@
 package activities_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,4 +46,18 @@ func TestPageHandsOver(t *testing.T) {
 		require.True(t, row.HandedOver)
 		require.Equal(t, "insufficient_funds", row.DeclineCode)
 	}
+}
+
+// TestPageInputTravelsWhole: what a page needs of its run's file and of its index gets through Temporal, names that both have as well.
+func TestPageInputTravelsWhole(t *testing.T) {
+	t.Parallel()
+	in := activities.ChargePageInput{
+		RunFile: activities.RunFile{URL: "file:///july.csv", Run: "july", Life: "0190"}, RunPage: activities.RunPage{RunLife: "0190", Number: 7, Rows: 3},
+		LostSince: now, MessagesWait: time.Minute,
+	}
+	text, err := json.Marshal(in)
+	require.NoError(t, err)
+	var out activities.ChargePageInput
+	require.NoError(t, json.Unmarshal(text, &out))
+	require.Equal(t, in, out)
 }

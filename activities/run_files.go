@@ -16,6 +16,9 @@ type RunFile struct {
 	URL string `json:"url"`
 	// Run is the run's reference. It is part of the names of the files beside the manifest.
 	Run string `json:"run"`
+	// Life tells runs with the same reference apart, of which Temporal has forgotten the earlier ones: the id of the workflow's
+	// first run. Empty is the latest, for those who only read.
+	Life string `json:"life,omitempty"`
 }
 
 // RunRow is one row of a manifest, normalised.
@@ -46,6 +49,8 @@ type RunProblem struct {
 
 // RunPage is one page of a run's normalised copy: an entry of its index.
 type RunPage struct {
+	// RunLife is the Life of the run whose page it is.
+	RunLife string `json:"run_life,omitempty"`
 	// Number counts from 0, FirstRow (of the whole copy) as well.
 	Number   int `json:"page"`
 	FirstRow int `json:"first_row"`
@@ -244,24 +249,26 @@ var (
 //	<manifest>.<run>.rows      the normalised copy, a JSON object per line
 //	<manifest>.<run>.index     a JSON object per page (RunPage)
 //	<manifest>.<run>.rejects.csv  the rows that are not allowed: line, column, value, rule
-//	<run>/known/<page>.jsonl   what the look-back found, for the pages with any (KnownRow)
-//	<run>/pages/<page>.csv     what became of the rows of a page
-//	<run>/pages/<page>.checkpoint.jsonl  how far a page has come that was stopped
+//	<run>/<life>/known/index.jsonl   the index again, with what the look-back found: the pages are given out from it
+//	<run>/<life>/known/<page>.jsonl  what it found, for the pages with any (KnownRow)
+//	<run>/<life>/pages/<page>.csv    what became of the rows of a page
+//	<run>/<life>/pages/<page>.checkpoint.jsonl  how far a page has come that was stopped
 //	<manifest>.<run>.report.csv, .report.json
 //
-// Every file is written whole or not at all, and writing it again replaces it.
+// Every file is written whole or not at all, and writing it again replaces it. What an earlier run with the same reference has left
+// in the folder of its own life is never read again.
 type RunFiles interface { //nolint:interfacebloat // one folder, and every file in it
-	// Normalise reads the manifest once, streaming, and writes copy, index and rejects.
+	// Normalise reads the manifest once, streaming, and writes copy, index and rejects, unless its context has ended.
 	Normalise(ctx context.Context, r NormaliseRequest) (ManifestSummary, error)
-	// Pages reads entries of the index, at most count from page number from on.
+	// Pages reads entries of the index that WriteKnown wrote, at most count from page number from on.
 	Pages(ctx context.Context, f RunFile, from, count int) ([]RunPage, error)
 	// Rows reads a page's rows, and compares its checksum.
 	Rows(ctx context.Context, f RunFile, p RunPage) ([]RunRow, error)
 	// AllRows reads the copy from its beginning, with a row's number (from 0) first. The first error ends the sequence.
 	AllRows(ctx context.Context, f RunFile) iter.Seq2[RunRow, error]
-	// WriteKnown writes what a look-back found, ordered by row, and notes in the index how many there are per page. There may be
-	// as many as there are rows: it never holds more than a page of them. An error in the sequence ends it, and is returned.
-	// Called again it replaces everything that it wrote before.
+	// WriteKnown writes what a look-back found, ordered by row, and an index of its own that says how many there are per page: an
+	// attempt of Normalise that comes late does not change that one. There may be as many as there are rows: it never holds more
+	// than a page of them. An error in the sequence ends it, and is returned. Called again it replaces what it wrote before.
 	WriteKnown(ctx context.Context, f RunFile, known iter.Seq2[KnownRow, error]) error
 	// Known reads what the look-back found for a page; with fewer than p.Known the error is ErrRunFileChanged.
 	Known(ctx context.Context, f RunFile, p RunPage) ([]KnownRow, error)

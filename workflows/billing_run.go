@@ -14,6 +14,9 @@ type billingRun struct {
 	entity
 	in BillingRunInput
 	st *runState
+	// life is the id of the workflow's first run: the same after continue-as-new and a reset, and another one when the run's
+	// reference is used again after Temporal has forgotten it.
+	life string
 
 	// job is what is under way beside the pages: reading the manifest, the look-back, the turn, the index, the report.
 	job *runJob
@@ -68,13 +71,13 @@ func newBillingRun(ctx workflow.Context, in BillingRunInput) (*billingRun, error
 	}
 	checkVersion(st.Version, runStateVersion)
 	in.Carried, in.MaxTotal = nil, nil
-	r := &billingRun{in: in, st: st}
+	r := &billingRun{in: in, st: st, life: workflow.GetInfo(ctx).FirstRunID}
 	r.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}
 	return r, nil
 }
 
 func (r *billingRun) file() activities.RunFile {
-	return activities.RunFile{URL: r.in.Manifest, Run: r.in.Reference}
+	return activities.RunFile{URL: r.in.Manifest, Run: r.in.Reference, Life: r.life}
 }
 
 func (r *billingRun) ended() bool { return r.st.State.Ended() }

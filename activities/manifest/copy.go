@@ -37,7 +37,7 @@ func newCopyWriter(ctx context.Context, at folder, pageSize int) (*copyWriter, e
 		rows.abort()
 		return nil, err
 	}
-	return &copyWriter{folder: at, rows: rows, index: index, pageSize: pageSize, sum: sha256.New()}, nil
+	return &copyWriter{folder: at, rows: rows, index: index, pageSize: pageSize, page: activities.RunPage{RunLife: at.life}, sum: sha256.New()}, nil
 }
 
 // add writes a row, which begins in a line of the manifest.
@@ -69,11 +69,14 @@ func (c *copyWriter) endPage() error {
 		return err
 	}
 	c.sum.Reset()
-	c.page = activities.RunPage{Number: c.page.Number + 1, FirstRow: c.page.FirstRow + c.page.Rows, Offset: c.page.Offset + c.page.Length}
+	c.page = activities.RunPage{
+		RunLife: c.page.RunLife, Number: c.page.Number + 1, FirstRow: c.page.FirstRow + c.page.Rows, Offset: c.page.Offset + c.page.Length,
+	}
 	return nil
 }
 
-// commit makes both files visible, the copy first.
+// commit makes both files visible, the copy first, unless the context of the attempt has ended: another one may have written them
+// since, and the run may be charging.
 func (c *copyWriter) commit() error {
 	if c.page.Rows > 0 {
 		if err := c.endPage(); err != nil {

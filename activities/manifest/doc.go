@@ -44,14 +44,16 @@
 //
 // # Files
 //
-// The names are made of the manifest's and the run's reference alone. For july.csv and the run july-2026:
+// The names are made of the manifest's and the run's reference, and what a run does of the id of its workflow: when Temporal has
+// forgotten a run, another one can have its reference, and begins anew. For july.csv and the run july-2026:
 //
 //	july.csv.july-2026.rows         the normalised copy: an object per line, keys in the order above, no optional one that is empty
 //	july.csv.july-2026.index        an object per page: first row, rows, offset, length, SHA-256, totals, lines in the manifest
 //	july.csv.july-2026.rejects.csv  line, column, value, rule of each problem, and the row's first columns; absent without problems
-//	july-2026/known/0.jsonl         what the look-back found, for pages with any
-//	july-2026/pages/0.csv           what became of the rows of a page
-//	july-2026/pages/0.checkpoint.jsonl  of a page that was stopped
+//	july-2026/<id>/known/index.jsonl  the index with what the look-back found per page; <id> is the workflow's first run id
+//	july-2026/<id>/known/0.jsonl    what that is, for pages with any
+//	july-2026/<id>/pages/0.csv      what became of the rows of a page
+//	july-2026/<id>/pages/0.checkpoint.jsonl  of a page that was stopped
 //	july.csv.july-2026.report.csv   the pages joined: row, line, reference, customer, payment_method, amount, currency, outcome,
 //	                                payment_intent, charged_method, code, decline_code, advice_code, handed_over, adopted, settled
 //	july.csv.july-2026.report.json  the same rows, and their totals by outcome and currency

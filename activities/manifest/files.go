@@ -37,3 +37,21 @@ func (m *Files) open(ctx context.Context, f activities.RunFile) (folder, error) 
 	}
 	return folder{location: at, bucket: bucket}, nil
 }
+
+// openPage is open for what belongs to a page, and is in the folder of its run's life.
+func (m *Files) openPage(ctx context.Context, f activities.RunFile, p activities.RunPage) (folder, error) {
+	at, err := m.open(ctx, f)
+	if err != nil {
+		return folder{}, err
+	}
+	return at.of(p)
+}
+
+// of is the folder of a page's life.
+func (f folder) of(p activities.RunPage) (folder, error) {
+	if !isLife(p.RunLife) || f.life != "" && f.life != p.RunLife {
+		return folder{}, f.changed(f.index())
+	}
+	f.life = p.RunLife
+	return f, nil
+}

@@ -59,16 +59,13 @@ func TestKnown(t *testing.T) {
 	}
 	require.NoError(t, m.WriteKnown(t.Context(), f, sequence([]activities.KnownRow{paid(1)}, nil)))
 	require.Equal(t, []int{0, 1, 0}, counts())
-	dir := filepath.Join(filepath.Dir(beside(f, "rows")), run, "known")
-	left, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, left, 1)
 	require.Equal(t, summary.Fingerprint, normalise(t, f, 1).Fingerprint)
+	require.Equal(t, []int{0, 1, 0}, counts(), "an attempt to validate that comes late forgets nothing")
 
 	pages, err := m.Pages(t.Context(), f, 0, 10)
 	require.NoError(t, err)
-	pages[0].Known = 1
-	_, err = m.Known(t.Context(), f, pages[0])
+	pages[1].Known = 2
+	_, err = m.Known(t.Context(), f, pages[1])
 	require.ErrorIs(t, err, activities.ErrRunFileChanged)
 }
 

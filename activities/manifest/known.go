@@ -22,7 +22,7 @@ func (m *Files) WriteKnown(ctx context.Context, f activities.RunFile, known iter
 	if err != nil {
 		return err
 	}
-	index, err := at.create(ctx, at.index(), typeJSONL)
+	index, err := at.create(ctx, at.knownIndex(), typeJSONL)
 	if err != nil {
 		return err
 	}
@@ -30,11 +30,10 @@ func (m *Files) WriteKnown(ctx context.Context, f activities.RunFile, known iter
 
 	rows := newKnownRows(known)
 	defer rows.stop()
-	var obsolete []int
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	err = func() error {
-		for page, err := range at.pages(groupCtx, 0) {
+		for page, err := range at.pages(groupCtx, at.index(), 0) {
 			if err != nil {
 				return err
 			}
@@ -44,8 +43,6 @@ func (m *Files) WriteKnown(ctx context.Context, f activities.RunFile, known iter
 			}
 			if len(ofPage) > 0 {
 				group.Go(func() error { return at.writeKnown(groupCtx, page.Number, ofPage) })
-			} else if page.Known > 0 {
-				obsolete = append(obsolete, page.Number)
 			}
 			page.Known = len(ofPage)
 			if err := writeJSON(at, index, page); err != nil {
@@ -61,15 +58,7 @@ func (m *Files) WriteKnown(ctx context.Context, f activities.RunFile, known iter
 	if err != nil {
 		return err
 	}
-	if err := index.commit(); err != nil {
-		return err
-	}
-	for _, page := range obsolete {
-		if err := at.remove(ctx, at.known(page)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return index.commit()
 }
 
 // knownRows takes rows that come in their order, a page's at a time.
@@ -134,7 +123,7 @@ func (m *Files) Known(ctx context.Context, f activities.RunFile, p activities.Ru
 	if p.Known == 0 {
 		return nil, nil
 	}
-	at, err := m.open(ctx, f)
+	at, err := m.openPage(ctx, f, p)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +147,7 @@ func (m *Files) Known(ctx context.Context, f activities.RunFile, p activities.Ru
 
 // WriteCheckpoint implements activities.RunFiles.
 func (m *Files) WriteCheckpoint(ctx context.Context, f activities.RunFile, p activities.RunPage, data []byte) error {
-	at, err := m.open(ctx, f)
+	at, err := m.openPage(ctx, f, p)
 	if err != nil {
 		return err
 	}
@@ -174,7 +163,7 @@ func (m *Files) WriteCheckpoint(ctx context.Context, f activities.RunFile, p act
 
 // Checkpoint implements activities.RunFiles.
 func (m *Files) Checkpoint(ctx context.Context, f activities.RunFile, p activities.RunPage) ([]byte, error) {
-	at, err := m.open(ctx, f)
+	at, err := m.openPage(ctx, f, p)
 	if err != nil {
 		return nil, err
 	}

@@ -30,8 +30,8 @@ type location struct {
 	dir         string
 	// prefix is what stands before the names in the bucket: empty, or folders with a slash at the end.
 	prefix string
-	// name is the manifest's without folders, run the run's reference.
-	name, run string
+	// name is the manifest's without folders, run the run's reference, life which of the runs with that it is.
+	name, run, life string
 }
 
 // unreadable is an ErrManifestUnreadable with a reason for people. It must hold no secrets.
@@ -43,6 +43,9 @@ func unreadable(format string, args ...any) error {
 func locate(f activities.RunFile) (location, error) {
 	if activities.CheckReference(f.Run) != nil || strings.HasPrefix(f.Run, ".") {
 		return location{}, unreadable("%q is not the reference of a run", f.Run)
+	}
+	if !isLife(f.Life) {
+		return location{}, unreadable("%q is not the id of a workflow's run", f.Life)
 	}
 	u, err := url.Parse(f.URL)
 	if err != nil {
@@ -64,7 +67,7 @@ func locate(f activities.RunFile) (location, error) {
 	case u.Opaque != "":
 		return location{}, unreadable("its URL has no // after the scheme")
 	}
-	at := location{scheme: u.Scheme, host: u.Host, query: u.RawQuery, run: f.Run}
+	at := location{scheme: u.Scheme, host: u.Host, query: u.RawQuery, run: f.Run, life: f.Life}
 	if at.scheme == fileblob.Scheme {
 		switch {
 		case u.Host != "" && u.Host != "localhost":
@@ -87,6 +90,11 @@ func locate(f activities.RunFile) (location, error) {
 		return location{}, unreadable("its name is the run's reference, which is the name of the folder for the run's pages beside it")
 	}
 	return at, nil
+}
+
+// isLife reports whether it can name a folder, or none.
+func isLife(life string) bool {
+	return life == "" || activities.CheckReference(life) == nil && !strings.HasPrefix(life, ".")
 }
 
 func checkPath(p string) error {
@@ -130,16 +138,17 @@ func (l location) reportCSV() string { return l.beside("report.csv") }
 
 func (l location) reportJSON() string { return l.beside("report.json") }
 
-func (l location) known(page int) string {
-	return l.prefix + l.run + "/known/" + strconv.Itoa(page) + ".jsonl"
-}
+// own is the folder of one life of the run.
+func (l location) own(name string) string { return l.prefix + path.Join(l.run, l.life, name) }
 
-func (l location) results(page int) string {
-	return l.prefix + l.run + "/pages/" + strconv.Itoa(page) + ".csv"
-}
+func (l location) knownIndex() string { return l.own("known/index.jsonl") }
+
+func (l location) known(page int) string { return l.own("known/" + strconv.Itoa(page) + ".jsonl") }
+
+func (l location) results(page int) string { return l.own("pages/" + strconv.Itoa(page) + ".csv") }
 
 func (l location) checkpoint(page int) string {
-	return l.prefix + l.run + "/pages/" + strconv.Itoa(page) + ".checkpoint.jsonl"
+	return l.own("pages/" + strconv.Itoa(page) + ".checkpoint.jsonl")
 }
 
 func (l location) openBucket(ctx context.Context) (*blob.Bucket, error) {

@@ -49,6 +49,12 @@ func normalise(t *testing.T, f activities.RunFile, pageSize int) activities.Mani
 	return summary
 }
 
+// lookBack finds nothing.
+func lookBack(t *testing.T, m *manifest.Files, f activities.RunFile) {
+	t.Helper()
+	require.NoError(t, m.WriteKnown(t.Context(), f, sequence(nil, nil)))
+}
+
 // beside is the path of a file next to the manifest.
 func beside(f activities.RunFile, suffix string) string {
 	return strings.TrimPrefix(f.URL, "file://") + "." + f.Run + "." + suffix
@@ -93,6 +99,7 @@ func TestNormaliseCSV(t *testing.T) {
 	require.NoFileExists(t, beside(f, "rejects.csv"))
 
 	m := manifest.New()
+	lookBack(t, m, f)
 	pages, err := m.Pages(t.Context(), f, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, pages, 2)
@@ -116,6 +123,7 @@ func TestResultsAndReport(t *testing.T) {
 	require.Equal(t, 4, summary.Rows)
 	require.Equal(t, 1, summary.Rejected)
 	m := manifest.New()
+	lookBack(t, m, f)
 	pages, err := m.Pages(t.Context(), f, 0, 10)
 	require.NoError(t, err)
 	rows, err := m.Rows(t.Context(), f, pages[0])

@@ -45,11 +45,11 @@ func (f folder) lines(ctx context.Context, key string) iter.Seq2[[]byte, error] 
 	}
 }
 
-// pages reads the index from a page on.
-func (f folder) pages(ctx context.Context, from int) iter.Seq2[activities.RunPage, error] {
+// pages reads an index from a page on.
+func (f folder) pages(ctx context.Context, index string, from int) iter.Seq2[activities.RunPage, error] {
 	return func(yield func(activities.RunPage, error) bool) {
 		number := 0
-		for line, err := range f.lines(ctx, f.index()) {
+		for line, err := range f.lines(ctx, index) {
 			if err != nil {
 				yield(activities.RunPage{}, err)
 				return
@@ -59,7 +59,11 @@ func (f folder) pages(ctx context.Context, from int) iter.Seq2[activities.RunPag
 			}
 			var page activities.RunPage
 			if json.Unmarshal(line, &page) != nil || page.Number != number-1 || page.Rows < 1 || page.Length < 1 {
-				yield(activities.RunPage{}, f.changed(f.index()))
+				yield(activities.RunPage{}, f.changed(index))
+				return
+			}
+			if _, err := f.of(page); err != nil {
+				yield(activities.RunPage{}, err) // another run with the same reference has begun
 				return
 			}
 			if !yield(page, nil) {
@@ -79,7 +83,7 @@ func (m *Files) Pages(ctx context.Context, f activities.RunFile, from, count int
 	if count < 1 {
 		return nil, nil
 	}
-	for page, err := range at.pages(ctx, from) {
+	for page, err := range at.pages(ctx, at.knownIndex(), from) {
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +154,7 @@ func (f folder) copyPages(ctx context.Context) iter.Seq2[copyPage, error] {
 		}
 		defer func() { _ = r.Close() }() // only read
 		in := bufio.NewReaderSize(r, bufferSize)
-		for page, err := range f.pages(ctx, 0) {
+		for page, err := range f.pages(ctx, f.index(), 0) {
 			if err != nil {
 				yield(copyPage{}, err)
 				return

@@ -128,6 +128,7 @@ func TestNothingIsLostOrMade(t *testing.T) {
 			require.NoError(rt, err)
 			require.Equal(rt, fingerprint, checked.Fingerprint)
 
+			lookBack(t, m, f)
 			got := checkPages(t, rt, m, f, summary)
 			require.Equal(rt, dry, got)
 			require.Equal(rt, dry, allRows(t.Context(), t, m, f))
@@ -177,7 +178,7 @@ func checkPages(t *testing.T, rt *rapid.T, m *manifest.Files, f activities.RunFi
 // checkReport writes results of some rows, and finds all of them in the report, to the cent.
 func checkReport(t *testing.T, rt *rapid.T, m *manifest.Files, f activities.RunFile, rows []activities.RunRow) {
 	t.Helper()
-	require.NoError(rt, os.RemoveAll(filepath.Join(filepath.Dir(beside(f, "rows")), run)))
+	require.NoError(rt, os.RemoveAll(filepath.Join(filepath.Dir(beside(f, "rows")), run, "pages")))
 	pages, err := m.Pages(t.Context(), f, 0, 1000)
 	require.NoError(rt, err)
 	want := activities.RunTotals{}

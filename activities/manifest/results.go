@@ -42,7 +42,7 @@ func reportRecord(r activities.RowResult) []string {
 
 // WriteResults implements activities.RunFiles.
 func (m *Files) WriteResults(ctx context.Context, f activities.RunFile, p activities.RunPage, results []activities.RowResult) error {
-	at, err := m.open(ctx, f)
+	at, err := m.openPage(ctx, f, p)
 	if err != nil {
 		return err
 	}
@@ -142,6 +142,10 @@ func (f folder) allResults(ctx context.Context) iter.Seq2[[]activities.RowResult
 
 // pageResults joins the rows of a page with what became of them.
 func (f folder) pageResults(ctx context.Context, page copyPage) ([]activities.RowResult, error) {
+	f, err := f.of(page.RunPage)
+	if err != nil {
+		return nil, err
+	}
 	key := f.results(page.Number)
 	text, err := f.readAll(ctx, key)
 	if err != nil {

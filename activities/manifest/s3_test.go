@@ -58,6 +58,7 @@ func TestS3(t *testing.T) {
 	require.Equal(t, normalise(t, put(t, "a.csv", small), 3).Fingerprint, summary.Fingerprint)
 
 	m := manifest.New()
+	lookBack(t, m, f)
 	pages, err := m.Pages(t.Context(), f, 0, 10)
 	require.NoError(t, err)
 	rows, err := m.Rows(t.Context(), f, pages[1])

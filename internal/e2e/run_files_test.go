@@ -70,11 +70,15 @@ func TestRunThatCannotWrite(t *testing.T) {
 	t.Parallel()
 	s := newRunSite(t, siteOptions{withoutWeb: true})
 	r := s.bill(s.rows(40, exceptions...))
-	r.PageSize = 10
+	r.PageSize, r.Approve = 10, true
+	waiting := r.start().is(workflows.RunAwaitingApproval, "")
 	// A folder where a file should be keeps everybody from writing it, root too.
-	inTheWay := filepath.Join(filepath.Dir(r.path), r.Reference, "pages", "1.csv")
+	inTheWay := filepath.Join(filepath.Dir(r.path), r.Reference, r.runID(), "pages", "1.csv")
 	require.NoError(t, os.MkdirAll(filepath.Join(inTheWay, "something"), 0o700))
-	r.start()
+	op := runOperation()
+	op.Fingerprint = waiting.Summary.Fingerprint
+	_, err := s.client.ApproveRun(t.Context(), r.Reference, op)
+	require.NoError(t, err)
 	r.charges(len(r.rows) - 1) // all but the one that is too small
 	eventually(t, func() error {
 		description, err := s.temporal.DescribeWorkflowExecution(t.Context(), workflows.BillingRunID(r.Reference), "")

@@ -139,6 +139,15 @@ func TestRunAfterEverythingIsForgotten(t *testing.T) {
 	require.Equal(t, made, s.sends(), "something was charged again")
 	require.NoError(t, checkLedger(s.sandbox.Ledger("")))
 
+	// The reference of a run that Temporal has forgotten can stand for another one, which reports nothing from the files of the first.
+	r.Approve = true
+	r.start().is(workflows.RunAwaitingApproval, "")
+	_, err := s.client.CancelRun(t.Context(), r.Reference, runOperation())
+	require.NoError(t, err)
+	for _, row := range r.report(r.ends(workflows.RunCanceled, patience)) {
+		require.Equal(t, activities.RowNotCharged, row.outcome, "%+v", row)
+	}
+
 	// So is a payment, and the other way round: what a payment took, a run adopts.
 	good := r.rows[0]
 	p := s.params(good.reference, visa)

@@ -29,6 +29,7 @@ func chargedRun(t *testing.T) (url string, summary activities.ManifestSummary) {
 	files, file := manifest.New(), activities.RunFile{URL: url, Run: "july-2026"}
 	summary, err := files.Normalise(t.Context(), activities.NormaliseRequest{RunFile: file, PageSize: 2})
 	require.NoError(t, err)
+	require.NoError(t, files.WriteKnown(t.Context(), file, func(func(activities.KnownRow, error) bool) {}))
 	pages, err := files.Pages(t.Context(), file, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, pages, 2)
