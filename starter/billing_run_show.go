@@ -229,7 +229,14 @@ func whyAndHow(run client.Run) (why, command string) {
 			command = fmt.Sprintf("starter run report %s", run.Reference)
 		}
 		return runReasonText(run), command
-	case workflows.RunCharging, workflows.RunReporting, workflows.RunCompleted, workflows.RunCanceled:
+	case workflows.RunCompleted:
+		switch {
+		case run.Reason == workflows.RunReasonReportDiffers:
+			return runReasonText(run), "starter run reconcile " + run.Reference
+		case run.ReportCSV == "":
+			return "its report could not be written; what it is made of is there", "starter run report " + run.Reference
+		}
+	case workflows.RunCharging, workflows.RunReporting, workflows.RunCanceled:
 	}
 	return runReasonText(run), ""
 }
@@ -263,6 +270,8 @@ func runReasonText(run client.Run) string {
 		return withDetail("a page could not be charged because of a fault of ours: see the workers' log, then resume", run.ReasonCode)
 	case workflows.RunReasonPageSlow:
 		return "a page is not done half an hour after it should be; the run goes on by itself when it is: do the workers run?"
+	case workflows.RunReasonReportDiffers:
+		return "its report does not add up to what it has counted, which only a fault of ours can cause: see the workers' log, and compare with Stripe"
 	case workflows.RunReasonNotApproved:
 		return "nobody approved it within a week"
 	case client.ReasonWorkflowTerminated:

@@ -39,8 +39,14 @@ func (r *runsInTurn) Run(context.Context, string) (client.Run, error) {
 func TestRunWait(t *testing.T) {
 	t.Parallel()
 	ended := func(totals activities.RunTotals) client.Run {
-		return exampleRun(func(r *client.Run) { r.State, r.Totals = workflows.RunCompleted, totals })
+		return exampleRun(func(r *client.Run) {
+			r.State, r.Totals, r.ReportCSV = workflows.RunCompleted, totals, "file:///data/report.csv"
+		})
 	}
+	without := ended(activities.RunTotals{})
+	without.ReportCSV = ""
+	differs := ended(activities.RunTotals{})
+	differs.Reason = workflows.RunReasonReportDiffers
 	usd := func(rows int) map[string]activities.RunTotal {
 		return map[string]activities.RunTotal{"usd": {Rows: rows}}
 	}
@@ -56,6 +62,8 @@ func TestRunWait(t *testing.T) {
 		}), ""},
 		{"SomeRejected", ended(activities.RunTotals{activities.ChargeSucceeded: usd(999), activities.RowRejected: usd(1)}), "1 row neither charged nor handed over"},
 		{"SomeNotCharged", ended(activities.RunTotals{activities.RowNotCharged: usd(7)}), "7 rows neither charged nor handed over"},
+		{"NoReport", without, "run july-2026 is completed, but its report could not be written; what it is made of is there: starter run report july-2026"},
+		{"ReportDiffers", differs, "run july-2026 is completed (report_differs), but its report does not add up"},
 		{"Canceled", exampleRun(func(r *client.Run) { r.State, r.Reason = workflows.RunCanceled, workflows.RunReasonOperator }), "run july-2026 is canceled (operator)"},
 		{"Paused", exampleRun(func(r *client.Run) { r.State, r.Reason = workflows.RunPaused, workflows.RunReasonDeclineRate }), "run july-2026 stands still: paused (decline_rate); more of the last"},
 		{"AwaitsApproval", exampleRun(func(r *client.Run) { r.State = workflows.RunAwaitingApproval }), "run july-2026 stands still: awaiting_approval"},
@@ -87,7 +95,9 @@ func TestRunWaitIsPatient(t *testing.T) {
 	var out, errs bytes.Buffer
 	a := &app{stdout: &out, stderr: &errs, output: outputText}
 	down := errors.New("no worker answers")
-	c := &runsInTurn{answers: []client.Run{{}, {}, exampleRun(func(r *client.Run) { r.State, r.Totals = workflows.RunCompleted, nil })}, errs: []error{down, down}}
+	c := &runsInTurn{answers: []client.Run{{}, {}, exampleRun(func(r *client.Run) {
+		r.State, r.Totals, r.ReportCSV = workflows.RunCompleted, nil, "file:///data/report.csv"
+	})}, errs: []error{down, down}}
 	require.NoError(t, a.waitRun(t.Context(), c, client.Started{}, "july-2026"))
 	require.Equal(t, 1, strings.Count(errs.String(), "note: no worker answers; still waiting"))
 

@@ -101,7 +101,8 @@ func TestRunSaysHowItGoesOn(t *testing.T) {
 		{workflows.RunNeedsAttention, client.ReasonWorkflowTerminated, "", "did not end by itself", "starter run report july-2026", ""},
 		{workflows.RunCharging, workflows.RunReasonPageSlow, "", "goes on by itself", "", ""},
 		{workflows.RunCharging, "", "", "", "", ""},
-		{workflows.RunCompleted, "", "", "", "", ""},
+		{workflows.RunCompleted, "", "", "its report could not be written", "starter run report july-2026", ""},
+		{workflows.RunCompleted, workflows.RunReasonReportDiffers, "", "does not add up", "starter run reconcile july-2026", ""},
 		{workflows.RunCanceled, workflows.RunReasonNotApproved, "", "nobody approved it", "", ""},
 	} {
 		why, command := whyAndHow(exampleRun(func(r *client.Run) {
@@ -136,7 +137,7 @@ func TestRunReasonsAreComplete(t *testing.T) {
 		workflows.RunReasonOperator, workflows.RunReasonUnauthorized, workflows.RunReasonFailingAlike, workflows.RunReasonDeclineRate, workflows.RunReasonMaxTotal,
 		workflows.RunReasonMaxTotalRequired, workflows.RunReasonManifestMissing, workflows.RunReasonManifestUnreadable, workflows.RunReasonManifestInvalid,
 		workflows.RunReasonFilesChanged, workflows.RunReasonFilesUnavailable, workflows.RunReasonPageFailed, workflows.RunReasonPageSlow,
-		workflows.RunReasonNotApproved, client.ReasonWorkflowTerminated,
+		workflows.RunReasonReportDiffers, workflows.RunReasonNotApproved, client.ReasonWorkflowTerminated,
 	} {
 		text := runReasonText(exampleRun(func(r *client.Run) { r.Reason = reason }))
 		require.NotEqual(t, reason, text)

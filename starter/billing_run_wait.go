@@ -39,13 +39,15 @@ func (a *app) waitRun(ctx context.Context, c runs, started client.Started, refer
 	return endOfRun(answer.shownRun)
 }
 
-// endOfRun is nil when every row was charged or handed over.
+// endOfRun is nil when every row was charged or handed over, and the report says so.
 func endOfRun(s shownRun) error {
 	switch {
 	case s.NeedsPerson():
 		return fmt.Errorf("run %s stands still: %s; %s", s.Reference, s.stateText(), s.Why)
 	case s.State == workflows.RunCanceled:
 		return fmt.Errorf("run %s is %s", s.Reference, s.stateText())
+	case s.Command != "":
+		return fmt.Errorf("run %s is %s, but %s: %s", s.Reference, s.stateText(), s.Why, s.Command)
 	}
 	left := 0
 	for outcome := range s.Totals {

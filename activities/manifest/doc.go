@@ -63,6 +63,6 @@
 // takes for formulas are not changed: reports are for programs.
 //
 // Every file is written whole or not at all: on a disk under a temporary name beside the final one (a process that is killed
-// leaves one that ends in .tmp; the run removes those that are ten minutes old with its report), in S3 by an upload that only its last request makes visible. A bucket should have a lifecycle
-// rule that removes uploads that were not finished.
+// leaves one that ends in .tmp; the run removes those that are ten minutes old with its report), in S3 by an upload that only
+// its last request makes visible. A bucket should have a lifecycle rule that removes uploads that were not finished.
 package manifest
