@@ -14,8 +14,8 @@ import (
 type LookBackRequest struct {
 	// Rows are the manifest's, in order. They are read twice.
 	Rows iter.Seq2[RunRow, error]
-	// Open are payments that have not ended. One may have no PaymentIntent yet, and make one later: nothing else is sent under its
-	// reference. Nil leaves them out.
+	// Open are payments that have not ended. One may have no PaymentIntent, or none that is not canceled, and make one later: nothing
+	// else is sent under its reference. Nil leaves them out.
 	Open iter.Seq2[OpenPayment, error]
 	// Since is from when on Stripe's PaymentIntents are listed.
 	Since time.Time
@@ -88,7 +88,9 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		if err != nil {
 			return LookedBack{}, err
 		}
-		if slices.ContainsFunc(known, func(i PaymentIntent) bool { return i.ID != "" }) {
+		// An open payment's own PaymentIntent says more than the payment, unless it is canceled: the payment makes another, as when its
+		// customer pays by a Checkout Session.
+		if slices.ContainsFunc(known, func(i PaymentIntent) bool { return i.ID != "" && i.Status != PaymentIntentCanceled }) {
 			known = slices.DeleteFunc(known, func(i PaymentIntent) bool { return i.ID == "" })
 		}
 		res := row.lookedBack(known)

@@ -277,10 +277,18 @@ func TestLookBackRunLeavesOpenPayments(t *testing.T) {
 	of := func(reference string, amount int64) activities.OpenPayment {
 		return activities.OpenPayment{Reference: reference, Customer: "cus_" + reference, Amount: amount, Currency: "usd"}
 	}
-	f := &knownFiles{rows: rowsOf("new", "open", "other", "paid")}
+	f := &knownFiles{rows: rowsOf("new", "open", "other", "paid", "paying", "asked", "gone")}
 	ports := activities.Ports{
-		AccountPaymentIntents: &account{intents: []activities.PaymentIntent{used("pi_1", "paid", activities.PaymentIntentSucceeded)}}, RunFiles: f,
-		Workflows: openPayments{open: []activities.OpenPayment{of("open", 1099), of("other", 1), of("paid", 1099), of("elsewhere", 1099)}},
+		AccountPaymentIntents: &account{intents: []activities.PaymentIntent{
+			used("pi_6", "gone", activities.PaymentIntentCanceled),
+			used("pi_5", "asked", activities.PaymentIntentRequiresPaymentMethod), used("pi_4", "asked", activities.PaymentIntentCanceled),
+			used("pi_3", "paying", activities.PaymentIntentCanceled), used("pi_2", "paying", activities.PaymentIntentCanceled),
+			used("pi_1", "paid", activities.PaymentIntentSucceeded),
+		}},
+		RunFiles: f,
+		Workflows: openPayments{open: []activities.OpenPayment{
+			of("open", 1099), of("other", 1), of("paid", 1099), of("elsewhere", 1099), of("paying", 1099), of("asked", 1099),
+		}},
 	}
 	in := activities.LookBackRunInput{RunFile: activities.RunFile{URL: "file:///july.csv", Run: "july"}, Since: now.Add(-time.Hour)}
 	_, err := do(t, &run{}, activities.New(ports).Runs.LookBackRun, in)
@@ -289,6 +297,14 @@ func TestLookBackRunLeavesOpenPayments(t *testing.T) {
 		{Row: 1, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeUnknown, Adopted: true}},
 		{Row: 2, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeConflict, Adopted: true}},
 		{Row: 3, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeSucceeded, PaymentIntent: "pi_1", PaymentMethod: "pm_1", Adopted: true}},
+		// Its customer has pressed "pay": the PaymentIntents of the attempts are canceled, and the Checkout Session makes another.
+		{Row: 4, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeUnknown, Adopted: true}},
+		{Row: 5, ChargeResult: activities.ChargeResult{
+			Outcome: activities.ChargeUnknown, PaymentIntent: "pi_5", PaymentMethod: "pm_1", LatestCharge: "ch_pi_5", Adopted: true,
+		}},
+		{Row: 6, ChargeResult: activities.ChargeResult{
+			Outcome: activities.ChargeCanceled, PaymentIntent: "pi_6", PaymentMethod: "pm_1", LatestCharge: "ch_pi_6", Adopted: true,
+		}},
 	}, f.known)
 
 	ports.Workflows = openPayments{err: fmt.Errorf("%w: down", activities.ErrOpenPayments)}
