@@ -64,7 +64,7 @@ FUZZED := ./internal/stripesandbox ./activities/manifest
 .PHONY: fuzz
 fuzz: ## fuzz tests of the Stripe sandbox and of manifests, one after the other
 	@for package in $(FUZZED); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-		set -x; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $(TESTFLAGS) $$package; { set +x; } 2>/dev/null; \
+		set -x; go test -run '^$$' -fuzz "^$$name\$$" -fuzzminimizetime 200x -fuzztime $(FUZZTIME) $(TESTFLAGS) $$package; { set +x; } 2>/dev/null; \
 	done; done
 
 .PHONY: bench

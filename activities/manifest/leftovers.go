@@ -29,8 +29,15 @@ func (f folder) removeLeftovers() {
 	dir := filepath.FromSlash(f.dir)
 	removeOld(dir, func(name string) bool { return ours[name] })
 	all := func(string) bool { return true }
-	for _, key := range []string{f.known(0), f.results(0)} {
-		removeOld(filepath.Join(dir, filepath.FromSlash(path.Dir(key))), all)
+	own := filepath.Join(dir, f.run)
+	lives, err := os.ReadDir(own)
+	if err != nil {
+		return // there is no such directory yet
+	}
+	for _, life := range lives {
+		for _, within := range []string{"", "known", "pages"} {
+			removeOld(filepath.Join(own, life.Name(), within), all)
+		}
 	}
 }
 
@@ -38,7 +45,7 @@ func (f folder) removeLeftovers() {
 func removeOld(dir string, ours func(name string) bool) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return // there is no such directory yet
+		return // it is none, or not there yet
 	}
 	for _, entry := range entries {
 		match := temporary.FindStringSubmatch(entry.Name())

@@ -37,7 +37,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	goes := []string{
 		"a.csv." + run + ".rows.18a7.tmp", "a.csv." + run + ".index.18a7.tmp", "a.csv." + run + ".report.csv.18a7.tmp", run + "/pages/0.csv.18a7.tmp",
-		run + "/pages/0.checkpoint.jsonl.18a7.tmp", run + "/known/0.jsonl.18a7.tmp",
+		run + "/pages/0.checkpoint.jsonl.18a7.tmp", run + "/known/0.jsonl.18a7.tmp", run + "/first/pages/7.csv.18a7.tmp", run + "/first/known/7.jsonl.18a7.tmp",
 	}
 	for _, write := range []func(){
 		func() { normalise(t, f, 2) },
