@@ -20,7 +20,7 @@ func TestLives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first := put(t, "a.csv", small)
-			any := first // whoever only reads
+			reader := first // whoever has the URL alone
 			first.Life = "0190-first"
 			later := first
 			later.Life = "0190-later"
@@ -50,7 +50,7 @@ func TestLives(t *testing.T) {
 				require.NoError(t, err)
 				require.Nil(t, data)
 			}
-			for _, f := range []activities.RunFile{later, any} {
+			for _, f := range []activities.RunFile{later, reader} {
 				report, err := m.WriteReport(t.Context(), activities.ReportRequest{RunFile: f})
 				require.NoError(t, err)
 				require.Equal(t, 3, report.Totals.Rows(activities.RowNotCharged))
