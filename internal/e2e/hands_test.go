@@ -87,19 +87,20 @@ func eventually(t *testing.T, try func() error) {
 	}
 }
 
-// within polls until there is no error any more, and answers the last one when that takes too long.
+// within polls, ever more slowly, until there is no error any more, and answers the last one when that takes too long. A dozen
+// tests that ask their workers many times a second would keep a slow machine from doing what they wait for.
 func within(patience time.Duration, try func() error) error {
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
 	deadline := time.Now().Add(patience)
-	for {
+	for pause := 50 * time.Millisecond; ; pause = min(pause*3/2, slowestPoll) {
 		err := try()
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
-		<-ticker.C
+		<-time.After(pause)
 	}
 }
+
+const slowestPoll = 400 * time.Millisecond
 
 // sessionAnswer is that of POST /c/{token}/session.
 type sessionAnswer struct {

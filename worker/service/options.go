@@ -24,6 +24,9 @@ const (
 	// heartbeatThrottle lets the progress of a run's page through as often as the page records it. The SDK would hold it back for
 	// four fifths of the heartbeat timeout, and pages whose workers die sooner than that would begin again and again.
 	heartbeatThrottle = 4 * time.Second
+	// workflowStuck is how long workflow code may compute without a pause before its task fails as a deadlock. The SDK's
+	// own second passes on a machine that is busy with other things, too; a workflow task has ten.
+	workflowStuck = 5 * time.Second
 )
 
 // mainOptions are for the queue of workflows and of all that somebody waits for.
@@ -33,6 +36,7 @@ func mainOptions(deployment worker.DeploymentOptions, fatal context.CancelCauseF
 		WorkerStopTimeout:                  stopTimeout,
 		OnFatalError:                       func(err error) { fatal(err) },
 		DeploymentOptions:                  deployment,
+		DeadlockDetectionTimeout:           workflowStuck,
 		// An eager activity runs on the worker that schedules it, past any limit of its queue.
 		DisableEagerActivities: true,
 	}

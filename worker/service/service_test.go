@@ -106,6 +106,7 @@ func TestOptions(t *testing.T) {
 	main := mainOptions(worker.DeploymentOptions{}, fatal)
 	require.True(t, main.DisableEagerActivities)
 	require.Zero(t, main.TaskQueueActivitiesPerSecond)
+	require.Greater(t, main.DeadlockDetectionTimeout, time.Second, "a busy machine is no deadlock")
 	require.Greater(t, main.WorkerStopTimeout, 105*time.Second, "above closing a way to pay, the longest activity")
 
 	for rate, slots := range map[float64]int{0.25: 10, 5: 50, 250: 128} {
