@@ -88,7 +88,7 @@ func screen(t *testing.T, text string) []string {
 }
 
 // liveLine is what is written over while rows are charged.
-var liveLine = regexp.MustCompile(`\r\[#*-*\] \d+ %, (\d+ of 100 rows|\d+/100), 20/s, \d+ succeeded, \d+ declined(, \d+s left)?`)
+var liveLine = regexp.MustCompile(`\r\[#*-*\] \d+ %, (\d+ of 100 rows|\d+/100), 2[05]/s, \d+ succeeded, \d+ declined(, \d+s left)?`)
 
 // TestRunWaitOnATerminal: whoever waits sees one line that lives, and at the end how the run has ended.
 func TestRunWaitOnATerminal(t *testing.T) {
@@ -96,7 +96,7 @@ func TestRunWaitOnATerminal(t *testing.T) {
 	s := newRunSite(t, siteOptions{withoutWeb: true})
 	r := s.bill(s.rows(100, exceptions...))
 	start := []string{
-		"run", "start", "--manifest", r.path, "--reference", r.Reference, "--wait", "--rate", "20", "--page-size", "10", "--max-decline-rate", "1",
+		"run", "start", "--manifest", r.path, "--reference", r.Reference, "--wait", "--rate", "20", "--page-size", "10", "--window", "2", "--max-decline-rate", "1",
 	}
 
 	// Ctrl-C ends the wait and not the run.
@@ -113,6 +113,19 @@ func TestRunWaitOnATerminal(t *testing.T) {
 	require.Equal(t, failed, code, text)
 	require.Contains(t, screen(t, text), "starter: interrupted; run "+r.Reference+" goes on: starter run show "+r.Reference)
 
+	// It can be steered meanwhile.
+	require.Equal(t, "paused", s.json(runKeys, runArgs("pause", r.Reference)...)["state"])
+	r.standsStill(workflows.RunPaused, workflows.RunReasonOperator)
+	require.Contains(t, s.says("Run "+r.Reference+": paused (operator)", "run", "show", r.Reference), "starter run resume "+r.Reference)
+	a := s.starter(start...)
+	require.Equal(t, failed, a.code)
+	require.Contains(t, a.stderr, "run "+r.Reference+" stands still: paused (operator)")
+	a = s.starter(runArgs("set-rate", r.Reference, "--rate", "751")...)
+	require.Equal(t, refused, a.code)
+	require.Contains(t, a.stderr, "751 is above the 750 charges per second that STRIPE_RATE_LIMIT leaves for billing runs")
+	s.json(runKeys, runArgs("set-rate", r.Reference, "--rate", "25")...)
+	s.json(runKeys, runArgs("resume", r.Reference)...)
+
 	second := s.onTerminal(start...)
 	code, text = second.ends()
 	require.Equal(t, done, code, text)
@@ -128,6 +141,9 @@ func TestRunWaitOnATerminal(t *testing.T) {
 		require.Regexp(t, `(?m)^  `+outcome+` +`+want+` `, strings.Join(seen, "\n"))
 	}
 	as(t, r.accounts(r.ends(workflows.RunCompleted, patience)))
+	a = s.starter(runArgs("cancel", r.Reference)...)
+	require.Equal(t, refused, a.code)
+	require.Contains(t, a.stderr, "completed")
 }
 
 // TestRunWaitInAPipe: what is written into a file or a pipe is lines, without anything that only a terminal understands.
