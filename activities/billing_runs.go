@@ -104,6 +104,8 @@ type ChargePageResult struct {
 	// the run. Failed are those of them that Stripe or the bank did not take: declined, refused, needs_customer, unknown.
 	Judged int `json:"judged,omitempty"`
 	Failed int `json:"failed,omitempty"`
+	// Unattended are the rows that did not succeed, and that no CollectPayment goes on with: nobody does.
+	Unattended int `json:"unattended,omitempty"`
 	// First and Last tell of rows in a row that failed with one code that is no decline, at the page's ends: the run joins them.
 	First *FailureStreak `json:"first,omitempty"`
 	Last  *FailureStreak `json:"last,omitempty"`

@@ -93,6 +93,9 @@ func (p *page) result() ChargePageResult {
 	for _, r := range p.rows {
 		if r.done {
 			res.Totals.Add(r.res.Outcome, r.Currency, RunTotal{Rows: 1, Amount: r.Amount})
+			if r.res.Outcome != ChargeSucceeded && !r.handedOver {
+				res.Unattended++
+			}
 			if r.chargedNow() {
 				res.Judged++
 				res.Failed += failedRows(r.res.Outcome)

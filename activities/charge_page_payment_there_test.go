@@ -127,6 +127,11 @@ func TestPageMeetsAPayment(t *testing.T) {
 			row := b.files.results[0]
 			require.Equal(t, test.want, thereRow{row.Outcome, row.Code, row.PaymentIntent, row.HandedOver, row.Adopted})
 			require.Equal(t, activities.RunTotals{test.want.outcome: {"usd": {Rows: 1, Amount: 100}}}, res.Totals)
+			unattended := 1
+			if test.want.handed || test.want.outcome == activities.ChargeSucceeded {
+				unattended = 0
+			}
+			require.Equal(t, unattended, res.Unattended)
 			require.Empty(t, b.workflows.started)
 			require.LessOrEqual(t, len(b.stripe.sent), 1)
 			require.True(t, test.sent == 0 || len(b.stripe.sent) == 0, "what the payment did is not under its key")

@@ -55,6 +55,7 @@ func runText(s shownRun) string {
 		"fingerprint", fingerprintOf(s.Run),
 		"already used", lookedBackText(s.LookedBack),
 		"done", doneText(s),
+		"unattended", unattendedText(s),
 		"pace", paceText(s),
 		"remaining", remainingText(s.RemainingSeconds),
 		"at most", totalsText(s.MaxTotal),
@@ -105,6 +106,14 @@ func doneText(s shownRun) string {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d rows (%d %%), %s", s.RowsDone, s.Rows, percent(s.RowsDone, s.Rows), counted(s.PagesDone, "page"))
+}
+
+// unattendedText tells of rows with which nobody goes on.
+func unattendedText(s shownRun) string {
+	if s.Unattended == 0 {
+		return ""
+	}
+	return counted(s.Unattended, "row") + " neither charged nor handed over to a payment that goes on: see the report"
 }
 
 func percent(part, whole int) int {

@@ -104,14 +104,3 @@ func (s shownRun) answered(answer client.RunAnswer) shownRun {
 	s.Pending = answer.Pending
 	return s
 }
-
-// settledByRun says whether a run is done with rows of this outcome: they were charged, or go on as payments of their own.
-func settledByRun(outcome activities.ChargeOutcome) bool {
-	switch outcome {
-	case activities.ChargeSucceeded, activities.ChargeProcessing, activities.ChargeDeclined, activities.ChargeRefused, activities.ChargeNeedsCustomer,
-		activities.ChargeUnknown:
-		return true
-	case activities.ChargeNotTaken, activities.ChargeCanceled, activities.ChargeHeld, activities.ChargeConflict, activities.RowRejected, activities.RowNotCharged:
-	}
-	return false
-}

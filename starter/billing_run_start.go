@@ -44,7 +44,7 @@ With --dry-run nothing is started: it lists all problems of the manifest, its to
 that the rest takes at the pace. It reads the manifest from this machine, and needs STRIPE_API_KEY.
 
 With --wait it shows the progress until the run has ended or needs a person; Ctrl-C leaves the run running. It then ends with 0 when
-every row was charged or handed over to a payment of its own, and with 1 otherwise.`,
+every row was charged, or handed over to a payment of its own that goes on with it, and with 1 otherwise.`,
 		Example: `  starter run start --manifest july.csv --reference july-2026
   starter run start --manifest s3://billing/july.jsonl.gz?region=eu-central-1 --reference july-2026 --rate 15 \
       --max-total usd=5000000 --max-total eur=200000 --approve

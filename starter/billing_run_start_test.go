@@ -38,9 +38,13 @@ func (r *runsInTurn) Run(context.Context, string) (client.Run, error) {
 
 func TestRunWait(t *testing.T) {
 	t.Parallel()
-	ended := func(totals activities.RunTotals) client.Run {
+	ended := func(totals activities.RunTotals, unattended ...int) client.Run {
 		return exampleRun(func(r *client.Run) {
 			r.State, r.Totals, r.ReportCSV = workflows.RunCompleted, totals, "file:///data/report.csv"
+			r.Unattended = 0
+			for _, rows := range unattended {
+				r.Unattended += rows
+			}
 		})
 	}
 	without := ended(activities.RunTotals{})
@@ -60,8 +64,9 @@ func TestRunWait(t *testing.T) {
 			activities.ChargeSucceeded: usd(990), activities.ChargeDeclined: usd(3), activities.ChargeRefused: usd(2), activities.ChargeNeedsCustomer: usd(1),
 			activities.ChargeProcessing: usd(1), activities.ChargeUnknown: usd(1),
 		}), ""},
-		{"SomeRejected", ended(activities.RunTotals{activities.ChargeSucceeded: usd(999), activities.RowRejected: usd(1)}), "1 row neither charged nor handed over"},
-		{"SomeNotCharged", ended(activities.RunTotals{activities.RowNotCharged: usd(7)}), "7 rows neither charged nor handed over"},
+		{"SomeRejected", ended(activities.RunTotals{activities.ChargeSucceeded: usd(999), activities.RowRejected: usd(1)}, 1), "1 row neither charged nor handed over"},
+		{"SomeNotCharged", ended(activities.RunTotals{activities.RowNotCharged: usd(7)}, 7), "7 rows neither charged nor handed over"},
+		{"SomeOfEndedPayments", ended(activities.RunTotals{activities.ChargeSucceeded: usd(990), activities.ChargeDeclined: usd(10)}, 3), "3 rows neither charged nor handed over"},
 		{"NoReport", without, "run july-2026 is completed, but its report could not be written; what it is made of is there: starter run report july-2026"},
 		{"ReportDiffers", differs, "run july-2026 is completed (report_differs), but its report does not add up"},
 		{"Canceled", exampleRun(func(r *client.Run) { r.State, r.Reason = workflows.RunCanceled, workflows.RunReasonOperator }), "run july-2026 is canceled (operator)"},
@@ -96,7 +101,7 @@ func TestRunWaitIsPatient(t *testing.T) {
 	a := &app{stdout: &out, stderr: &errs, output: outputText}
 	down := errors.New("no worker answers")
 	c := &runsInTurn{answers: []client.Run{{}, {}, exampleRun(func(r *client.Run) {
-		r.State, r.Totals, r.ReportCSV = workflows.RunCompleted, nil, "file:///data/report.csv"
+		r.State, r.Totals, r.Unattended, r.ReportCSV = workflows.RunCompleted, nil, 0, "file:///data/report.csv"
 	})}, errs: []error{down, down}}
 	require.NoError(t, a.waitRun(t.Context(), c, client.Started{}, "july-2026"))
 	require.Equal(t, 1, strings.Count(errs.String(), "note: no worker answers; still waiting"))

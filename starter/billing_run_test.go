@@ -34,7 +34,7 @@ func exampleRun(change ...func(*client.Run)) client.Run {
 				activities.ChargeDeclined:  {"usd": {Rows: 7, Amount: 7000}},
 				activities.RowRejected:     {"": {Rows: 2}},
 			},
-			PagesDone: 3, InFlight: 2, Rate: 12.5, WantedRate: 15, RateLimited: 4, MaxTotal: map[string]int64{"usd": 5000000},
+			Unattended: 3, PagesDone: 3, InFlight: 2, Rate: 12.5, WantedRate: 15, RateLimited: 4, MaxTotal: map[string]int64{"usd": 5000000},
 			StartedAt: noon, ChargingSince: noon.Add(time.Minute), RemainingSeconds: 60,
 			Audit: []workflows.AuditEntry{{At: noon, Update: "approve", Actor: "finance", Reason: "totals agree", State: "queued"}},
 		},
@@ -54,6 +54,7 @@ func TestRunText(t *testing.T) {
   fingerprint     `+fingerprint+`
   already used    3 rows (3 succeeded), by 5000 PaymentIntents in Stripe; not charged again
   done            252 of 1002 rows (25 %), 3 pages
+  unattended      3 rows neither charged nor handed over to a payment that goes on: see the report
   pace            12.5/s instead of 15/s; Stripe answered 429 (too many requests) 4 times
   remaining       1m0s
   at most         $50,000.00 (5000000 usd)

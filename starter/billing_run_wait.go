@@ -39,7 +39,7 @@ func (a *app) waitRun(ctx context.Context, c runs, started client.Started, refer
 	return endOfRun(answer.shownRun)
 }
 
-// endOfRun is nil when every row was charged or handed over, and the report says so.
+// endOfRun is nil when every row was charged, or handed over to a payment that goes on with it, and the report says so.
 func endOfRun(s shownRun) error {
 	switch {
 	case s.NeedsPerson():
@@ -49,14 +49,8 @@ func endOfRun(s shownRun) error {
 	case s.Command != "":
 		return fmt.Errorf("run %s is %s, but %s: %s", s.Reference, s.stateText(), s.Why, s.Command)
 	}
-	left := 0
-	for outcome := range s.Totals {
-		if !settledByRun(outcome) {
-			left += s.Totals.Rows(outcome)
-		}
-	}
-	if left > 0 {
-		return fmt.Errorf("run %s: %s neither charged nor handed over", s.Reference, counted(left, "row"))
+	if s.Unattended > 0 {
+		return fmt.Errorf("run %s: %s", s.Reference, unattendedText(s))
 	}
 	return nil
 }

@@ -269,6 +269,7 @@ func (r *billingRun) status() (RunStatus, error) {
 		Summary:       r.st.Summary,
 		LookedBack:    r.st.LookedBack,
 		Totals:        r.totals(),
+		Unattended:    r.st.Unattended,
 		PagesDone:     r.st.PagesDone,
 		InFlight:      len(r.pages),
 		Rate:          r.st.Rate,
@@ -284,8 +285,12 @@ func (r *billingRun) status() (RunStatus, error) {
 		Audit:         r.st.Audit,
 		Undelivered:   r.st.Undelivered,
 	}
+	if r.st.Summary != nil {
+		s.Unattended += r.st.Summary.Rejected
+	}
 	if r.st.State.Ended() {
 		s.Totals = r.allTotals()
+		s.Unattended += s.Totals.All() - r.totals().All()
 	} else {
 		s.NextActionAt, _ = r.nextWake()
 	}

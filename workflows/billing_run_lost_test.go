@@ -11,6 +11,49 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
+// TestRunCountsTheUnattended: rows that did not succeed and that no payment goes on with, those that are not allowed, and at the end
+// those that were never charged.
+func TestRunCountsTheUnattended(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cancel                 bool
+		paused, end, notCharge int
+	}{
+		"completed": {paused: 1 + 4, end: 1 + 4*4},
+		"canceled":  {cancel: true, paused: 1 + 4, end: 1 + 4 + 3*100, notCharge: 3 * 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRunBench(t, 400)
+			r.validate = func(_ int, res *activities.ValidateManifestResult) error { res.Rejected = 1; return nil }
+			r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+				if in.Number == 1 && try == 0 {
+					return activities.ChargePageResult{Stopped: activities.StoppedChanged, Unattended: 9}, nil
+				}
+				res := pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeDeclined: 10})
+				res.Unattended = 4
+				return res, nil
+			}
+			r.closed = func(in activities.ChargePageInput, _ int) (activities.ChargePageResult, error) {
+				res := pageOf(in, map[activities.ChargeOutcome]int{activities.RowNotCharged: in.Rows})
+				res.Unattended = in.Rows
+				return res, nil
+			}
+			r.at(time.Hour, func() { require.Equal(t, test.paused, r.status().Unattended) })
+			update := workflows.UpdateResume
+			if test.cancel {
+				update = workflows.UpdateCancel
+			}
+			r.operateAt(time.Hour, update, workflows.RunOperation{}, "")
+			in := runInput()
+			in.OnInvalid = workflows.OnInvalidSkip
+			res := r.runsToEnd(in)
+			require.Equal(t, test.notCharge, res.Totals.Rows(activities.RowNotCharged))
+			require.Equal(t, test.end, r.status().Unattended)
+		})
+	}
+}
+
 // TestRunKnowsWhichPagesMayHaveSent: a page that ended without telling how far it came is given out again, or closed, as one whose rows
 // may have been sent since it was begun. One that left a checkpoint is not.
 func TestRunKnowsWhichPagesMayHaveSent(t *testing.T) {

@@ -110,9 +110,11 @@ type RunStatus struct {
 	// LookedBack is what the look-back found; nil before.
 	LookedBack *activities.LookBackRunResult `json:"looked_back,omitempty"`
 	// Totals are the rows done so far, by outcome and currency. At the end all rows are in it.
-	Totals    activities.RunTotals `json:"totals"`
-	PagesDone int                  `json:"pages_done"`
-	InFlight  int                  `json:"pages_in_flight,omitempty"`
+	Totals activities.RunTotals `json:"totals"`
+	// Unattended are the rows among Totals that did not succeed, and that no payment goes on with: nobody does.
+	Unattended int `json:"unattended"`
+	PagesDone  int `json:"pages_done"`
+	InFlight   int `json:"pages_in_flight,omitempty"`
 	// Rate is the present pace in charges per second; WantedRate is what was asked for, when 429s or another run make it slower.
 	Rate       float64 `json:"rate"`
 	WantedRate float64 `json:"wanted_rate,omitempty"`

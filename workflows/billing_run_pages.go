@@ -186,6 +186,7 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 	r.st.PagesDone++
 	r.st.RowsDone += p.page.Rows
 	r.st.Totals.Merge(res.Totals)
+	r.st.Unattended += res.Unattended
 	if p.closing {
 		return
 	}
@@ -206,6 +207,7 @@ const closingTries = 4
 func (r *billingRun) giveUp(page activities.RunPage) {
 	r.st.Redo = slices.DeleteFunc(r.st.Redo, func(p redoPage) bool { return p.Number == page.Number })
 	r.st.RowsDone += page.Rows
+	r.st.Unattended += page.Rows
 	for _, currency := range activities.SortedKeys(page.Totals) {
 		r.st.Totals.Add(activities.ChargeUnknown, currency, page.Totals[currency])
 	}

@@ -72,6 +72,7 @@ type runState struct {
 	RowsBegun   int                  `json:"rows_begun,omitempty"`
 	RowsDone    int                  `json:"rows_done,omitempty"`
 	Totals      activities.RunTotals `json:"totals,omitempty"`
+	Unattended  int                  `json:"unattended,omitempty"`
 	RateLimited int                  `json:"rate_limited,omitempty"`
 	// Begun is the sum of the pages begun by currency, and MaxTotal what it must not pass.
 	Begun    map[string]int64 `json:"begun,omitempty"`
