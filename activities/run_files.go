@@ -64,8 +64,10 @@ type RunPage struct {
 	// Lines says where its rows begin in the manifest: each pair is a row of the page (from 0) and its line (from 1), and the rows
 	// up to the next pair follow it line by line.
 	Lines [][2]int `json:"lines,omitempty"`
-	// Known is how many of its rows the look-back found charged, or otherwise used, before.
-	Known int `json:"known,omitempty"`
+	// Known is how many of its rows the look-back found charged, or otherwise used, before. KnownSum is the checksum of what it
+	// found.
+	Known    int    `json:"known,omitempty"`
+	KnownSum string `json:"known_sum,omitempty"`
 }
 
 // NormaliseRequest asks to read and check a manifest.
@@ -250,7 +252,7 @@ var (
 //	<manifest>.<run>.index     a JSON object per page (RunPage)
 //	<manifest>.<run>.rejects.csv  the rows that are not allowed: line, column, value, rule
 //	<run>/<life>/known/index.jsonl   the index again, with what the look-back found: the pages are given out from it
-//	<run>/<life>/known/<page>.jsonl  what it found, for the pages with any (KnownRow)
+//	<run>/<life>/known/<page>.<sum>.jsonl  what it found, for the pages with any (KnownRow)
 //	<run>/<life>/pages/<page>.csv    what became of the rows of a page
 //	<run>/<life>/pages/<page>.checkpoint.jsonl  how far a page has come that was stopped
 //	<manifest>.<run>.report.csv, .report.json
@@ -268,9 +270,10 @@ type RunFiles interface { //nolint:interfacebloat // one folder, and every file 
 	AllRows(ctx context.Context, f RunFile) iter.Seq2[RunRow, error]
 	// WriteKnown writes what a look-back found, ordered by row, and an index of its own that says how many there are per page: an
 	// attempt of Normalise that comes late does not change that one. There may be as many as there are rows: it never holds more
-	// than a page of them. An error in the sequence ends it, and is returned. Called again it replaces what it wrote before.
+	// than a page of them. An error in the sequence ends it, and is returned: what it wrote before stays. Called again it replaces
+	// that as a whole.
 	WriteKnown(ctx context.Context, f RunFile, known iter.Seq2[KnownRow, error]) error
-	// Known reads what the look-back found for a page; with fewer than p.Known the error is ErrRunFileChanged.
+	// Known reads what the look-back found for a page; when it is not any more what was written, the error is ErrRunFileChanged.
 	Known(ctx context.Context, f RunFile, p RunPage) ([]KnownRow, error)
 	// WriteCheckpoint keeps how far a page has come, for whoever goes on with it; what it holds is the caller's own. Called again
 	// it replaces the earlier one; nil removes it, also when there is none.

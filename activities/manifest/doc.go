@@ -51,7 +51,7 @@
 //	july.csv.july-2026.index        an object per page: first row, rows, offset, length, SHA-256, totals, lines in the manifest
 //	july.csv.july-2026.rejects.csv  line, column, value, rule of each problem, and the row's first columns; absent without problems
 //	july-2026/<id>/known/index.jsonl  the index with what the look-back found per page; <id> is the workflow's first run id
-//	july-2026/<id>/known/0.jsonl    what that is, for pages with any
+//	july-2026/<id>/known/0.9f2c….jsonl  what that is, for pages with any, named by the beginning of its SHA-256
 //	july-2026/<id>/pages/0.csv      what became of the rows of a page
 //	july-2026/<id>/pages/0.checkpoint.jsonl  of a page that was stopped
 //	july.csv.july-2026.report.csv   the pages joined: row, line, reference, customer, payment_method, amount, currency, outcome,

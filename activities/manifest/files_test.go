@@ -57,14 +57,29 @@ func TestKnown(t *testing.T) {
 		require.Error(t, m.WriteKnown(t.Context(), f, known), name)
 		require.Equal(t, []int{1, 0, 1}, counts(), name)
 	}
+	pages, err := m.Pages(t.Context(), f, 0, 10)
+	require.NoError(t, err)
+	other := paid(0)
+	other.PaymentIntent = "pi_2"
+	require.Error(t, m.WriteKnown(t.Context(), f, sequence([]activities.KnownRow{other, paid(2)}, errors.New("given up"))))
+	known, err := m.Known(t.Context(), f, pages[0])
+	require.NoError(t, err)
+	require.Equal(t, []activities.KnownRow{paid(0)}, known, "one that does not come to its end, or comes late, changes nothing")
+
 	require.NoError(t, m.WriteKnown(t.Context(), f, sequence([]activities.KnownRow{paid(1)}, nil)))
 	require.Equal(t, []int{0, 1, 0}, counts())
 	require.Equal(t, summary.Fingerprint, normalise(t, f, 1).Fingerprint)
 	require.Equal(t, []int{0, 1, 0}, counts(), "an attempt to validate that comes late forgets nothing")
 
-	pages, err := m.Pages(t.Context(), f, 0, 10)
+	pages, err = m.Pages(t.Context(), f, 0, 10)
 	require.NoError(t, err)
-	pages[1].Known = 2
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(beside(f, "rows")), run, "known", "1.*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	require.NoError(t, os.WriteFile(files[0], []byte(`{"row":1,"outcome":"succeeded","payment_intent":"pi_7","adopted":true}`+"\n"), 0o600))
+	_, err = m.Known(t.Context(), f, pages[1])
+	require.ErrorIs(t, err, activities.ErrRunFileChanged)
+	require.NoError(t, os.Remove(files[0]))
 	_, err = m.Known(t.Context(), f, pages[1])
 	require.ErrorIs(t, err, activities.ErrRunFileChanged)
 }

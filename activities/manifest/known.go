@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -41,10 +43,20 @@ func (m *Files) WriteKnown(ctx context.Context, f activities.RunFile, known iter
 			if err != nil {
 				return err
 			}
-			if len(ofPage) > 0 {
-				group.Go(func() error { return at.writeKnown(groupCtx, page.Number, ofPage) })
+			if page.Known = len(ofPage); page.Known > 0 {
+				text, err := knownText(ofPage)
+				if err != nil {
+					return err
+				}
+				sum := sha256.Sum256(text)
+				page.KnownSum = hex.EncodeToString(sum[:])
+				group.Go(func() error {
+					return at.write(groupCtx, at.known(page), typeJSONL, func(w *bufio.Writer) error {
+						_, err := w.Write(text)
+						return at.failed("write", at.known(page), err)
+					})
+				})
 			}
-			page.Known = len(ofPage)
 			if err := writeJSON(at, index, page); err != nil {
 				return err
 			}
@@ -103,19 +115,17 @@ func (k *knownRows) end() error {
 	return k.err
 }
 
-func (f folder) writeKnown(ctx context.Context, page int, rows []activities.KnownRow) error {
-	return f.write(ctx, f.known(page), typeJSONL, func(w *bufio.Writer) error {
-		for _, row := range rows {
-			text, err := json.Marshal(row)
-			if err != nil {
-				return err
-			}
-			if _, err := w.Write(append(text, '\n')); err != nil {
-				return f.failed("write", f.known(page), err)
-			}
+// knownText is an object per line.
+func knownText(rows []activities.KnownRow) ([]byte, error) {
+	var text []byte
+	for _, row := range rows {
+		line, err := json.Marshal(row)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
+		text = append(append(text, line...), '\n')
+	}
+	return text, nil
 }
 
 // Known implements activities.RunFiles.
@@ -127,20 +137,24 @@ func (m *Files) Known(ctx context.Context, f activities.RunFile, p activities.Ru
 	if err != nil {
 		return nil, err
 	}
-	text, err := at.readAll(ctx, at.known(p.Number))
+	key := at.known(p)
+	text, err := at.readAll(ctx, key)
 	if err != nil {
 		return nil, err
+	}
+	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != p.KnownSum {
+		return nil, at.changed(key)
 	}
 	known := make([]activities.KnownRow, 0, p.Known)
 	for line := range bytes.Lines(text) {
 		var row activities.KnownRow
 		if json.Unmarshal(line, &row) != nil || row.Row < p.FirstRow || row.Row >= p.FirstRow+p.Rows {
-			return nil, at.changed(at.known(p.Number))
+			return nil, at.changed(key)
 		}
 		known = append(known, row)
 	}
-	if len(known) < p.Known {
-		return nil, at.changed(at.known(p.Number))
+	if len(known) != p.Known {
+		return nil, at.changed(key)
 	}
 	return known, nil
 }

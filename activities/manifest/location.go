@@ -143,7 +143,11 @@ func (l location) own(name string) string { return l.prefix + path.Join(l.run, l
 
 func (l location) knownIndex() string { return l.own("known/index.jsonl") }
 
-func (l location) known(page int) string { return l.own("known/" + strconv.Itoa(page) + ".jsonl") }
+// known is named after what it holds, too: a look-back that comes late writes beside it, and changes nothing.
+func (l location) known(p activities.RunPage) string {
+	const enough = 16
+	return l.own("known/" + strconv.Itoa(p.Number) + "." + p.KnownSum[:min(enough, len(p.KnownSum))] + ".jsonl")
+}
 
 func (l location) results(page int) string { return l.own("pages/" + strconv.Itoa(page) + ".csv") }
 
