@@ -72,7 +72,7 @@ func (p *page) progress(over bool) pageProgress {
 			case !saved.FirstSentAt.IsZero():
 				saved.LastSentAt = r.lastSent
 			case !over:
-				saved.FirstSentAt = r.resolvedAt // it may be sent before the next heartbeat gets through
+				saved.FirstSentAt, saved.Guessed = r.resolvedAt, true // it may be sent before the next heartbeat gets through
 			}
 			if saved.LastSentAt.Equal(saved.FirstSentAt) {
 				saved.LastSentAt = time.Time{}

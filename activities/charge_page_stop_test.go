@@ -67,6 +67,53 @@ func TestPageKeepsWhatWasNotSent(t *testing.T) {
 	})
 }
 
+// TestPageClosesWhatWasReadAhead: a crash leaves the heartbeat with the defaults that were read ahead. Nobody knows whether those rows
+// were sent: when the next run of the page has stopped and the billing run is canceled, they are not charged, and not handed over.
+func TestPageClosesWhatWasReadAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newPageBench(3)
+		for i := range b.files.rows {
+			b.files.rows[i].PaymentMethod = ""
+		}
+		b.in.Rate, b.in.T0 = 1, time.Now().Add(3*time.Second)
+		ctx, kill := context.WithCancel(t.Context())
+		defer kill()
+		b.stripe.answer = func(q activities.CreatePaymentIntentRequest, _ int) (activities.PaymentIntent, error) {
+			kill()
+			return activities.PaymentIntent{
+				ID: "pi_r0", Status: activities.PaymentIntentSucceeded, Amount: 100, Currency: "usd", Customer: "cus_0", PaymentMethod: q.PaymentMethod,
+			}, nil
+		}
+		killed := &run{within: ctx}
+		began := time.Now()
+		_, err := do(t, killed, b.runs.ChargePage, b.in)
+		require.Error(t, err)
+		require.Contains(t, killed.firstBeat(), `{"row":1,"payment_method":"pm_default","first_sent_at":`)
+
+		b.stripe.answer = answers(activities.StripeUnauthorized, "", "")
+		res, err := do(t, &run{attempt: 2, scheduled: began, details: json.RawMessage(killed.firstBeat())}, b.runs.ChargePage, b.in)
+		require.NoError(t, err)
+		require.Equal(t, activities.StoppedUnauthorized, res.Stopped)
+		require.Equal(t, []string{"r0", "r0"}, b.stripe.sent)
+
+		b.in.Closing = true
+		b.stripe.found = map[string][]activities.PaymentIntent{"r0": {{
+			ID: "pi_r0", Status: activities.PaymentIntentSucceeded, Amount: 100, Currency: "usd", Customer: "cus_0",
+		}}}
+		for _, stopped := range []string{activities.StoppedUnsettled, ""} {
+			res, err = do(t, &run{}, b.runs.ChargePage, b.in)
+			require.NoError(t, err)
+			require.Equal(t, stopped, res.Stopped)
+			require.Empty(t, b.workflows.started)
+			pass(11 * time.Minute)
+		}
+		require.Equal(t, map[string]activities.ChargeOutcome{
+			"r0": activities.ChargeSucceeded, "r1": activities.RowNotCharged, "r2": activities.RowNotCharged,
+		}, b.outcomes())
+	})
+}
+
 // TestPageSendsNothingAfterItsStop: a row that was still reading its customer's default when the page ended is not sent any more, since
 // the checkpoint says that it was not.
 func TestPageSendsNothingAfterItsStop(t *testing.T) {
