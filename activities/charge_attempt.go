@@ -14,6 +14,8 @@ type attempt struct {
 	progress chargeProgress
 	// run counts the runs of the activity, from 1.
 	run int32
+	// again says that an earlier run of a page may have sent it: a PaymentIntent of the same owner is its own then.
+	again bool
 	// sending is called before every send, and answers whether it may be done; record after a fault. They keep the progress where
 	// the next run of the activity finds it.
 	sending func(chargeProgress) bool

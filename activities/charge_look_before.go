@@ -39,7 +39,7 @@ func (a *attempt) lookBefore(ctx context.Context) (ChargeResult, error) {
 		if err != nil {
 			return ChargeResult{}, err //nolint:wrapcheck // the caller translates it
 		}
-		return in.lookedBack(known), nil
+		return a.lookedBack(known), nil
 	}
 	return ChargeResult{}, nil
 }
@@ -70,7 +70,7 @@ func (a *attempt) lookForDisputes(ctx context.Context, lookBack bool) (ChargeRes
 			break
 		}
 	}
-	if res := in.lookedBack(known); res.Outcome != "" || len(disputed) == 0 {
+	if res := a.lookedBack(known); res.Outcome != "" || len(disputed) == 0 {
 		return res, nil
 	}
 	return ChargeResult{Outcome: ChargeHeld, PaymentIntent: disputed[0], Disputed: disputed}, nil
@@ -80,6 +80,27 @@ func (a *attempt) lookForDisputes(ctx context.Context, lookBack bool) (ChargeRes
 func (in ChargeInput) heldBy(intent PaymentIntent) bool {
 	known := slices.Contains(in.Acknowledged, intent.ID) || intent.Created.Before(in.AcknowledgedBefore)
 	return intent.Disputed && in.Owner != "" && intent.Metadata[MetadataOwner] == in.Owner && !known
+}
+
+// lookedBack says what becomes of the attempt when the reference's PaymentIntents are those known: what it has done itself is its
+// outcome. One that shows no try is unknown, as a lost answer is, and a canceled one stays an earlier use.
+func (a *attempt) lookedBack(known []PaymentIntent) ChargeResult {
+	res := a.in.lookedBack(known)
+	if !a.again || res.Outcome == "" || res.Outcome == ChargeConflict || len(known) > 1 || known[0].Metadata[MetadataOwner] != a.in.Owner {
+		return res
+	}
+	switch own := foundOutcome(known[0], IntentMark{}); own.Outcome {
+	case ChargeCanceled:
+		return res
+	case ChargeNotTaken:
+		unknown := a.unknown()
+		unknown.PaymentIntent = own.PaymentIntent
+		return unknown
+	case ChargeSucceeded, ChargeProcessing, ChargeDeclined, ChargeRefused, ChargeNeedsCustomer, ChargeUnknown, ChargeHeld, ChargeConflict,
+		RowRejected, RowNotCharged:
+		return a.in.shorten(own)
+	}
+	return res
 }
 
 // lookedBack says what becomes of the attempt when the reference's PaymentIntents are those known. An empty outcome says

@@ -85,8 +85,8 @@ func (p *page) lookUp(ctx context.Context, r *pageRow) (ChargeResult, error) {
 		return ChargeResult{}, ctx.Err() //nolint:wrapcheck // the caller looks whether there is one
 	}
 	defer p.limits.giveBack()
-	a := attempt{ports: p.ports, in: p.chargeInput(r), run: p.info.Attempt}
-	a.in.LookBack = true
+	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt, again: !r.progress.FirstSentAt.IsZero()}
+	a.in.LookBack, a.progress.LookedBack = true, false
 	res, err := a.lookBefore(p.detached) //nolint:contextcheck // a request is not abandoned
 	if se, ok := errors.AsType[*StripeError](err); ok && se.Kind == StripeMissing && se.Param == "customer" {
 		return ChargeResult{}, nil

@@ -31,7 +31,7 @@ func (p *page) chargeInput(r *pageRow) ChargeInput {
 // send makes the row's attempt until there is an answer. Its first turn has been taken. It returns false when the page stops
 // before.
 func (p *page) send(r *pageRow) (ChargeResult, bool) {
-	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt}
+	a := attempt{ports: p.ports, in: p.chargeInput(r), progress: r.progress, run: p.info.Attempt, again: !r.progress.FirstSentAt.IsZero()}
 	a.sending = func(progress chargeProgress) bool { return p.sent(r, progress) }
 	a.record = func(chargeProgress) {}
 	var faulty time.Time
