@@ -49,6 +49,8 @@ func TestEveryEndHasAHistory(t *testing.T) {
 		"save_payment_method_saved", "save_payment_method_abandoned", "save_payment_method_canceled",
 		"deferred_subscription_paid", "deferred_subscription_3ds", "deferred_subscription_new_card_continued_run2",
 		"deferred_subscription_deleted_while_waiting", "scheduled_run_started",
+		"billing_run_completed", "billing_run_canceled", "billing_run_approved", "billing_run_paused_and_resumed", "billing_run_corrected",
+		"billing_run_unauthorized", "billing_run_awaited_manifest", "billing_run_continued_run2",
 	} {
 		require.FileExists(t, filepath.Join(unreleased, name+".json"), "record it with make histories")
 	}
