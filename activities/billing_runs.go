@@ -93,7 +93,8 @@ type ChargePageInput struct {
 // ChargePageResult is what became of a page: counts and sums, never rows.
 type ChargePageResult struct {
 	Totals RunTotals `json:"totals"`
-	// Stopped is a reason for which the page is not done: StoppedUnauthorized, StoppedAlike, StoppedChanged, StoppedUnsettled.
+	// Stopped is a reason for which the page is not done: StoppedUnauthorized, StoppedAlike, StoppedChanged, StoppedHeld,
+	// StoppedUnsettled.
 	// What was done stands in a checkpoint beside the manifest: the same page again goes on there. Lost says that the checkpoint
 	// does not tell of everything: the page again needs LostSince.
 	Stopped string `json:"stopped,omitempty"`
@@ -131,6 +132,8 @@ const (
 	StoppedAlike = "failing_alike"
 	// StoppedChanged: a file of the run is not any more what was written.
 	StoppedChanged = "files_changed"
+	// StoppedHeld: it began late, and its run was paused or canceled meanwhile.
+	StoppedHeld = "held"
 	// StoppedUnsettled: it is closing, and Stripe may still be executing what was sent: it must be closed again later.
 	StoppedUnsettled = "unsettled"
 )
@@ -162,6 +165,8 @@ type TakeTurnResult struct {
 	Turn  bool    `json:"turn,omitempty"`
 	Rate  float64 `json:"rate"`
 	Limit float64 `json:"limit"`
+	// Others says that there are other runs that have not ended. What they do is seen a moment late.
+	Others bool `json:"others,omitempty"`
 	// WaitsFor is the reference of the run that goes first; empty when it is its turn.
 	WaitsFor string `json:"waits_for,omitempty"`
 }

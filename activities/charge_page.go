@@ -16,6 +16,8 @@ const (
 	lastMoment = time.Second
 	// repeatedSlowdown is how much slower a page is charged again: a run that crashed may have crashed for its pace.
 	repeatedSlowdown = 4
+	// lateStart is how long after its time a page asks whether its run still charges.
+	lateStart = 10 * time.Second
 	// runOwner begins the workflow id of a run, which owns its payments.
 	runOwner = "billing-run:"
 	// writeTimeout bounds writing the page's files.
@@ -55,6 +57,13 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 	case err != nil:
 		return ChargePageResult{}, err
 	}
+	switch held, err := p.held(ctx); {
+	case err != nil:
+		return ChargePageResult{}, err
+	case held:
+		p.stopped = StoppedHeld
+		return p.stop(ctx)
+	}
 	p.charge(ctx)
 	switch {
 	case p.left() == 0:
@@ -64,6 +73,19 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 	default:
 		return ChargePageResult{}, p.interrupted(ctx)
 	}
+}
+
+// held reports whether the run was paused or canceled while the page waited for a worker.
+func (p *page) held(ctx context.Context) (bool, error) {
+	if p.in.Closing || p.startedAt.Sub(p.in.T0) < lateStart {
+		return false, nil
+	}
+	charges, err := p.ports.Workflows.RunCharges(ctx, p.in.Run)
+	if err != nil {
+		activity.GetLogger(ctx).Warn("billing run: does it still charge", "run", p.in.Run, "page", p.in.Number, "error", err)
+		return false, workflowsUnavailable()
+	}
+	return !charges, nil
 }
 
 // page is one run of ChargePage.
@@ -268,12 +290,13 @@ func (p *page) dispatch(under *sync.WaitGroup) {
 	}
 }
 
-// slots are the times before which rows must not be sent: their places after T0, and their order since the page began.
+// slots are the times before which rows must not be sent: those after T0, and those since the page began. Rows of which nothing is
+// left to send take none.
 func (p *page) slots(left []*pageRow) []time.Time {
 	slots := make([]time.Time, len(left))
 	began, interval := p.startedAt, p.interval()
-	for i, r := range left {
-		slots[i] = p.slot(r)
+	for i := range left {
+		slots[i] = p.slot(i)
 		if own := began.Add(time.Duration(i) * interval); p.info.Attempt > 1 && slots[i].Before(own) {
 			slots[i] = own
 		}
@@ -285,11 +308,11 @@ func (p *page) slots(left []*pageRow) []time.Time {
 }
 
 // slot is T0 + i/Rate.
-func (p *page) slot(r *pageRow) time.Time {
+func (p *page) slot(i int) time.Time {
 	if p.in.Rate <= 0 {
 		return p.in.T0
 	}
-	return p.in.T0.Add(time.Duration(float64(r.index) / p.in.Rate * float64(time.Second)))
+	return p.in.T0.Add(time.Duration(float64(i) / p.in.Rate * float64(time.Second)))
 }
 
 // interval is between two sends of this page.

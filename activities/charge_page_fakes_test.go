@@ -175,6 +175,18 @@ type pageWorkflows struct {
 	there map[string]activities.OwnedWorkflow
 	// broken is how many of the next calls fail.
 	broken int
+	// halted says that the run does not charge any more.
+	halted bool
+}
+
+func (w *pageWorkflows) RunCharges(context.Context, string) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken > 0 {
+		w.broken--
+		return false, errPort
+	}
+	return !w.halted, nil
 }
 
 func newPageWorkflows() *pageWorkflows {

@@ -130,3 +130,63 @@ func TestPagesOfARunShareTheirPace(t *testing.T) {
 		}
 	})
 }
+
+// TestPageKnownRowsTakeNoTime: the rows that are left follow each other at the pace, from the page's own time on.
+func TestPageKnownRowsTakeNoTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newPageBench(100)
+		for i := range 99 {
+			if i != 50 {
+				b.files.known = append(b.files.known, activities.KnownRow{
+					Row: 300 + i, ChargeResult: activities.ChargeResult{Outcome: activities.ChargeSucceeded, PaymentIntent: "pi_old"},
+				})
+			}
+		}
+		b.in.Known, b.in.Rate, b.in.T0 = len(b.files.known), 1, time.Now()
+		began := time.Now()
+		_, err := do(t, &run{}, b.runs.ChargePage, b.in)
+		require.NoError(t, err)
+		require.Equal(t, []string{"r50", "r99"}, b.stripe.sent)
+		require.Less(t, time.Since(began), 2*time.Second)
+	})
+}
+
+// TestPageThatBeginsLateAsks: while a page waited for a worker its run may have been paused or canceled. Then nothing is sent.
+func TestPageThatBeginsLateAsks(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		late   time.Duration
+		halted bool
+		sent   int
+	}{
+		"in time":                   {late: 9 * time.Second, halted: true, sent: 3},
+		"late":                      {late: 11 * time.Second, sent: 3},
+		"late, and the run is held": {late: 11 * time.Second, halted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newPageBench(3)
+			b.in.T0 = time.Now().Add(-test.late)
+			b.workflows.halted = test.halted
+			res, err := do(t, &run{}, b.runs.ChargePage, b.in)
+			require.NoError(t, err)
+			require.Len(t, b.stripe.sent, test.sent)
+			if test.sent > 0 {
+				require.Empty(t, res.Stopped)
+				return
+			}
+			require.Equal(t, activities.StoppedHeld, res.Stopped)
+			require.False(t, res.Lost)
+			b.in.Closing = true
+			res, err = do(t, &run{}, b.runs.ChargePage, b.in)
+			require.NoError(t, err)
+			require.Equal(t, 3, res.Totals.Rows(activities.RowNotCharged))
+		})
+	}
+	b := newPageBench(3)
+	b.in.T0, b.workflows.broken = time.Now().Add(-time.Hour), 1
+	_, err := do(t, &run{}, b.runs.ChargePage, b.in)
+	requireError(t, err, activities.ErrorWorkflowUnavailable, true)
+	require.Empty(t, b.stripe.sent)
+}

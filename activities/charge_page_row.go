@@ -107,7 +107,7 @@ func (p *page) sent(r *pageRow, progress chargeProgress) bool {
 	r.progress, r.lastSent, r.guessed = progress, p.ports.Now().UTC(), false
 	p.changed = true
 	if r.index >= p.last {
-		p.last, p.behind = r.index, max(0, p.ports.Now().Sub(p.slot(r)))
+		p.last, p.behind = r.index, max(0, p.ports.Now().Sub(p.slot(r.index)))
 	}
 	p.mu.Unlock()
 	if keep {

@@ -43,7 +43,7 @@ func turnAmong(open []OpenRun, in TakeTurnInput, limit float64) TakeTurnResult {
 		open = slices.Concat(older, open[self+1:])
 	}
 	wanted := paceOf(in.Rate, limit)
-	result := TakeTurnResult{Limit: limit}
+	result := TakeTurnResult{Limit: limit, Others: len(open) > 0}
 	left := limit
 	for _, run := range open {
 		if charges(run) && (in.Concurrent || run.Concurrent) {

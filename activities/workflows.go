@@ -29,6 +29,8 @@ type Workflows interface {
 	// StartRun starts a BillingRun. When there is one already with the same values, started is false and nothing changes; with
 	// others, or one that was terminated, the error is a *RefusedStartError.
 	StartRun(ctx context.Context, in StartRunInput) (started bool, _ error)
+	// RunCharges reports whether a billing run is charging at this moment.
+	RunCharges(ctx context.Context, run string) (bool, error)
 	// OpenPayments lists the CollectPayments that have not ended. The first error, an ErrOpenPayments, ends the sequence.
 	OpenPayments(ctx context.Context) iter.Seq2[OpenPayment, error]
 	// OpenRuns lists the billing runs that have not ended.

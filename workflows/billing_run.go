@@ -71,7 +71,9 @@ func newBillingRun(ctx workflow.Context, in BillingRunInput) (*billingRun, error
 	}
 	checkVersion(st.Version, runStateVersion)
 	in.Carried, in.MaxTotal = nil, nil
-	r := &billingRun{in: in, st: st, life: workflow.GetInfo(ctx).FirstRunID}
+	info := workflow.GetInfo(ctx)
+	st.Reset = st.Reset || info.OriginalRunID != "" && info.OriginalRunID != info.WorkflowExecution.RunID
+	r := &billingRun{in: in, st: st, life: info.FirstRunID}
 	r.entity = entity{entityState: &st.entityState, published: readPublished(ctx)}
 	return r, nil
 }
@@ -226,7 +228,11 @@ func (r *billingRun) actDue(ctx workflow.Context) {
 
 func (r *billingRun) attributes() publishedAttributes {
 	next, _ := r.nextWake()
-	return publishedAttributes{state: string(r.st.State), nextAction: next}
+	state := r.st.State
+	if state == RunCharging && r.st.EndAs != "" {
+		state = RunReporting // a page that has not begun must not: it looks here
+	}
+	return publishedAttributes{state: string(state), nextAction: next}
 }
 
 func (r *billingRun) carry() BillingRunInput {

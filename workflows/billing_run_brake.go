@@ -36,6 +36,9 @@ func (b *runBrake) wait(begun int) bool { return begun >= brakeFirst && b.Judged
 
 // judge takes a page, and says why the run must pause; empty when it need not. What has made it pause is forgotten.
 func (b *runBrake) judge(res activities.ChargePageResult, maxDeclineRate float64) (reason, code string) {
+	if res.Judged == 0 {
+		return "", ""
+	}
 	first := b.Judged < brakeFirst
 	b.Judged += res.Judged
 	b.Latest = append(b.Latest, brakePage{Rows: res.Judged, Failed: res.Failed})

@@ -119,12 +119,7 @@ func TestRunBrakeIsOff(t *testing.T) {
 func TestRunBrakeForgivesEarlierRuns(t *testing.T) {
 	t.Parallel()
 	r := newRunBench(t, 2000)
-	r.index = func(_ int, res *activities.ReadRunPagesResult) error {
-		for i := range min(10, len(res.Pages)) {
-			res.Pages[i].Known = res.Pages[i].Rows
-		}
-		return nil
-	}
+	r.index = knownPages(10)
 	r.charge = func(in activities.ChargePageInput, _ int) (activities.ChargePageResult, error) {
 		res := pageOf(in, map[activities.ChargeOutcome]int{activities.ChargeDeclined: in.Rows})
 		if in.Known > 0 {
@@ -138,4 +133,19 @@ func TestRunBrakeForgivesEarlierRuns(t *testing.T) {
 		r.operate(workflows.UpdateCancel, workflows.RunOperation{})
 	})
 	r.runsToEnd(runInput())
+}
+
+// TestRunBrakeStaysSmall: a run of rows that were all charged before carries nothing of them.
+func TestRunBrakeStaysSmall(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 200_000)
+	r.rate, r.takes = 100_000, time.Millisecond
+	r.turn = func(_ int, res *activities.TakeTurnResult) error { res.Rate, res.Limit = 100_000, 100_000; return nil }
+	r.index = knownPages(2000)
+	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		res, err := allSucceed(in, try)
+		res.Judged = 0
+		return res, err
+	}
+	r.runsToEnd(runInput()) // which bounds the state
 }

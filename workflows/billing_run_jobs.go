@@ -112,6 +112,8 @@ func (r *billingRun) lacksMaxTotal() bool {
 	})
 }
 
+// startLookBack looks for earlier uses of the references; again before a run that has waited begins to charge, since other runs
+// and payments have gone on meanwhile.
 func (r *billingRun) startLookBack(ctx workflow.Context) {
 	in := activities.LookBackRunInput{RunFile: r.file(), Since: workflow.Now(ctx).UTC().AddDate(0, 0, -r.in.LookBackDays)}
 	begin(ctx, r, runFileOptions, billingRuns.LookBackRun, in, func(ctx workflow.Context, res activities.LookBackRunResult, err error) {
@@ -120,11 +122,15 @@ func (r *billingRun) startLookBack(ctx workflow.Context) {
 		case err != nil:
 			r.failed(ctx, "looking back", err)
 		default:
-			r.st.LookedBack = &res
+			r.st.LookedBack, r.st.Waited = &res, false
+			if r.st.Step == stepTurn || r.st.Step == stepCharge {
+				return
+			}
 			if !r.in.Approve {
 				r.next(ctx, stepTurn)
 				return
 			}
+			r.st.Waited = true
 			r.next(ctx, stepApprove)
 			r.st.ApproveBy = workflow.Now(ctx).Add(approvalPatience).UTC()
 			r.tell(ctx, r.message(ctx, activities.NotifyRunPaused))
@@ -144,16 +150,21 @@ func (r *billingRun) startTurn(ctx workflow.Context) {
 		case err != nil:
 			r.failed(ctx, "asking for its turn", err)
 		case !res.Turn:
-			r.st.WaitsFor = res.WaitsFor
+			r.st.WaitsFor, r.st.Waited, r.st.TurnSeen = res.WaitsFor, true, false
 			r.st.RetryAt = now.Add(turnDelay(r.st.Tries)).UTC()
 			r.st.Tries++
+		case res.Others && !r.st.TurnSeen:
+			// Two that ask at the same moment do not see each other yet.
+			r.st.TurnSeen = true
+			r.st.RetryAt = now.Add(turnSettles).UTC()
 		default:
 			r.st.WaitsFor, r.st.Limit = "", res.Limit
 			if r.st.WantedRate == 0 {
 				r.st.WantedRate = res.Limit
 			}
-			r.st.Rate = res.Rate
-			r.grant(ctx, res.Rate)
+			r.st.TurnSeen = false
+			r.st.Rate = min(res.Rate, r.st.WantedRate) // it may have been set meanwhile
+			r.grant(ctx, r.st.Rate)
 			r.askedForMore = true
 			if r.st.ChargingSince.IsZero() {
 				r.st.ChargingSince = now.UTC()
@@ -163,6 +174,9 @@ func (r *billingRun) startTurn(ctx workflow.Context) {
 	})
 }
 
+// turnSettles is how much later a turn is asked for again before it is taken, when there are other runs.
+const turnSettles = 5 * time.Second
+
 // lacksRate reports whether another run had left less than was asked for.
 func (r *billingRun) lacksRate() bool { return r.st.Granted < min(r.st.WantedRate, r.st.Limit) }
 
@@ -171,8 +185,8 @@ func (r *billingRun) askForMore(ctx workflow.Context) {
 	r.askedForMore = true
 	in := activities.TakeTurnInput{Run: r.in.Reference, Rate: r.st.WantedRate, Concurrent: r.in.Concurrent}
 	begin(ctx, r, runReadOptions, billingRuns.TakeTurn, in, func(ctx workflow.Context, res activities.TakeTurnResult, err error) {
-		if err == nil && res.Turn && res.Rate > r.st.Granted {
-			r.grant(ctx, res.Rate) // the pace gets there step by step
+		if rate := min(res.Rate, r.st.WantedRate); err == nil && res.Turn && rate > r.st.Granted {
+			r.grant(ctx, rate) // the pace gets there step by step
 		}
 	})
 }

@@ -19,7 +19,7 @@ const (
 	RunQueued RunState = "queued"
 	// RunCharging: pages are being charged.
 	RunCharging RunState = "charging"
-	// RunPaused: an operator, or the run's own brake, has stopped it; the reason says which. Nothing is sent.
+	// RunPaused: an operator, or the run's own brake, has stopped it; the reason says which. Pages under way finish; no further one begins.
 	RunPaused RunState = "paused"
 	// RunNeedsAttention: it cannot go on without a person; the reason says why. Resuming tries again.
 	RunNeedsAttention RunState = "needs_attention"

@@ -59,10 +59,11 @@ func (r *billingRun) refusal(update string, op RunOperation) error {
 		UpdateApprove: {RunAwaitingApproval},
 		UpdatePause:   {RunQueued, RunCharging, RunPaused},
 		UpdateResume:  {RunPaused, RunNeedsAttention},
+		UpdateCancel:  {RunValidating, RunAwaitingApproval, RunQueued, RunCharging, RunPaused, RunNeedsAttention},
 		UpdateSetRate: {RunValidating, RunAwaitingApproval, RunQueued, RunCharging, RunPaused, RunNeedsAttention},
 	}
 	switch {
-	case update == UpdateCancel && (!r.ended() || r.st.State == RunCanceled):
+	case update == UpdateCancel && (r.st.EndAs != "" || r.st.State == RunCanceled):
 		return nil
 	case r.st.EndAs != "" && !r.ended():
 		return refuse("%s: the run is being canceled", update)
@@ -122,7 +123,7 @@ func (r *billingRun) operate(ctx workflow.Context, c *command) {
 		}
 		r.resume(ctx)
 	case UpdateCancel:
-		if !r.ended() {
+		if r.st.EndAs == "" {
 			r.endAs(RunCanceled, RunReasonOperator)
 		}
 	}

@@ -49,6 +49,9 @@ type pageInFlight struct {
 // something.
 func (r *billingRun) charge(ctx workflow.Context) bool {
 	switch {
+	case r.st.Waited && r.st.PagesDone == 0 && len(r.pages) == 0 && len(r.st.Redo) == 0:
+		r.startLookBack(ctx)
+		return true
 	case len(r.st.Redo) > 0:
 		if len(r.pages) >= r.pagesMost() {
 			return false
@@ -106,12 +109,18 @@ func (r *billingRun) pagesMost() int {
 // startPage gives a page out. closing sends nothing new: what was in flight is finished, and the results are written.
 func (r *billingRun) startPage(ctx workflow.Context, page redoPage, closing bool) {
 	now := workflow.Now(ctx).UTC()
-	slots := seconds(float64(page.Rows) / r.st.Rate)
+	slots := seconds(float64(page.Rows-page.Known) / r.st.Rate)
+	if closing {
+		slots = 0 // it sends nothing
+	}
 	t0 := r.st.NextSlot
 	if t0.Before(now) {
 		t0 = now.Add(min(firstSlotDelay, slots/10))
 	}
 	r.st.NextSlot = t0.Add(slots)
+	if r.st.Reset {
+		page.LostSince = cmp.Or(page.LostSince, r.st.LookedBack.At)
+	}
 	in := activities.ChargePageInput{
 		RunFile:         r.file(),
 		RunPage:         page.RunPage,
@@ -176,6 +185,7 @@ func (r *billingRun) takePage(ctx workflow.Context, p *pageInFlight) {
 		case p.closing:
 			r.st.RetryAt = workflow.Now(ctx).Add(pollDelay(r.st.Tries, r.in.Reference)).UTC()
 			r.st.Tries++
+		case res.Stopped == activities.StoppedHeld: // it goes on when the run does
 		case err != nil:
 			r.brake(ctx, RunNeedsAttention, RunReasonPageFailed, errorType(err))
 		default:

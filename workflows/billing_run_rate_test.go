@@ -79,3 +79,46 @@ func TestRunGetsItsRateBack(t *testing.T) {
 	require.Equal(t, []float64{5, 15}, r.rates)
 	require.Equal(t, 2, r.calls["turn"])
 }
+
+// TestRunRateIsSetWhileItAsksForItsTurn: what the operator says holds.
+func TestRunRateIsSetWhileItAsksForItsTurn(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 1000)
+	r.turns = time.Minute
+	r.operateAt(30*time.Second, workflows.UpdateSetRate, workflows.RunOperation{Rate: 5}, "")
+	r.at(2*time.Minute, func() { require.InDelta(t, 5, r.status().Rate, 0) })
+	r.runsToEnd(runInput(func(in *workflows.BillingRunInput) { in.Rate = 15 }))
+	require.Equal(t, []float64{5}, r.rates)
+	for _, p := range r.pages {
+		require.InDelta(t, 5, p.Rate, 0)
+	}
+}
+
+// TestRunKeepsNoTimeForWhatIsDone: rows that the look-back found take no part of the pace: a page never waits long at its worker.
+func TestRunKeepsNoTimeForWhatIsDone(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 3000)
+	r.index, r.takes = knownPages(20), time.Millisecond
+	r.charge = func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error) {
+		if in.Number == 19 {
+			r.takes = 13 * time.Second // as long as two pages last, of which one waits for the other
+		}
+		return allSucceed(in, try)
+	}
+	r.runsToEnd(runInput())
+	for _, p := range r.given()[:25] {
+		require.LessOrEqual(t, p.T0.Sub(p.at), 10*time.Second, "page %d", p.Number)
+	}
+}
+
+// knownPages lets the look-back have found all rows of the first pages.
+func knownPages(n int) func(int, *activities.ReadRunPagesResult) error {
+	return func(_ int, res *activities.ReadRunPagesResult) error {
+		for i := range res.Pages {
+			if res.Pages[i].Number < n {
+				res.Pages[i].Known = res.Pages[i].Rows
+			}
+		}
+		return nil
+	}
+}

@@ -53,6 +53,11 @@ type runState struct {
 	LookedBack *activities.LookBackRunResult `json:"looked_back,omitempty"`
 	ApproveBy  time.Time                     `json:"approve_by,omitzero"`
 	WaitsFor   string                        `json:"waits_for,omitempty"`
+	// Waited says that the run has stood still since its look-back, TurnSeen that it was given a turn and asks once more.
+	Waited   bool `json:"waited,omitempty"`
+	TurnSeen bool `json:"turn_seen,omitempty"`
+	// Reset says that an operator has reset the run to an earlier point: its rows may have been sent in what was undone.
+	Reset bool `json:"reset,omitempty"`
 
 	// WantedRate is what was asked for, Granted what other runs leave of it, and Rate the present pace: rate limits make it slower.
 	// Limit is the most allowed. KnownRate is what other runs were told, when it is not the input's.

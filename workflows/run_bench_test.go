@@ -40,8 +40,8 @@ type runBench struct {
 	takes time.Duration
 	// reads is how long the look-back takes.
 	reads time.Duration
-	// indexes is how long reading the index takes, and tells how long a message.
-	indexes, tells time.Duration
+	// indexes is how long reading the index takes, turns asking for the turn, reports writing the report, and tells a message.
+	indexes, turns, reports, tells time.Duration
 	// charge says what becomes of a page; try counts the times it was given out before.
 	charge func(in activities.ChargePageInput, try int) (activities.ChargePageResult, error)
 	// closed says what becomes of a page that is closed; nil has not charged any of its rows.
@@ -123,7 +123,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		}
 		return activities.LookBackRunResult{At: r.env.Now().UTC(), Seen: 7}, nil
 	})
-	env.OnActivity("TakeTurn", some, some).Return(func(_ context.Context, in activities.TakeTurnInput) (activities.TakeTurnResult, error) {
+	env.OnActivity("TakeTurn", some, some).AfterFn(func() time.Duration { return r.turns }).Return(func(_ context.Context, in activities.TakeTurnInput) (activities.TakeTurnResult, error) {
 		res := activities.TakeTurnResult{Turn: true, Rate: r.rate, Limit: 15}
 		if in.Rate > 0 {
 			res.Rate = min(in.Rate, res.Limit)
@@ -173,7 +173,7 @@ func (r *runBench) standIns(env *testsuite.TestWorkflowEnvironment) {
 		require.True(r, ok)
 		r.rates = append(r.rates, rate)
 	}).Return(nil)
-	env.OnActivity("WriteRunReport", some, some).Return(func(_ context.Context, in activities.WriteRunReportInput) (activities.RunReport, error) {
+	env.OnActivity("WriteRunReport", some, some).AfterFn(func() time.Duration { return r.reports }).Return(func(_ context.Context, in activities.WriteRunReportInput) (activities.RunReport, error) {
 		try := r.call("report")
 		if r.report != nil {
 			if err := r.report(try); err != nil {

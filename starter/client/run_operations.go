@@ -53,7 +53,7 @@ func (c *Client) ResumeRun(ctx context.Context, reference string, op RunOperatio
 	return c.operateRun(ctx, reference, workflows.UpdateResume, op, RunOperation{MaxTotal: totals}, &i)
 }
 
-// CancelRun ends the run: rows that are being charged finish, and the rest is reported as not charged. Payments that the run has
+// CancelRun ends the run: pages that are being charged finish, and the rest is reported as not charged. Payments that the run has
 // handed over go on by themselves. It refunds nothing.
 func (c *Client) CancelRun(ctx context.Context, reference string, op RunOperation) (RunAnswer, error) {
 	return c.operateRun(ctx, reference, workflows.UpdateCancel, op, RunOperation{}, new(invalid))

@@ -3,7 +3,9 @@ package service
 import (
 	"cmp"
 	"context"
+	"fmt"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflow/v1"
 
 	"github.com/offsession/offsession/activities"
@@ -24,6 +26,16 @@ func (t temporalWorkflows) OpenRuns(ctx context.Context) ([]activities.OpenRun, 
 		open = append(open, run)
 	}
 	return open, nil
+}
+
+// RunCharges asks the server for the run's state: unlike a list it is not late.
+func (t temporalWorkflows) RunCharges(ctx context.Context, run string) (bool, error) {
+	described, err := t.client.DescribeWorkflow(ctx, workflows.BillingRunID(run), "")
+	if err != nil {
+		return false, fmt.Errorf("describe billing run %s: %w", run, err)
+	}
+	state, _ := described.TypedSearchAttributes.GetKeyword(workflows.SearchState)
+	return described.Status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING && workflows.RunState(state) == workflows.RunCharging, nil
 }
 
 // openRun reads a run's state, and from the memo what it asked for, and may do by now.
