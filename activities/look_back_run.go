@@ -54,17 +54,8 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 	}
 	defer index.close()
 	if r.Open != nil {
-		n := 0
-		for open, err := range r.Open {
-			if err != nil {
-				return LookedBack{}, err
-			}
-			if _, err := index.add(open.intent()); err != nil {
-				return LookedBack{}, err
-			}
-			if n++; n%perHeartbeat == 0 {
-				progress()
-			}
+		if err := index.addOpen(r.Open, progress); err != nil {
+			return LookedBack{}, err
 		}
 	}
 	for intent, err := range patientList(ctx, intents, r.Since, progress) {
@@ -88,12 +79,7 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		if err != nil {
 			return LookedBack{}, err
 		}
-		// An open payment's own PaymentIntent says more than the payment, unless it is canceled: the payment makes another, as when its
-		// customer pays by a Checkout Session.
-		if slices.ContainsFunc(known, func(i PaymentIntent) bool { return i.ID != "" && i.Status != PaymentIntentCanceled }) {
-			known = slices.DeleteFunc(known, func(i PaymentIntent) bool { return i.ID == "" })
-		}
-		res := row.lookedBack(known)
+		res := row.lookedBack(withoutOpen(known))
 		if res.Outcome != "" {
 			out.Found.Add(rowOutcome(res.Outcome), row.Currency, RunTotal{Rows: 1, Amount: row.Amount})
 			if r.Found != nil {
@@ -107,6 +93,32 @@ func LookBack(ctx context.Context, intents AccountPaymentIntents, r LookBackRequ
 		}
 	}
 	return out, nil
+}
+
+// addOpen notes the payments that are open.
+func (x *referenceIndex) addOpen(open iter.Seq2[OpenPayment, error], progress func()) error {
+	n := 0
+	for payment, err := range open {
+		if err != nil {
+			return err
+		}
+		if _, err := x.add(payment.intent()); err != nil {
+			return err
+		}
+		if n++; n%perHeartbeat == 0 {
+			progress()
+		}
+	}
+	return nil
+}
+
+// withoutOpen leaves out what stands for an open payment when its own PaymentIntent says more. A canceled one does not: the payment
+// makes another, as when its customer pays by a Checkout Session.
+func withoutOpen(known []PaymentIntent) []PaymentIntent {
+	if slices.ContainsFunc(known, func(i PaymentIntent) bool { return i.ID != "" && i.Status != PaymentIntentCanceled }) {
+		return slices.DeleteFunc(known, func(i PaymentIntent) bool { return i.ID == "" })
+	}
+	return known
 }
 
 // intent stands for the PaymentIntent that the payment may make at any moment; it has no id.
