@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +96,8 @@ func TestHistoriesHoldNoSecrets(t *testing.T) {
 		readable, err := temporalproto.CustomJSONMarshalOptions{Metadata: map[string]any{commonpb.EnablePayloadShorthandMetadataKey: true}}.Marshal(history)
 		require.NoError(t, err)
 		require.Contains(t, string(readable), `"reference":`, "the payloads are readable")
-		require.Empty(t, secret.FindAllString(string(readable), -1), file)
+		if slices.ContainsFunc(partsOfSecrets, func(part string) bool { return strings.Contains(string(readable), part) }) {
+			require.Empty(t, secret.FindAllString(string(readable), -1), file)
+		}
 	}
 }

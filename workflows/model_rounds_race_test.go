@@ -1,0 +1,9 @@
+//go:build race && !long
+
+package workflows_test
+
+import "flag"
+
+// The race detector makes each step several times slower, and the test environment runs one at a time: of the random
+// sequences 40 are made, not 100.
+var _ = flag.Set("rapid.checks", "40")
