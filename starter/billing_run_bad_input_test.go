@@ -75,7 +75,7 @@ func TestBadManifests(t *testing.T) {
 		{"TwiceInAPackedOne", "a.csv.gz", packed(t, manifestHeader+"a,cus_1,1,usd\na,cus_2,2,usd\n"), exitFailed, []string{`line 3, reference: "a"; the reference stands in line 2 already`}},
 		{"HalfAPackedOne", "a.csv.gz", packed(t, manifestHeader)[:30], exitUsage, []string{"--manifest: ", "is not a whole gzip file"}},
 		{"NotPacked", "a.csv.gz", manifestHeader, exitUsage, []string{"--manifest: ", "is not a whole gzip file: gzip: invalid header"}},
-		{"AnotherKind", "a.xlsx", "PK", exitUsage, []string{"--manifest: ", "its name must end in .csv, .csv.gz, .jsonl or .jsonl.gz"}},
+		{"AnotherKind", "a.xlsx", "PK", exitUsage, []string{"--manifest: ", "must name a file whose name ends in .csv, .csv.gz, .jsonl or .jsonl.gz"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), test.file)
@@ -126,7 +126,7 @@ func TestManifestURLsThatCannotBeRead(t *testing.T) {
 	}{
 		{"NoFile", filepath.Join(dir, "nothing.csv"), without, "there is no such manifest: file://" + dir + "/nothing.csv on "},
 		{"NoDirectory", filepath.Join(dir, "no/such/july.csv"), without, "there is no such manifest: no directory " + dir + "/no/such/ on "},
-		{"Directory", dir, without, "its name must end in .csv, .csv.gz, .jsonl or .jsonl.gz"},
+		{"Directory", dir, without, "must name a file whose name ends in .csv, .csv.gz, .jsonl or .jsonl.gz"},
 		{"Folder", "s3://bucket/july/", without, "must name a file"},
 		{"HTTP", "http://127.0.0.1:1/july.csv", without, `--manifest: "http://127.0.0.1:1/july.csv"; must be one of file, s3`},
 		{"GCS", "gs://bucket/july.csv", without, `--manifest: "gs://bucket/july.csv"; must be one of file, s3`},

@@ -9,10 +9,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
@@ -47,38 +45,11 @@ func locate(f activities.RunFile) (location, error) {
 	if !isLife(f.Life) {
 		return location{}, unreadable("%q is not the id of a workflow's run", f.Life)
 	}
-	u, err := url.Parse(f.URL)
+	u, err := activities.CheckManifestURL(f.URL, f.Run, blob.DefaultURLMux().BucketSchemes())
 	if err != nil {
-		if escape, ok := errors.AsType[url.EscapeError](err); ok {
-			return location{}, unreadable("%v in its URL; a %% in a name is written %%25", escape)
-		}
-		return location{}, unreadable("its URL is not one")
-	}
-	switch schemes := blob.DefaultURLMux().BucketSchemes(); {
-	case u.Scheme == "":
-		return location{}, unreadable("its URL has no scheme; use file:///… or s3://bucket/…")
-	case !slices.Contains(schemes, u.Scheme):
-		slices.Sort(schemes)
-		return location{}, unreadable("URLs with %s:// are not allowed; allowed are %s://", u.Scheme, strings.Join(schemes, "://, "))
-	case u.User != nil:
-		return location{}, unreadable("its URL has a user or a password; credentials belong into the environment of the processes that read it")
-	case u.Fragment != "" || strings.HasSuffix(f.URL, "#"):
-		return location{}, unreadable("its URL has a #; in a name it is written %%23")
-	case u.Opaque != "":
-		return location{}, unreadable("its URL has no // after the scheme")
+		return location{}, unreadable("its URL %v", err)
 	}
 	at := location{scheme: u.Scheme, host: u.Host, query: u.RawQuery, run: f.Run, life: f.Life}
-	if at.scheme == fileblob.Scheme {
-		switch {
-		case u.Host != "" && u.Host != "localhost":
-			return location{}, unreadable("a file's URL is absolute: file:///data/july.csv, with three slashes")
-		case u.RawQuery != "" || u.ForceQuery:
-			return location{}, unreadable("a file's URL has no ?; in a name it is written %%3F")
-		}
-	}
-	if err := checkPath(u.Path); err != nil {
-		return location{}, err
-	}
 	dir, name := path.Split(u.Path)
 	at.name = name
 	if at.scheme == fileblob.Scheme {
@@ -86,33 +57,12 @@ func locate(f activities.RunFile) (location, error) {
 	} else {
 		at.prefix = strings.TrimPrefix(dir, "/")
 	}
-	if at.name == at.run {
-		return location{}, unreadable("its name is the run's reference, which is the name of the folder for the run's pages beside it")
-	}
 	return at, nil
 }
 
 // isLife reports whether it can name a folder, or none.
 func isLife(life string) bool {
 	return life == "" || activities.CheckReference(life) == nil && !strings.HasPrefix(life, ".")
-}
-
-func checkPath(p string) error {
-	if p == "" || strings.HasSuffix(p, "/") {
-		return unreadable("its URL names no file")
-	}
-	for segment := range strings.SplitSeq(p[1:], "/") {
-		switch segment {
-		case "":
-			return unreadable("its URL has two slashes in a row")
-		case ".", "..":
-			return unreadable("its URL has %s in it; write the whole path", segment)
-		}
-	}
-	if strings.ContainsFunc(p, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar || r == '\\' }) {
-		return unreadable("its URL has characters that names cannot have")
-	}
-	return nil
 }
 
 // bucketURL is the URL of the bucket alone.

@@ -37,9 +37,6 @@ func (r *rawReader) Read(p []byte) (int, error) {
 func (f folder) readManifest(ctx context.Context) (*source, error) {
 	name, packed := strings.CutSuffix(strings.ToLower(f.name), ".gz")
 	jsonl := strings.HasSuffix(name, ".jsonl")
-	if !jsonl && !strings.HasSuffix(name, ".csv") {
-		return nil, unreadable("its name must end in .csv, .csv.gz, .jsonl or .jsonl.gz")
-	}
 	r, err := f.read(ctx, f.manifest(), 0, -1)
 	switch {
 	case err == nil:

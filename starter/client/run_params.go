@@ -162,35 +162,25 @@ func checkMaxTotal(i *invalid, totals map[string]int64) {
 // number is a float as a person writes it.
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// maxManifestURL is as long as the longest name of an object in S3, and a bucket.
-const maxManifestURL = 1200
-
-// checkManifest checks the form of a manifest's URL; whether there is such a file is not asked.
-func checkManifest(i *invalid, manifest string) {
-	bad := func(allowed string) { i.add("manifest", manifest, allowed) }
-	if manifest == "" {
-		bad("must be the URL of a file, such as file:///data/july.csv or s3://bucket/july.csv")
-		return
-	}
-	u, err := url.Parse(manifest)
+// checkManifest checks the form of a manifest's URL, for a run with this reference; whether there is such a file is not asked.
+func checkManifest(i *invalid, manifest, run string) {
+	u, err := activities.CheckManifestURL(manifest, run, manifestSchemes())
 	switch {
-	case err != nil, len(manifest) > maxManifestURL, u.Opaque != "":
-		bad("must be a URL, such as file:///data/july.csv or s3://bucket/july.csv")
-	case u.Scheme == "":
-		bad("must be a URL with a scheme, such as file:///data/july.csv: all workers read it, whatever their working directory is")
-	case !slices.Contains(manifestSchemes(), u.Scheme):
-		bad("must be one of " + strings.Join(manifestSchemes(), ", ") + "; other storage needs its driver imported, see the README")
-	case u.User != nil:
-		i.add("manifest", u.Redacted(), "must have no credentials: Temporal's history keeps it; workers have their own")
-	case u.Scheme == "file" && u.Host != "" && u.Host != "localhost":
-		bad("must have three slashes, file:///data/july.csv, and an absolute path")
-	case u.Scheme != "file" && u.Host == "":
-		bad("must name a bucket, s3://bucket/july.csv")
-	case strings.Trim(u.Path, "/") == "", strings.HasSuffix(u.Path, "/"):
-		bad("must name a file, not a folder or a bucket")
+	case manifest == "":
+		i.add("manifest", "", "must be the URL of a file, such as file:///data/july.csv or s3://bucket/july.csv")
+	case err != nil:
+		i.add("manifest", withoutPassword(manifest), err.Error())
 	case strings.Contains(u.Path, "{{"):
-		bad("must have no {{…}}: only schedules fill in dates")
+		i.add("manifest", manifest, "must have no {{…}}: only schedules fill in dates")
 	}
+}
+
+// withoutPassword is a URL for people.
+func withoutPassword(manifest string) string {
+	if u, err := url.Parse(manifest); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return manifest
 }
 
 // manifestSchemes are those of the storage whose drivers this program has.

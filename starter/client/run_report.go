@@ -58,7 +58,7 @@ func (c *Client) reportOf(ctx context.Context, p RunReportParams) (activities.Re
 	switch {
 	case errors.Is(err, ErrNotFound) && p.Manifest != "":
 		var i invalid
-		checkManifest(&i, p.Manifest)
+		checkManifest(&i, p.Manifest, p.Reference)
 		return activities.ReportRequest{RunFile: activities.RunFile{URL: p.Manifest, Run: p.Reference}, Progress: p.Progress}, i.result()
 	case err != nil:
 		return activities.ReportRequest{}, err

@@ -146,7 +146,7 @@ func (c *Client) scheduledRun(i *invalid, p RunParams, zone string) workflows.Bi
 	if strings.Contains(dated, "{{") {
 		i.add("manifest", p.Manifest, "the only placeholder is "+workflows.ManifestDate)
 	} else {
-		checkManifest(i, dated)
+		checkManifest(i, dated, "")
 	}
 	return run
 }

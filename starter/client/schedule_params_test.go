@@ -67,6 +67,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		{"Placeholder", manifest("s3://billing/{{month}}.csv"), "manifest", "the only placeholder is {{date}}"},
 		{"Brace", manifest("s3://billing/{{date}}-{{.csv"), "manifest", "the only placeholder is {{date}}"},
 		{"NoManifest", manifest(""), "manifest", `manifest: ""; must be the URL of a file`},
+		{"Slashes", manifest("s3://billing//{{date}}.csv"), "manifest", "must not have two slashes in a row"},
 		{"Scheme", manifest("ftp://billing/{{date}}.csv"), "manifest", "manifest: "},
 		{"Patience", func(p *ScheduleParams) { p.ManifestPatience = 32 * 24 * time.Hour }, "manifest_patience", `manifest_patience: "768h0m0s"; must be 0s to 744h0m0s, in whole seconds`},
 		{"PartOfASecond", func(p *ScheduleParams) { p.Jitter = time.Millisecond }, "jitter", "in whole seconds"},

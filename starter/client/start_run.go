@@ -30,7 +30,7 @@ func (c *Client) checkedRun(p RunParams) (workflows.BillingRunInput, error) {
 	in := c.runInput(p)
 	var i invalid
 	i.err("reference", in.Reference, workflows.CheckRunReference(in.Reference))
-	checkManifest(&i, in.Manifest)
+	checkManifest(&i, in.Manifest, in.Reference)
 	checkRun(&i, in)
 	return in, i.result()
 }

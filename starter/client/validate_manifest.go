@@ -29,13 +29,14 @@ type ManifestWatch struct {
 // Options.RunFiles. Rows that are not allowed are no error: the summary counts them. An error that is an InvalidError says that
 // there is no such file, or that it cannot be read to its end.
 func (c *Client) ValidateManifest(ctx context.Context, manifest string, watch ManifestWatch) (ManifestSummary, error) {
+	const run = "no-run"
 	var i invalid
-	checkManifest(&i, manifest)
+	checkManifest(&i, manifest, run)
 	if err := i.result(); err != nil {
 		return ManifestSummary{}, err
 	}
 	return c.readManifest(ctx, activities.NormaliseRequest{
-		RunFile: activities.RunFile{URL: manifest, Run: "no-run"}, Problem: watch.Problem, Progress: watch.Rows,
+		RunFile: activities.RunFile{URL: manifest, Run: run}, Problem: watch.Problem, Progress: watch.Rows,
 	})
 }
 
