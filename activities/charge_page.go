@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -45,6 +46,8 @@ func (b *BillingRuns) ChargePage(ctx context.Context, in ChargePageInput) (Charg
 		ports: &b.ports, limits: b.limits, pace: shared, in: in, info: activity.GetInfo(ctx),
 		detached: context.WithoutCancel(ctx), startedAt: b.ports.Now(), lastBeat: time.Now(),
 	}
+	p.startBeating(ctx)
+	defer p.stopBeating()
 	switch err := p.load(ctx); {
 	case errors.Is(err, ErrRunFileChanged):
 		// Nothing was sent, and what was done before stays where it is kept, unless that was the activity's heartbeat.
@@ -106,11 +109,15 @@ type page struct {
 	sending, working context.Context //nolint:containedctx // a page is one call
 	stopSending      context.CancelFunc
 
-	beating  sync.Mutex
-	lastBeat time.Time
+	// before is what an earlier run's heartbeat told, nil when there was none: it is repeated until the page has been loaded.
+	before      json.RawMessage
+	stopBeating func()
+	beating     sync.Mutex
+	lastBeat    time.Time
 
-	// mu guards what follows, and the rows.
+	// mu guards what follows, and the rows once they are loaded.
 	mu      sync.Mutex
+	loaded  bool
 	changed bool
 	stopped string
 	code    string
@@ -185,6 +192,9 @@ func (p *page) load(ctx context.Context) error {
 			p.decide(r, res)
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loaded = true
 	return nil
 }
 
@@ -217,11 +227,6 @@ func (p *page) charge(ctx context.Context) {
 	p.mu.Lock()
 	p.judgeAll()
 	p.mu.Unlock()
-	beats, noBeats := context.WithCancel(ctx)
-	var beating sync.WaitGroup
-	beating.Go(func() { p.keepBeating(beats) })
-	defer beating.Wait()
-	defer noBeats()
 
 	var under sync.WaitGroup
 	p.dispatch(&under) //nolint:contextcheck // the page holds those derived from ctx
@@ -399,7 +404,7 @@ func (p *page) stopReason() string {
 
 // interrupted is the error of a page that ran out of time, or was taken away. What it has done goes with its last heartbeat.
 func (p *page) interrupted(ctx context.Context) error {
-	p.beatWith(ctx, p.info.Attempt)
+	p.settle(ctx)
 	// Nothing is written: Temporal may have given the page to somebody else, who knows more.
 	return pageInterrupted(p.left())
 }

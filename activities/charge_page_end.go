@@ -16,7 +16,7 @@ func (p *page) complete(ctx context.Context) (ChargePageResult, error) {
 		err = p.writeCheckpoint(nil) //nolint:contextcheck // as above
 	}
 	if err != nil {
-		p.beatWith(ctx, p.info.Attempt)
+		p.settle(ctx)
 		return ChargePageResult{}, err
 	}
 	return res, nil
@@ -36,7 +36,7 @@ func (p *page) stop(ctx context.Context) (ChargePageResult, error) {
 		err = p.writeResults(results) //nolint:contextcheck // as above
 	}
 	if err != nil {
-		p.beatWith(ctx, p.info.Attempt)
+		p.settle(ctx)
 		return ChargePageResult{}, err
 	}
 	return res, nil

@@ -127,9 +127,12 @@ type pageFiles struct {
 	// broken are the errors of the next writes of results.
 	broken  []error
 	changed bool
+	// slow is how long each of them takes to be read or written.
+	slow time.Duration
 }
 
 func (f *pageFiles) Rows(context.Context, activities.RunFile, activities.RunPage) ([]activities.RunRow, error) {
+	pass(f.slow)
 	if f.changed {
 		return nil, fmt.Errorf("page 0: %w", activities.ErrRunFileChanged)
 	}
@@ -141,6 +144,7 @@ func (f *pageFiles) Known(context.Context, activities.RunFile, activities.RunPag
 }
 
 func (f *pageFiles) WriteCheckpoint(_ context.Context, _ activities.RunFile, _ activities.RunPage, data []byte) error {
+	pass(f.slow)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.checkpoint = data
@@ -154,6 +158,7 @@ func (f *pageFiles) Checkpoint(context.Context, activities.RunFile, activities.R
 }
 
 func (f *pageFiles) WriteResults(_ context.Context, _ activities.RunFile, _ activities.RunPage, results []activities.RowResult) error {
+	pass(f.slow)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.broken) > 0 {

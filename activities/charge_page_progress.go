@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -166,13 +167,47 @@ func (p *page) beat(ctx context.Context) { p.beatWith(ctx, 0) }
 func (p *page) beatWith(ctx context.Context, settled int32) {
 	p.beating.Lock()
 	defer p.beating.Unlock()
+	p.lastBeat = time.Now()
 	p.mu.Lock()
+	if !p.loaded && settled == 0 {
+		p.mu.Unlock()
+		p.beatBefore(ctx)
+		return
+	}
 	p.changed = false
 	progress := p.progress(settled > 0)
 	p.mu.Unlock()
 	progress.Settled = settled
-	p.lastBeat = time.Now()
 	activity.RecordHeartbeat(ctx, progress)
+}
+
+// beatBefore tells what an earlier run has told: the server keeps nothing but the newest heartbeat.
+func (p *page) beatBefore(ctx context.Context) {
+	if p.before == nil {
+		activity.RecordHeartbeat(ctx)
+		return
+	}
+	activity.RecordHeartbeat(ctx, p.before)
+}
+
+// settle records that the run ends in good order; no heartbeat follows.
+func (p *page) settle(ctx context.Context) {
+	p.stopBeating()
+	p.beatWith(ctx, p.info.Attempt)
+}
+
+// startBeating keeps the page alive until stopBeating: reading and writing its files may take longer than charging its rows.
+func (p *page) startBeating(ctx context.Context) {
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &p.before) != nil {
+		p.before = nil
+	}
+	beats, end := context.WithCancel(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() { p.keepBeating(beats) })
+	p.stopBeating = func() {
+		end()
+		beating.Wait()
+	}
 }
 
 // keepBeating records progress now and then, and shows the server in time that the page is alive.

@@ -212,8 +212,11 @@ type run struct {
 	// deadline is how long the activity may run; within is a context that ends it. Both may be unset.
 	deadline time.Duration
 	within   context.Context
-	// beats are the heartbeats that were sent.
-	beats []string
+	// heartbeat is the timeout; 0 is none.
+	heartbeat time.Duration
+	// beats are the heartbeats that were sent, at beatsAt; one without details is "".
+	beats   []string
+	beatsAt []time.Time
 }
 
 // beatsMu guards the beats of a run while its activity is under way.
@@ -228,7 +231,7 @@ func (r *run) firstBeat() string {
 
 // last is what the activity's last heartbeat left behind; nil when there was none.
 func (r *run) last() any {
-	if len(r.beats) == 0 {
+	if len(r.beats) == 0 || r.beats[len(r.beats)-1] == "" {
 		return nil
 	}
 	return json.RawMessage(r.beats[len(r.beats)-1])
@@ -302,12 +305,17 @@ func (o *attemptOutbound) GetInfo(ctx context.Context) activity.Info {
 	if o.run.attempt > 0 {
 		info.Attempt, info.ScheduledTime = o.run.attempt, o.run.scheduled
 	}
+	info.HeartbeatTimeout = o.run.heartbeat
 	return info
 }
 
 func (o *attemptOutbound) RecordHeartbeat(ctx context.Context, details ...any) {
+	told := ""
+	if len(details) > 0 {
+		told = toJSON(details[0])
+	}
 	beatsMu.Lock()
-	o.run.beats = append(o.run.beats, toJSON(details[0]))
+	o.run.beats, o.run.beatsAt = append(o.run.beats, told), append(o.run.beatsAt, time.Now())
 	beatsMu.Unlock()
 	o.Next.RecordHeartbeat(ctx, details...)
 }
