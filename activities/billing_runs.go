@@ -112,8 +112,6 @@ type ChargePageResult struct {
 	Last  *FailureStreak `json:"last,omitempty"`
 	// RateLimited counts answers of HTTP 429, but for those because of a locked object.
 	RateLimited int `json:"rate_limited,omitempty"`
-	// Behind is how long after its slot the last row was sent.
-	Behind time.Duration `json:"behind,omitempty"`
 }
 
 // FailureStreak is a number of rows in a row that failed with the same code, none of them by a decline. Whole says that all

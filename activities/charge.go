@@ -12,6 +12,9 @@ import (
 // keys for at least 24 h; the margin covers a slow last try. https://docs.stripe.com/api/idempotent_requests
 const KeyTrust = 20 * time.Hour
 
+// SettleTime is how long Stripe may still be executing a request whose answer was lost.
+const SettleTime = 10 * time.Minute
+
 // readTimeout bounds the reads before a send, so that one try of the activity fits into its start-to-close time.
 const readTimeout = 8 * time.Second
 

@@ -28,7 +28,7 @@ const (
 // ChargePage charges the rows of a page at the pace given, hands over those that did not succeed, and writes their results.
 //
 // Row i is not sent before T0 + i/Rate; a page that starts late moves all its rows, and does not catch up. Rows of one customer
-// go one after the other, others side by side. A row that succeeded, or that the look-back found done, is finished; any other
+// in it go one after the other, others side by side. A row that succeeded, or that the look-back found done, is finished; any other
 // is finished when its CollectPayment has been started. A row that Stripe calls invalid, or whose customer is missing, is
 // ChargeRefused with that code, and its CollectPayment needs attention. A reference that was used with other values is
 // RowRejected with CodeReferenceConflict; one whose CollectPayment has ended is not handed over, and says so by CodePaymentEnded or
@@ -122,9 +122,6 @@ type page struct {
 	stopped string
 	code    string
 	limited int
-	// last is the last row, by its place, that was sent, and behind how late.
-	last   int
-	behind time.Duration
 }
 
 // pageRow is a row on its way.

@@ -88,7 +88,7 @@ func (r *pageRow) outcome() ChargeOutcome {
 // result counts the rows that are done. p.mu is held.
 func (p *page) result() ChargePageResult {
 	res := ChargePageResult{
-		Totals: RunTotals{}, Stopped: p.stopped, StoppedCode: p.code, RateLimited: p.limited, Behind: p.behind,
+		Totals: RunTotals{}, Stopped: p.stopped, StoppedCode: p.code, RateLimited: p.limited,
 	}
 	for _, r := range p.rows {
 		if r.done {

@@ -100,13 +100,11 @@ func TestPageThatIsLate(t *testing.T) {
 			}
 			return activities.PaymentIntent{ID: "pi", Status: activities.PaymentIntentSucceeded}, nil
 		}
-		res, err := do(t, &run{}, b.runs.ChargePage, b.in)
+		_, err := do(t, &run{}, b.runs.ChargePage, b.in)
 		require.NoError(t, err)
 		for _, n := range b.perSecond() {
 			require.LessOrEqual(t, n, 22)
 		}
-		require.GreaterOrEqual(t, res.Behind, time.Hour)
-		require.Less(t, res.Behind, time.Hour+10*time.Second)
 	})
 }
 

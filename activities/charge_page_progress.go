@@ -161,7 +161,7 @@ func (p *page) again(ctx context.Context) bool {
 }
 
 // beat records the progress. The SDK sends the first heartbeat at once and waits for the answer, and of the others the newest
-// when four fifths of the timeout have passed, or when the activity fails.
+// when the worker's throttle lets it through, some seconds after the one before, or when the activity fails.
 func (p *page) beat(ctx context.Context) { p.beatWith(ctx, 0) }
 
 func (p *page) beatWith(ctx context.Context, settled int32) {

@@ -106,9 +106,6 @@ func (p *page) sent(r *pageRow, progress chargeProgress) bool {
 	keep := r.PaymentMethod == "" && r.kept != progress.PaymentMethod
 	r.progress, r.lastSent, r.guessed = progress, p.ports.Now().UTC(), false
 	p.changed = true
-	if r.index >= p.last {
-		p.last, p.behind = r.index, max(0, p.ports.Now().Sub(p.slot(r.index)))
-	}
 	p.mu.Unlock()
 	if keep {
 		p.beat(p.detached)
@@ -147,9 +144,6 @@ func isLockTimeout(err error) bool {
 	se, ok := errors.AsType[*StripeError](err)
 	return ok && se.Codes.Code == "lock_timeout"
 }
-
-// settleTime is how long Stripe may still be executing a request whose answer was lost.
-const settleTime = 10 * time.Minute
 
 // closeRow settles a row without sending anything. One of which nobody knows whether it was sent waits until Stripe is certain:
 // whoever canceled the run does not want it charged, and a CollectPayment might.
@@ -192,7 +186,7 @@ func (r *pageRow) unknown() ChargeResult {
 }
 
 // settled reports whether Stripe cannot be executing the row's requests any more.
-func (p *page) settled(r *pageRow) bool { return p.ports.Now().Sub(r.lastSent) >= settleTime }
+func (p *page) settled(r *pageRow) bool { return p.ports.Now().Sub(r.lastSent) >= SettleTime }
 
 // refusedRow is the outcome of a row that Stripe does not want: nothing was charged.
 func refusedRow(err error) ChargeResult {

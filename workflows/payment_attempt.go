@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// settleTime is how long Stripe may still be executing a request whose answer was lost.
-	settleTime = 10 * time.Minute
 	// faultsMost is how many attempts in a row Stripe may fail to carry out before a person must look.
 	faultsMost = 8
 	// attemptEntries bounds what is carried over.
@@ -94,7 +92,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 	if err != nil {
 		// An earlier send of this attempt may have come through, its answer lost.
 		p.st.LookUpDue = true
-		p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
+		p.st.NotBefore = workflow.Now(ctx).Add(activities.SettleTime).UTC()
 		p.attention(ctx, attentionReason(err))
 		return
 	}
@@ -109,7 +107,7 @@ func (p *collectPayment) attempt(ctx workflow.Context) {
 // findOut follows an attempt whose answer was lost: Stripe may still be executing it, and a look-up tells what became of
 // it. intent is the PaymentIntent that it confirmed, method the one that it charged.
 func (p *collectPayment) findOut(ctx workflow.Context, intent, method string) {
-	p.st.NotBefore = workflow.Now(ctx).Add(settleTime).UTC()
+	p.st.NotBefore = workflow.Now(ctx).Add(activities.SettleTime).UTC()
 	if method != "" {
 		p.lastAttempt().PaymentMethod = method
 	}
@@ -356,7 +354,7 @@ func (p *collectPayment) giveUp(ctx workflow.Context) {
 	switch {
 	case err == nil:
 	case attentionReason(err) == ReasonStripeFaults:
-		p.st.Deadline = workflow.Now(ctx).Add(settleTime).UTC()
+		p.st.Deadline = workflow.Now(ctx).Add(activities.SettleTime).UTC()
 	default:
 		p.attention(ctx, attentionReason(err))
 	}
