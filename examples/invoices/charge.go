@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 
@@ -13,28 +12,52 @@ import (
 	"github.com/offsession/offsession/workflows"
 )
 
-// charge has the manifest charged, and answers its report. Again it answers the same run: nothing is charged twice.
-func charge(ctx context.Context, billing *client.Client, reference, manifest string) (io.ReadCloser, error) {
+// start has a manifest charged. Again it answers the same run: nothing is charged twice.
+func start(ctx context.Context, billing *client.Client, reference, manifest string) error {
 	address := url.URL{Scheme: "file", Path: manifest}
 	if _, err := billing.StartRun(ctx, client.RunParams{Reference: reference, Manifest: address.String()}); err != nil {
-		return nil, fmt.Errorf("start the run: %w", err)
+		return fmt.Errorf("start the run: %w", err)
 	}
-	run, err := billing.WaitRun(ctx, reference)
+	return nil
+}
+
+// finish books the runs that have been started, oldest first, when they end. One that stands still is an error, and what waits behind
+// it is left to another night.
+func finish(ctx context.Context, db *sql.DB, billing *client.Client, dir string, references []string) error {
+	var still error
+	for _, reference := range references {
+		look := billing.WaitRun
+		if still != nil {
+			look = billing.Run
+		}
+		run, err := look(ctx, reference)
+		switch {
+		case err != nil:
+			return errors.Join(still, fmt.Errorf("wait for the run: %w", err))
+		case run.NeedsPerson():
+			still = errors.Join(still, fmt.Errorf("%w: run %s is %s (%s); see starter run show %s", errNeedsPerson, reference, run.State, run.Reason, reference))
+			continue
+		case !run.State.Ended():
+			continue
+		}
+		if run.LookedBack == nil { // canceled before it could charge anything
+			err = giveBack(ctx, db, reference)
+		} else {
+			err = bookReport(ctx, db, reference, run, manifestOf(dir, reference))
+		}
+		if err != nil {
+			return errors.Join(still, err)
+		}
+	}
+	return still
+}
+
+func bookReport(ctx context.Context, db *sql.DB, reference string, run client.Run, manifest string) error {
+	report, err := os.Open(manifest + "." + reference + ".report.csv") //nolint:gosec // it is beside the manifest
 	if err != nil {
-		return nil, fmt.Errorf("wait for the run: %w", err)
+		return fmt.Errorf("run %s is %s; starter run report %s writes its report: %w", reference, run.State, reference, err)
 	}
-	if run.NeedsPerson() {
-		return nil, fmt.Errorf("%w: run %s is %s (%s); see starter run show %s", errNeedsPerson, reference, run.State, run.Reason, reference)
-	}
-	report, err := url.Parse(run.ReportCSV)
-	if err != nil {
-		return nil, fmt.Errorf("address of the report: %w", err)
-	}
-	file, err := os.Open(report.Path)
-	if err != nil {
-		return nil, fmt.Errorf("open the report: %w", err)
-	}
-	return file, nil
+	return book(ctx, db, reference, report)
 }
 
 var errNeedsPerson = errors.New("the run stands still")

@@ -120,6 +120,50 @@ func TestNights(t *testing.T) {
 	}
 }
 
+// TestNightsAfterARunThatStoodStill: what a run of an earlier night has charged in the end is booked by a later night, and the invoices of
+// one that was canceled before it charged any are charged by the next.
+func TestNightsAfterARunThatStoodStill(t *testing.T) {
+	t.Parallel()
+	stack, err := devstack.Start(t.Context(), devstack.Options{Sandbox: stripesandbox.Config{Middleware: sandboxtest.Check(t)}})
+	require.NoError(t, err)
+	t.Cleanup(stack.Stop)
+	billing, err := stack.Client()
+	require.NoError(t, err)
+	t.Cleanup(billing.Close)
+	db, dir := table(t), t.TempDir()
+	by := client.RunOperation{Actor: "test", Reason: "it was looked at"}
+	wrong := func(id int) {
+		add(t, db, customer(t, stack, "pm_card_visa"))
+		_, err := db.ExecContext(t.Context(), `UPDATE invoices SET currency = 'none' WHERE id = ?`, id)
+		require.NoError(t, err)
+	}
+	correct := func() {
+		_, err := db.ExecContext(t.Context(), `UPDATE invoices SET currency = 'usd'`)
+		require.NoError(t, err)
+	}
+	wrong(1)
+	require.ErrorIs(t, nightly(t.Context(), db, billing, dir, "2026-11-22"), errNeedsPerson)
+	require.Equal(t, "open invoices-2026-11-22", states(t, db))
+
+	correct()
+	_, err = export(t.Context(), db, dir, "invoices-2026-11-22")
+	require.NoError(t, err)
+	_, err = billing.ResumeRun(t.Context(), "invoices-2026-11-22", by)
+	require.NoError(t, err)
+	wrong(2)
+	require.ErrorIs(t, nightly(t.Context(), db, billing, dir, "2026-11-23"), errNeedsPerson)
+	require.Equal(t, "paid invoices-2026-11-22, open invoices-2026-11-23", states(t, db))
+
+	correct()
+	_, err = billing.CancelRun(t.Context(), "invoices-2026-11-23", by)
+	require.NoError(t, err)
+	require.NoError(t, nightly(t.Context(), db, billing, dir, "2026-11-24"))
+	require.Equal(t, "paid invoices-2026-11-22, open none", states(t, db))
+	require.NoError(t, nightly(t.Context(), db, billing, dir, "2026-11-25"))
+	require.Equal(t, "paid invoices-2026-11-22, paid invoices-2026-11-25", states(t, db))
+	require.Empty(t, stack.Sandbox.Ledger("").PaidMoreThanOnce)
+}
+
 // customer is a new one with a default payment method.
 func customer(t *testing.T, stack *devstack.Stack, token string) string {
 	t.Helper()

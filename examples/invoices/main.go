@@ -59,19 +59,27 @@ func run(ctx context.Context, args []string) error {
 	return nightly(ctx, db, billing, absolute, *night)
 }
 
-// nightly is all that happens in a night. Each step can be repeated.
+// nightly is all that happens in a night. Each step can be repeated. Runs of earlier nights that were not booked yet, since they stood
+// still or this program was killed, are booked as well.
 func nightly(ctx context.Context, db *sql.DB, billing *client.Client, dir, night string) error {
 	if err := settle(ctx, db, billing); err != nil {
 		return err
 	}
-	reference := "invoices-" + night
-	manifest, err := export(ctx, db, dir, reference)
-	if err != nil || manifest == "" {
+	if _, err := export(ctx, db, dir, "invoices-"+night); err != nil {
 		return err
 	}
-	report, err := charge(ctx, billing, reference, manifest)
+	references, err := unbooked(ctx, db)
 	if err != nil {
 		return err
 	}
-	return book(ctx, db, reference, report)
+	for _, reference := range references {
+		manifest, err := export(ctx, db, dir, reference)
+		if err != nil {
+			return err
+		}
+		if err := start(ctx, billing, reference, manifest); err != nil {
+			return err
+		}
+	}
+	return finish(ctx, db, billing, dir, references)
 }

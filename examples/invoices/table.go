@@ -66,8 +66,36 @@ func export(ctx context.Context, db *sql.DB, dir, run string) (manifest string, 
 	if len(records) == 0 {
 		return "", nil
 	}
-	manifest = filepath.Join(dir, run+".csv")
+	manifest = manifestOf(dir, run)
 	return manifest, write(manifest, append([][]string{{"reference", "customer", "amount", "currency"}}, records...))
+}
+
+func manifestOf(dir, run string) string { return filepath.Join(dir, run+".csv") }
+
+// unbooked are the runs of which nobody has booked yet what became of their invoices, oldest first.
+func unbooked(ctx context.Context, db *sql.DB) (references []string, err error) {
+	found, err := db.QueryContext(ctx,
+		`SELECT reference FROM runs WHERE EXISTS (SELECT 1 FROM invoices WHERE run = reference AND state = 'open') ORDER BY runs.rowid`)
+	if err != nil {
+		return nil, fmt.Errorf("runs that are not booked: %w", err)
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		var reference string
+		if err := found.Scan(&reference); err != nil {
+			return nil, fmt.Errorf("runs that are not booked: %w", err)
+		}
+		references = append(references, reference)
+	}
+	return references, found.Err() //nolint:wrapcheck // it says it all
+}
+
+// giveBack leaves the invoices of a run that ended before it could charge any to the next one.
+func giveBack(ctx context.Context, db *sql.DB, run string) error {
+	if _, err := db.ExecContext(ctx, `UPDATE invoices SET run = NULL WHERE run = ? AND state = 'open'`, run); err != nil {
+		return fmt.Errorf("give back the invoices of run %s: %w", run, err)
+	}
+	return nil
 }
 
 // rows are the lines of a run's manifest, always in the same order.
