@@ -48,6 +48,8 @@ type LookBackRunResult struct {
 	Seen int `json:"seen"`
 	// Found are the rows whose reference was used before, by what becomes of them.
 	Found RunTotals `json:"found,omitempty"`
+	// Changed says that the files are not any more what was written; the rest is empty then.
+	Changed bool `json:"changed,omitempty"`
 }
 
 // ReadRunPagesInput asks for a part of the index.

@@ -255,6 +255,9 @@ func (b *BillingRuns) LookBackRun(ctx context.Context, in LookBackRunInput) (Loo
 	if _, ok := errors.AsType[*StripeError](err); ok {
 		return LookBackRunResult{}, applicationError(err)
 	}
+	if errors.Is(err, ErrRunFileChanged) {
+		return LookBackRunResult{Changed: true}, nil
+	}
 	if errors.Is(err, ErrOpenPayments) {
 		activity.GetLogger(ctx).Warn("look-back of a billing run", "run", in.Run, "error", err)
 		return LookBackRunResult{}, workflowsUnavailable()

@@ -121,6 +121,8 @@ func (r *billingRun) startLookBack(ctx workflow.Context) {
 		case r.st.EndAs != "":
 		case err != nil:
 			r.failed(ctx, "looking back", err)
+		case res.Changed:
+			r.stop(ctx, RunNeedsAttention, RunReasonFilesChanged, "")
 		default:
 			r.st.LookedBack, r.st.Waited = &res, false
 			if r.st.Step == stepTurn || r.st.Step == stepCharge {

@@ -51,6 +51,18 @@ func failsOnce(at int, err error) func(try int) error {
 	}
 }
 
+// TestRunFilesChangeBeforeItLooksBackAgain: it stands still until somebody brings them back.
+func TestRunFilesChangeBeforeItLooksBackAgain(t *testing.T) {
+	t.Parallel()
+	r := newRunBench(t, 300)
+	r.turn, r.changed = notYet(3), 1
+	r.expect(time.Hour, runAttention, workflows.RunReasonFilesChanged)
+	r.at(time.Hour, func() { require.Empty(t, r.pages) })
+	r.operateAt(time.Hour, workflows.UpdateResume, workflows.RunOperation{}, "")
+	require.Equal(t, runCompleted, r.runsToEnd(runInput()).State)
+	require.Equal(t, 3, r.calls["look_back"])
+}
+
 // TestRunAsksTwiceForItsTurn: of two runs that ask at the same moment, neither may see the other yet.
 func TestRunAsksTwiceForItsTurn(t *testing.T) {
 	t.Parallel()

@@ -20,49 +20,41 @@ import (
 func TestRunWhoseFilesChange(t *testing.T) {
 	t.Parallel()
 	s := newRunSite(t, siteOptions{withoutWeb: true})
-	r := s.bill(s.rows(40))
-	r.Approve, r.PageSize = true, 10
-	r.start()
-	waiting := r.is(workflows.RunAwaitingApproval, "")
-	// The manifest itself may change: it is not read again.
-	require.NoError(t, os.WriteFile(r.path, []byte("gone"), 0o600))
-	rows := r.path + "." + r.Reference + ".rows"
-	copied, err := os.ReadFile(rows)
-	require.NoError(t, err)
-	changed := bytes.Replace(copied, []byte(`"amount":1025,`), []byte(`"amount":9025,`), 1)
-	require.NotEqual(t, copied, changed)
-	require.NoError(t, os.WriteFile(rows, changed, 0o600))
-	op := runOperation()
-	op.Fingerprint = waiting.Summary.Fingerprint
-	_, err = s.client.ApproveRun(t.Context(), r.Reference, op)
-	require.NoError(t, err)
-	r.standsStill(workflows.RunNeedsAttention, workflows.RunReasonFilesChanged)
-	require.Nil(t, s.sandbox.Ledger("").References[r.rows[25].reference])
-	require.Equal(t, map[string]int64{"usd": taken(r)}, takenAt(s))
+	for name, approve := range map[string]bool{"before it charges": true, "while it charges": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			r := s.slowly(s.rows(60))
+			r.Approve, r.Concurrent = approve, true
+			r.start()
+			if approve {
+				r.is(workflows.RunAwaitingApproval, "")
+			} else {
+				r.charges(5)
+			}
+			// The manifest itself may change: it is not read again.
+			require.NoError(t, os.WriteFile(r.path, []byte("gone"), 0o600))
+			rows := r.path + "." + r.Reference + ".rows"
+			copied, err := os.ReadFile(rows)
+			require.NoError(t, err)
+			changed := bytes.Replace(copied, []byte(`"amount":1055,`), []byte(`"amount":9055,`), 1)
+			require.NotEqual(t, copied, changed)
+			require.NoError(t, os.WriteFile(rows, changed, 0o600))
+			if approve {
+				op := runOperation()
+				op.Fingerprint = r.is(workflows.RunAwaitingApproval, "").Summary.Fingerprint
+				_, err = s.client.ApproveRun(t.Context(), r.Reference, op)
+				require.NoError(t, err)
+			}
+			r.standsStill(workflows.RunNeedsAttention, workflows.RunReasonFilesChanged)
+			require.Nil(t, s.sandbox.Ledger("").References[r.rows[55].reference])
 
-	require.NoError(t, os.WriteFile(rows, copied, 0o600))
-	_, err = s.client.ResumeRun(t.Context(), r.Reference, runOperation())
-	require.NoError(t, err)
-	as(t, r.accounts(r.ends(workflows.RunCompleted, patience)))
-}
-
-// taken is the sum of the run's rows of which Stripe knows.
-func taken(r *billingRun) int64 {
-	sum, ledger := int64(0), r.sandbox.Ledger("")
-	for _, row := range r.rows {
-		if ledger.References[row.reference] != nil {
-			sum += row.amount
-		}
+			require.NoError(t, os.WriteFile(rows, copied, 0o600))
+			_, err = s.client.ResumeRun(t.Context(), r.Reference, runOperation())
+			require.NoError(t, err)
+			as(t, r.accounts(r.ends(workflows.RunCompleted, patience)))
+		})
 	}
-	return sum
-}
-
-func takenAt(s *runSite) map[string]int64 {
-	sums := map[string]int64{"usd": 0}
-	for currency, sum := range s.sandbox.Ledger("").Currencies {
-		sums[currency] = sum.Taken
-	}
-	return sums
 }
 
 // TestRunThatCannotWrite: what was charged is not forgotten when it cannot be written down, and not charged again when it can.
