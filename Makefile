@@ -47,10 +47,9 @@ lint: golangci-lint workflowcheck ## formatting, vet, linters, import rules, det
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 		if [[ -n $$unformatted ]]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
 	tools/tidy-check.sh
-	go vet ./...
 	.bin/golangci-lint run
 	.bin/workflowcheck ./workflows/...
-	@if [[ -f bench/go.mod ]]; then set -x; cd bench; go vet ./...; ../.bin/golangci-lint run; fi
+	@if [[ -f bench/go.mod ]]; then set -x; cd bench; ../.bin/golangci-lint run; fi
 
 # The page's script, and the sandbox's stand-in for Stripe.js, against the types of the official Stripe.js package.
 .PHONY: typecheck

@@ -356,4 +356,11 @@ func TestLookBackRun(t *testing.T) {
 			requireError(t, err, test.typ, test.retried)
 		})
 	}
+	t.Run("TheFilesHaveChanged", func(t *testing.T) {
+		t.Parallel()
+		f := &knownFiles{rows: rowsOf("r"), broken: fmt.Errorf("%w: july.rows", activities.ErrRunFileChanged)}
+		res, err := do(t, &run{}, start(&account{}, f), in)
+		require.NoError(t, err)
+		require.Equal(t, activities.LookBackRunResult{Changed: true}, res)
+	})
 }

@@ -168,9 +168,10 @@ func (s *site) nextWorkerAfter(reference string, step enumspb.EventType, text st
 // Temporal gives the charge to the next worker when its start-to-close time of 45 s is over.
 func TestAgreementWorkerKilledDuringCharge(t *testing.T) {
 	t.Parallel()
+	cases := sideBySide{t: t}
+	defer cases.Wait()
 	for name, token := range map[string]string{"paid": visa, "declined": lostCard} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		cases.run(name, func(t *testing.T) {
 			s := newSite(t, siteOptions{withoutWorker: true})
 			s.fault(stripesandbox.Fault{Method: http.MethodPost, PathPrefix: "/v1/payment_intents", Kind: stripesandbox.FaultSlow, DelayMS: 20_000})
 			worker := s.worker()

@@ -144,9 +144,10 @@ func TestWorkerKilled(t *testing.T) {
 			attempts: []string{"charge:1"},
 		},
 	}
+	cases := sideBySide{t: t}
+	defer cases.Wait()
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
+		cases.run(test.name, func(t *testing.T) {
 			s := newSite(t, siteOptions{withoutWorker: true})
 			worker := s.worker()
 			params := s.params(s.reference(), test.token)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +78,17 @@ func (s *site) becomes(reference string, want workflows.PaymentState) client.Pay
 		return nil
 	})
 	return p
+}
+
+// sideBySide runs the cases of a test that mostly waits at once. As parallel tests they would begin when all others have had their
+// turn, and everything would wait for them.
+type sideBySide struct {
+	sync.WaitGroup
+	t *testing.T
+}
+
+func (s *sideBySide) run(name string, test func(t *testing.T)) {
+	s.Go(func() { s.t.Run(name, test) })
 }
 
 // eventually polls until there is no error any more.
