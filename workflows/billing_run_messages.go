@@ -91,7 +91,8 @@ type RunOperation struct {
 
 // RunResponse answers a BillingRun's Updates.
 type RunResponse struct {
-	// State is the run's after the operation. Pending says that it has not come to its end yet: pages under way finish first.
+	// State is the run's after the operation. Pending says that it has not come to its end yet: it was not
+	// carried out in 20 s, or pages under way finish first after a pause or a cancel.
 	State   RunState `json:"state"`
 	Pending bool     `json:"pending,omitempty"`
 }

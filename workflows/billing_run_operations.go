@@ -24,7 +24,9 @@ func (r *billingRun) handleMessages(ctx workflow.Context) error {
 			if _, err := r.submit(ctx, c); err != nil || c.err != nil {
 				return RunResponse{}, firstError(err, c.err)
 			}
-			return RunResponse{State: r.st.State, Pending: !c.done || len(r.pages) > 0 || r.st.EndAs != "" && !r.ended()}, nil
+			stops := update == UpdatePause || update == UpdateCancel
+			underWay := len(r.pages) > 0 || r.st.EndAs != "" && !r.ended()
+			return RunResponse{State: r.st.State, Pending: !c.done || stops && underWay}, nil
 		}
 		validator := func(_ workflow.Context, op RunOperation) error { return r.validate(update, op) }
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, update, handler, workflow.UpdateHandlerOptions{Validator: validator}); err != nil {
