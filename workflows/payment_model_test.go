@@ -51,6 +51,9 @@ type model struct {
 
 const modelDays = 60
 
+// longestOutage is how long one of Stripe's requests may be out of order.
+var longestOutage = modelDays * day
+
 func (m model) when(label string) time.Duration {
 	switch rapid.IntRange(0, 2).Draw(m.t, label+" scale") {
 	case 0:
@@ -161,7 +164,7 @@ func (m model) outage(i int) {
 	}).Draw(m.t, fmt.Sprint("outage kind ", i))
 	from := m.when(fmt.Sprint("outage from ", i))
 	m.b.at(from, func() { m.b.stripe.edit(func() { m.b.stripe.down[method] = stripeError(kind) }) })
-	m.b.at(from+m.when(fmt.Sprint("outage for ", i)), func() { m.b.stripe.edit(func() { delete(m.b.stripe.down, method) }) })
+	m.b.at(from+min(m.when(fmt.Sprint("outage for ", i)), longestOutage), func() { m.b.stripe.edit(func() { delete(m.b.stripe.down, method) }) })
 }
 
 // happening is something that the world does at one moment.
